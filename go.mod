@@ -1,0 +1,3 @@
+module github.com/tenonsync/tenon
+
+go 1.26
