@@ -1,0 +1,157 @@
+package connectors
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Finder looks records up by field values, for match rules.
+type Finder interface {
+	// Find returns, for each value, the ids of the live records in scope whose
+	// field holds it, at most limit each, in the order of values. Results may
+	// lag by Facts.IndexLag.
+	Find(ctx context.Context, sel Selection, field string, values []Value, limit int) ([][]string, error)
+}
+
+// PeopleFinder knows the users of a system by their e-mail.
+type PeopleFinder interface {
+	// PeopleByEmail returns, in the order of emails (lower case), the person
+	// with that e-mail; a zero Person where there is none or it may not be
+	// seen. It never guesses.
+	PeopleByEmail(ctx context.Context, emails []string) ([]Person, error)
+}
+
+// WebhookSource is a system that sends webhooks.
+type WebhookSource interface {
+	// ParseWebhook checks a delivery's signature over the raw body, in constant
+	// time, and returns its hints. A wrong, missing or outdated signature is an
+	// Auth error, an unreadable body Invalid. It does no I/O.
+	ParseWebhook(req WebhookRequest) (Delivery, error)
+}
+
+// WebhookRequest is a delivery as it came. Body is complete and bounded by the
+// caller. URL is the address as the sender knew it (the public one).
+type WebhookRequest struct {
+	Method string
+	URL    string
+	Header http.Header
+	Body   []byte
+	Now    time.Time
+}
+
+// Delivery is what a webhook told. ID is the same when the system sends the
+// same delivery again; "" where it tells none. Hints may be empty (a test
+// message). Answer, if not nil, is what the system wants to hear (a handshake).
+type Delivery struct {
+	ID     string
+	Hints  []Change
+	Answer *WebhookAnswer
+}
+
+// WebhookAnswer is an answer that a handshake asks for.
+type WebhookAnswer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// WebhookRegistrar can subscribe by itself.
+type WebhookRegistrar interface {
+	// EnsureWebhook makes sure that deliveries for the objects go to the
+	// address, and renews what runs out. It returns when to call again; zero
+	// for never. A repeat makes no second subscription.
+	EnsureWebhook(ctx context.Context, target WebhookTarget) (renew time.Time, err error)
+}
+
+// WebhookTarget says which deliveries are wanted where.
+type WebhookTarget struct {
+	URL     string
+	Objects []Selection
+}
+
+// Commenter reads and writes the comments of a record.
+type Commenter interface {
+	// Comments returns a record's comments, oldest first, all of them.
+	Comments(ctx context.Context, object, id string) ([]Comment, error)
+	// AddComment writes one comment. Comment.Key makes it findable: Comments
+	// returns it with the same Key. A repeat writes another.
+	AddComment(ctx context.Context, object, id string, c Comment) (commentID string, err error)
+}
+
+// Comment is one comment. Body is CommonMark. Key is set on those that were
+// written with one.
+type Comment struct {
+	ID       string
+	Key      string
+	Author   Person
+	Body     string
+	Created  time.Time
+	Modified time.Time
+}
+
+// HistoryReader tells the past edits of fields, so that an edit that our own
+// write covered is seen.
+type HistoryReader interface {
+	// History returns the edits of the named fields since a time, oldest
+	// first, for each id in order. Fields whose edits the system does not keep
+	// are left out (Field.History).
+	History(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]FieldEdit, error)
+}
+
+// FieldEdit is one edit of one field. Value is what the edit set.
+type FieldEdit struct {
+	Field  string
+	At     time.Time
+	Value  Value
+	Author string // the user's or app's id, "" when unknown
+}
+
+// Deleter deletes records; Archiver puts them out of sight. One result each, in
+// the order of ids. A record that is not there any more counts as done.
+type Deleter interface {
+	Delete(ctx context.Context, object string, ids []string) []error
+}
+
+// Archiver puts records out of sight, where they can be restored.
+type Archiver interface {
+	Archive(ctx context.Context, object string, ids []string) []error
+}
+
+// Preparer creates in a system what the connector needs there, such as a
+// property for create keys.
+type Preparer interface {
+	// Missing lists what is not there yet for an object, in plain words.
+	Missing(ctx context.Context, object string) ([]string, error)
+	// Prepare creates it. A repeat creates nothing.
+	Prepare(ctx context.Context, object string) error
+}
+
+// Abilities are the optional abilities of one connection; nil means that it
+// lacks one. This is the only place that asks.
+type Abilities struct {
+	Finder           Finder
+	PeopleFinder     PeopleFinder
+	WebhookSource    WebhookSource
+	WebhookRegistrar WebhookRegistrar
+	Commenter        Commenter
+	HistoryReader    HistoryReader
+	Deleter          Deleter
+	Archiver         Archiver
+	Preparer         Preparer
+}
+
+// AbilitiesOf returns what the connection can do beyond the contract.
+func AbilitiesOf(c Connection) Abilities {
+	var a Abilities
+	a.Finder, _ = c.(Finder)
+	a.PeopleFinder, _ = c.(PeopleFinder)
+	a.WebhookSource, _ = c.(WebhookSource)
+	a.WebhookRegistrar, _ = c.(WebhookRegistrar)
+	a.Commenter, _ = c.(Commenter)
+	a.HistoryReader, _ = c.(HistoryReader)
+	a.Deleter, _ = c.(Deleter)
+	a.Archiver, _ = c.(Archiver)
+	a.Preparer, _ = c.(Preparer)
+	return a
+}

@@ -1,0 +1,376 @@
+package connectors
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/apd/v3"
+)
+
+// Type is the type of a Value or of a schema field. The set is closed: the
+// mapping language knows every pair of types and whether one converts to the
+// other.
+type Type uint8
+
+// The types of values.
+const (
+	TypeNull      Type = iota // no value: the system says that the field is empty
+	TypeText                  // plain text, one or many lines
+	TypeRichText              // CommonMark
+	TypeNumber                // an exact decimal
+	TypeBool                  // true or false
+	TypeDate                  // a calendar day, without a time or a zone
+	TypeInstant               // a point in time, to the microsecond
+	TypeOption                // one of a field's options
+	TypeOptions               // a set of options or labels; order has no meaning
+	TypePerson                // a user of the system
+	TypeReference             // another record of the same connection
+	TypeMoney                 // an exact decimal with a currency
+	TypeFile                  // an attachment: name, address, size
+)
+
+var typeNames = [...]string{
+	"null", "text", "rich text", "number", "boolean", "date", "instant",
+	"option", "options", "person", "reference", "money", "file",
+}
+
+// String returns the type's name as people read it, such as "rich text".
+func (t Type) String() string {
+	if int(t) < len(typeNames) {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("type(%d)", uint8(t))
+}
+
+// Option is one choice of a field. ID is what the system stores and what makes
+// two options the same; Label is what people see. For free labels both are the
+// same text.
+type Option struct {
+	ID    string
+	Label string
+}
+
+// Person is a user of a system. ID is the system's own id, empty for a person
+// known by e-mail only (before the engine looked the id up). Email is lower
+// case, and empty where the system does not show it.
+type Person struct {
+	ID    string
+	Email string
+	Name  string
+}
+
+// File names an attachment. Size is in bytes, -1 when unknown.
+type File struct {
+	ID   string
+	Name string
+	URL  string
+	Size int64
+}
+
+// Value is one immutable field value. The zero Value is null: the field is
+// cleared. Absent and hidden are not values; see Presence.
+//
+// A Value is small and safe to copy; the methods that return slices return the
+// value's own memory, which must not be changed.
+type Value struct {
+	typ Type
+	n   int64    // bool, date (days since 1970-01-01), instant (µs since 1970), file size
+	s   string   // text, markdown, decimal, option id, person id, reference id, file id
+	s2  string   // option label, person e-mail, currency, reference object, file name
+	s3  string   // person name, reference title, file address
+	set []Option // options, sorted by ID, without repeats
+}
+
+// Null is the value of a cleared field.
+var Null = Value{}
+
+// Text returns a text value; line ends become "\n". The empty text is a value
+// of its own; connectors of systems that do not tell it from null return Null.
+func Text(s string) Value { return Value{typ: TypeText, s: newlines(s)} }
+
+// RichText returns a value of CommonMark; line ends become "\n".
+func RichText(markdown string) Value { return Value{typ: TypeRichText, s: newlines(markdown)} }
+
+func newlines(s string) string {
+	if !strings.Contains(s, "\r") {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+}
+
+// maxDigits bounds the digits and the exponent of a number, so that a hostile
+// "1e999999999" cannot fill the memory when it is written out.
+const maxDigits = 1000
+
+// ParseNumber returns the exact decimal that s spells, such as "12.50" or
+// "-1e3". Two spellings of one number give equal values. The error says that s
+// is no number; NaN and infinities are none.
+func ParseNumber(s string) (Value, error) {
+	canon, err := canonicalDecimal(s)
+	if err != nil {
+		return Null, err
+	}
+	return Value{typ: TypeNumber, s: canon}, nil
+}
+
+// Int returns the number n.
+func Int(n int64) Value { return Value{typ: TypeNumber, s: fmt.Sprint(n)} }
+
+// Money returns an amount with its ISO 4217 currency, which may be empty where
+// the system has one currency only.
+func Money(amount, currency string) (Value, error) {
+	canon, err := canonicalDecimal(amount)
+	if err != nil {
+		return Null, err
+	}
+	return Value{typ: TypeMoney, s: canon, s2: strings.ToUpper(currency)}, nil
+}
+
+func canonicalDecimal(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if plainInteger(s) {
+		return s, nil
+	}
+	if len(s) > maxDigits {
+		return "", fmt.Errorf("a number of %d characters is over the limit of %d", len(s), maxDigits)
+	}
+	var d apd.Decimal
+	_, cond, err := d.SetString(s)
+	if err != nil || cond.Any() || d.Form != apd.Finite {
+		return "", fmt.Errorf("%q is not a number", clip(s))
+	}
+	if d.Exponent > maxDigits || d.Exponent < -maxDigits {
+		return "", fmt.Errorf("the number %q is out of range", clip(s))
+	}
+	d.Reduce(&d)
+	if d.IsZero() {
+		return "0", nil
+	}
+	return d.Text('f'), nil
+}
+
+func plainInteger(s string) bool {
+	if s == "" || len(s) > 18 {
+		return false
+	}
+	if s[0] == '0' {
+		return len(s) == 1
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func clip(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "…"
+	}
+	return s
+}
+
+// Bool returns a boolean value.
+func Bool(b bool) Value {
+	v := Value{typ: TypeBool}
+	if b {
+		v.n = 1
+	}
+	return v
+}
+
+// Date returns a calendar day. Days out of range are normalised as by
+// time.Date.
+func Date(year int, month time.Month, day int) Value {
+	return DateOf(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
+}
+
+// DateOf returns the calendar day of t in t's own location.
+func DateOf(t time.Time) Value {
+	y, m, d := t.Date()
+	days := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400
+	if s := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix(); s < 0 && s%86400 != 0 {
+		days--
+	}
+	return Value{typ: TypeDate, n: days}
+}
+
+// ParseDate returns the day written as YYYY-MM-DD.
+func ParseDate(s string) (Value, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return Null, fmt.Errorf("%q is not a date of the form YYYY-MM-DD", clip(s))
+	}
+	return DateOf(t), nil
+}
+
+// Instant returns the point in time t, cut to the microsecond.
+func Instant(t time.Time) Value { return Value{typ: TypeInstant, n: t.UnixMicro()} }
+
+// Choice returns one option.
+func Choice(o Option) Value { return Value{typ: TypeOption, s: o.ID, s2: o.Label} }
+
+// Choices returns a set of options. Order and repeats in the arguments do not
+// matter. The empty set is null.
+func Choices(options ...Option) Value {
+	if len(options) == 0 {
+		return Null
+	}
+	set := slices.Clone(options)
+	slices.SortFunc(set, func(a, b Option) int { return strings.Compare(a.ID, b.ID) })
+	set = slices.CompactFunc(set, func(a, b Option) bool { return a.ID == b.ID })
+	return Value{typ: TypeOptions, set: set}
+}
+
+// Labels returns a set of free labels.
+func Labels(labels ...string) Value {
+	options := make([]Option, len(labels))
+	for i, l := range labels {
+		options[i] = Option{ID: l, Label: l}
+	}
+	return Choices(options...)
+}
+
+// PersonValue returns a person; one without id and e-mail is null.
+func PersonValue(p Person) Value {
+	if p.ID == "" && p.Email == "" {
+		return Null
+	}
+	return Value{typ: TypePerson, s: p.ID, s2: strings.ToLower(strings.TrimSpace(p.Email)), s3: p.Name}
+}
+
+// Reference returns a reference to another record of the same connection.
+// Title is what people see and does not count when values are compared.
+func Reference(object, id, title string) Value {
+	return Value{typ: TypeReference, s: id, s2: object, s3: title}
+}
+
+// FileValue returns a file.
+func FileValue(f File) Value {
+	return Value{typ: TypeFile, s: f.ID, s2: f.Name, s3: f.URL, n: f.Size}
+}
+
+// Type returns the value's type.
+func (v Value) Type() Type { return v.typ }
+
+// IsNull reports whether the field is cleared.
+func (v Value) IsNull() bool { return v.typ == TypeNull }
+
+// Text returns the text of a text or rich-text value, "" for others.
+func (v Value) Text() string {
+	if v.typ == TypeText || v.typ == TypeRichText {
+		return v.s
+	}
+	return ""
+}
+
+// Number returns the canonical decimal of a number or of an amount of money
+// ("-12.5": no exponent, no trailing zeros), "" for others.
+func (v Value) Number() string {
+	if v.typ == TypeNumber || v.typ == TypeMoney {
+		return v.s
+	}
+	return ""
+}
+
+// Currency returns the currency of an amount of money, "" for others.
+func (v Value) Currency() string {
+	if v.typ == TypeMoney {
+		return v.s2
+	}
+	return ""
+}
+
+// Bool returns a boolean's truth, false for others.
+func (v Value) Bool() bool { return v.typ == TypeBool && v.n != 0 }
+
+// Time returns an instant in UTC, or a date as its midnight in UTC; the zero
+// time for others.
+func (v Value) Time() time.Time {
+	switch v.typ {
+	case TypeInstant:
+		return time.UnixMicro(v.n).UTC()
+	case TypeDate:
+		return time.Unix(v.n*86400, 0).UTC()
+	}
+	return time.Time{}
+}
+
+// Option returns an option; the zero Option for others.
+func (v Value) Option() Option {
+	if v.typ == TypeOption {
+		return Option{ID: v.s, Label: v.s2}
+	}
+	return Option{}
+}
+
+// Options returns the options of a set, sorted by id; nil for others.
+func (v Value) Options() []Option { return v.set }
+
+// Person returns a person; the zero Person for others.
+func (v Value) Person() Person {
+	if v.typ == TypePerson {
+		return Person{ID: v.s, Email: v.s2, Name: v.s3}
+	}
+	return Person{}
+}
+
+// Reference returns the object, id and title of a reference.
+func (v Value) Reference() (object, id, title string) {
+	if v.typ == TypeReference {
+		return v.s2, v.s, v.s3
+	}
+	return "", "", ""
+}
+
+// File returns a file; the zero File for others.
+func (v Value) File() File {
+	if v.typ == TypeFile {
+		return File{ID: v.s, Name: v.s2, URL: v.s3, Size: v.n}
+	}
+	return File{}
+}
+
+// String returns the value as people read it: a label rather than an id, a
+// date as YYYY-MM-DD, an instant in RFC 3339, UTC. Null is "".
+func (v Value) String() string {
+	switch v.typ {
+	case TypeText, TypeRichText, TypeNumber:
+		return v.s
+	case TypeMoney:
+		return strings.TrimSpace(v.s + " " + v.s2)
+	case TypeBool:
+		return fmt.Sprint(v.n != 0)
+	case TypeDate:
+		return v.Time().Format(time.DateOnly)
+	case TypeInstant:
+		return v.Time().Format(time.RFC3339Nano)
+	case TypeOption:
+		return firstOf(v.s2, v.s)
+	case TypeOptions:
+		labels := make([]string, len(v.set))
+		for i, o := range v.set {
+			labels[i] = firstOf(o.Label, o.ID)
+		}
+		return strings.Join(labels, ", ")
+	case TypePerson:
+		return firstOf(v.s3, v.s2, v.s)
+	case TypeReference:
+		return firstOf(v.s3, v.s)
+	case TypeFile:
+		return firstOf(v.s2, v.s3, v.s)
+	}
+	return ""
+}
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
