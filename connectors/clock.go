@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// SystemClock is the machine's clock.
-type SystemClock struct{}
+type systemClock struct{}
 
-// Now returns the present time.
-func (SystemClock) Now() time.Time { return time.Now() }
+// SystemClock returns the clock of the machine, the default of Options.Clock.
+func SystemClock() Clock { return systemClock{} }
 
-// Sleep waits for d or the end of the context.
-func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return context.Cause(ctx)
 	}
