@@ -127,8 +127,15 @@ type Preparer interface {
 	Prepare(ctx context.Context, object string) error
 }
 
+// AbilityTeller is a connection that says itself which abilities it has: one
+// whose account or configuration takes some away, or a decorator that passes
+// on those of the connection it wraps.
+type AbilityTeller interface {
+	Abilities() Abilities
+}
+
 // Abilities are the optional abilities of one connection; nil means that it
-// lacks one. This is the only place that asks.
+// lacks one.
 type Abilities struct {
 	Finder           Finder
 	PeopleFinder     PeopleFinder
@@ -141,8 +148,13 @@ type Abilities struct {
 	Preparer         Preparer
 }
 
-// AbilitiesOf returns what the connection can do beyond the contract.
+// AbilitiesOf returns what the connection can do beyond the contract: what it
+// says as an AbilityTeller, else the interfaces that it implements. This is the
+// only place that asks.
 func AbilitiesOf(c Connection) Abilities {
+	if t, ok := c.(AbilityTeller); ok {
+		return t.Abilities()
+	}
 	var a Abilities
 	a.Finder, _ = c.(Finder)
 	a.PeopleFinder, _ = c.(PeopleFinder)

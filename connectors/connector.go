@@ -227,7 +227,8 @@ type Facts struct {
 	UpdateBatch int
 
 	// IndexLag is how long after a change lists, searches and FindByKey may
-	// still not know it. KeyLag is the same for FindByKey, where shorter.
+	// still not know it. KeyLag is the same for FindByKey, where it differs:
+	// NoLag says that FindByKey knows at once, 0 that IndexLag holds. See KeyWait.
 	IndexLag time.Duration
 	KeyLag   time.Duration
 
@@ -241,4 +242,18 @@ type Facts struct {
 	WebhookVersions   bool          // hints carry the version that a read would tell
 	PollInterval      time.Duration // how often to ask for changes; 0: the engine's default
 	DailyRequests     int           // the account's allowance, if fixed; 0: unknown
+}
+
+// NoLag is the Facts.KeyLag of a system that finds a new key at once.
+const NoLag = time.Nanosecond
+
+// KeyWait returns how long after a create FindByKey may still not know its key.
+func (f Facts) KeyWait() time.Duration {
+	switch f.KeyLag {
+	case 0:
+		return f.IndexLag
+	case NoLag:
+		return 0
+	}
+	return f.KeyLag
 }
