@@ -1,0 +1,167 @@
+package richtext
+
+import (
+	"html"
+	"strings"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+)
+
+var parser = goldmark.DefaultParser()
+
+// readMarkdown parses CommonMark.
+func readMarkdown(markdown string) []block {
+	source := []byte(markdown)
+	return normal(markdownBlocks(parser.Parse(text.NewReader(source)), source, 0), 0)
+}
+
+// maxTree bounds the recursion over a hostile document.
+const maxTree = 200
+
+func markdownBlocks(parent ast.Node, source []byte, depth int) []block {
+	if depth > maxTree {
+		return nil
+	}
+	var out []block
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		switch n := n.(type) {
+		case *ast.Heading:
+			out = append(out, block{kind: heading, level: n.Level, inline: markdownInline(nil, n, source, style{}, 0)})
+		case *ast.ThematicBreak:
+			out = append(out, block{kind: rule})
+		case *ast.FencedCodeBlock:
+			b := block{kind: code, text: linesOf(n, source)}
+			if m := language.FindStringSubmatch("language-" + string(n.Language(source))); m != nil {
+				b.language = m[1]
+			}
+			out = append(out, b)
+		case *ast.CodeBlock:
+			out = append(out, block{kind: code, text: linesOf(n, source)})
+		case *ast.HTMLBlock:
+			raw := linesOf(n, source)
+			if n.HasClosure() {
+				raw += string(n.ClosureLine.Value(source))
+			}
+			out = append(out, block{inline: appendText(nil, raw, style{})})
+		case *ast.Blockquote:
+			out = append(out, block{kind: quote, blocks: markdownBlocks(n, source, depth+1)})
+		case *ast.List:
+			b := block{kind: bullets}
+			if n.IsOrdered() {
+				b.kind, b.level = numbers, n.Start
+			}
+			for item := n.FirstChild(); item != nil; item = item.NextSibling() {
+				b.items = append(b.items, markdownBlocks(item, source, depth+1))
+			}
+			out = append(out, b)
+		default:
+			out = append(out, block{inline: markdownInline(nil, n, source, style{}, 0)})
+		}
+	}
+	return out
+}
+
+func linesOf(n ast.Node, source []byte) string {
+	var b strings.Builder
+	for i := range n.Lines().Len() {
+		line := n.Lines().At(i)
+		b.Write(line.Value(source))
+	}
+	return b.String()
+}
+
+func markdownInline(tokens []token, parent ast.Node, source []byte, s style, depth int) []token {
+	if depth > maxTree {
+		return tokens
+	}
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		switch n := n.(type) {
+		case *ast.Text:
+			raw := string(n.Segment.Value(source))
+			if !n.IsRaw() && !s.code {
+				raw = unescape(raw)
+			}
+			tokens = appendText(tokens, raw, s)
+			if n.HardLineBreak() {
+				tokens = append(tokens, token{"\n", s})
+			} else if n.SoftLineBreak() {
+				tokens = append(tokens, token{" ", s})
+			}
+		case *ast.String:
+			tokens = appendText(tokens, string(n.Value), s)
+		case *ast.RawHTML:
+			for i := range n.Segments.Len() {
+				segment := n.Segments.At(i)
+				tokens = appendText(tokens, string(segment.Value(source)), s)
+			}
+		case *ast.CodeSpan:
+			inner := s
+			inner.code = true
+			tokens = markdownInline(tokens, n, source, inner, depth+1)
+		case *ast.Emphasis:
+			inner := s
+			inner.strong = s.strong || n.Level == 2
+			inner.em = s.em || n.Level == 1
+			tokens = markdownInline(tokens, n, source, inner, depth+1)
+		case *ast.Link:
+			inner := s
+			inner.href = address(unescape(string(n.Destination)))
+			tokens = markdownInline(tokens, n, source, inner, depth+1)
+		case *ast.Image:
+			inner := s
+			if inner.href == "" {
+				inner.href = address(unescape(string(n.Destination)))
+			}
+			before := len(tokens)
+			tokens = markdownInline(tokens, n, source, inner, depth+1)
+			if len(tokens) == before && inner.href != "" {
+				tokens = append(tokens, token{"image", inner})
+			}
+		case *ast.AutoLink:
+			inner := s
+			target := string(n.URL(source))
+			if n.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(target), "mailto:") {
+				target = "mailto:" + target
+			}
+			inner.href = address(target)
+			tokens = appendText(tokens, string(n.Label(source)), inner)
+		default:
+			tokens = markdownInline(tokens, n, source, s, depth+1)
+		}
+	}
+	return tokens
+}
+
+// unescape resolves backslashes and character references as CommonMark does.
+func unescape(s string) string {
+	if !strings.ContainsAny(s, `\&`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s) && isPunct(s[i+1]):
+			i++
+			b.WriteByte(s[i])
+		case s[i] == '&':
+			end := strings.IndexByte(s[i:min(len(s), i+34)], ';')
+			if end > 1 {
+				if resolved := html.UnescapeString(s[i : i+end+1]); resolved != s[i:i+end+1] {
+					b.WriteString(resolved)
+					i += end
+					continue
+				}
+			}
+			b.WriteByte('&')
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+func isPunct(c byte) bool {
+	return c >= '!' && c <= '/' || c >= ':' && c <= '@' || c >= '[' && c <= '`' || c >= '{' && c <= '~'
+}
