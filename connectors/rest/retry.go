@@ -44,6 +44,7 @@ type retryKey struct{}
 type retries struct {
 	n      int
 	failed *Failure // of the last answer, nil if none came
+	unsure bool     // an earlier attempt may have taken effect
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -59,30 +60,33 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &connectors.Error{Kind: connectors.Internal, Err: err}
 	}
 	resp, err := r.retry.Do(again)
-	if e, ok := errors.AsType[*connectors.Error](err); ok {
-		return nil, e
+	if err == nil {
+		if b, ok := resp.Body.(*body); ok && b.failure != nil {
+			b.failure.Unsure = b.failure.Unsure || state.unsure
+		}
+		return resp, nil
 	}
-	if err != nil {
-		return nil, notSent(err)
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok {
+		e = &connectors.Error{Kind: connectors.Unavailable, Err: err}
 	}
-	return resp, nil
+	e.Unsure = e.Unsure || state.unsure
+	return nil, e
 }
 
 func shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil {
-		return false, err
-	}
 	state, _ := ctx.Value(retryKey{}).(*retries)
 	state.failed = nil
 	if err != nil {
 		e, ok := errors.AsType[*connectors.Error](err)
-		return ok && e.Kind == connectors.Unavailable && !errors.Is(e, errClosed), nil
+		state.unsure = state.unsure || ok && e.Unsure
+		return ok && ctx.Err() == nil && e.Kind == connectors.Unavailable && !errors.Is(e, errClosed), nil
 	}
 	b, ok := resp.Body.(*body)
-	if !ok || b.failure == nil {
+	if !ok || b.failure == nil || ctx.Err() != nil {
 		return false, nil
 	}
-	state.failed = b.failure
+	state.failed, state.unsure = b.failure, state.unsure || b.failure.Unsure
 	return b.failure.Kind == connectors.RateLimited || b.failure.Kind == connectors.Unavailable, nil
 }
 
