@@ -1,0 +1,512 @@
+package adf
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Marks in the order in which they nest where nothing else decides.
+var markOrder = []string{"link", "strike", "strong", "em", "underline", "subsup", "code"}
+
+// span is an inline node on its way to markdown: a text or something already
+// written, with the marks that still have to be put around it.
+type span struct {
+	text  string
+	raw   bool // text is markdown already
+	brk   bool // a hard break
+	marks []Mark
+}
+
+func (s *span) has(m Mark) bool {
+	for _, o := range s.marks {
+		if sameMark(o, m) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameMark(a, b Mark) bool {
+	if a.Type != b.Type {
+		return false
+	}
+	switch a.Type {
+	case "link":
+		return a.Attrs["href"] == b.Attrs["href"]
+	case "subsup":
+		return a.Attrs["type"] == b.Attrs["type"]
+	}
+	return true
+}
+
+// inline writes inline nodes; hard breaks are a backslash at the line's end.
+func inline(nodes []*Node) string {
+	spans := trimSpans(toSpans(nodes, 0))
+	w := inlineWriter{}
+	w.spans(spans, ' ')
+	return w.b.String()
+}
+
+func toSpans(nodes []*Node, depth int) []span {
+	var out []span
+	for _, n := range nodes {
+		if n == nil {
+			continue
+		}
+		switch n.Type {
+		case "text":
+			for i, part := range strings.Split(cleanText(n.Text), "\n") {
+				if i > 0 {
+					out = append(out, span{brk: true})
+				}
+				if part != "" {
+					out = append(out, span{text: part, marks: keptMarks(n)})
+				}
+			}
+		case "hardBreak":
+			out = append(out, span{brk: true})
+		case "mention":
+			out = append(out, mentionSpan(n))
+		case "inlineCard":
+			if href := n.attr("url"); safeLink(href) {
+				out = append(out, span{text: href, marks: []Mark{linkMark(href)}})
+			}
+		case "media", "mediaInline":
+			if s := media(n); s != "" {
+				out = append(out, span{text: s, raw: true})
+			}
+		default:
+			if s := cleanText(leafText(n)); s != "" {
+				out = append(out, span{text: strings.ReplaceAll(s, "\n", " "), marks: keptMarks(n)})
+			} else if depth < maxDepth {
+				out = append(out, toSpans(n.Content, depth+1)...)
+			}
+		}
+	}
+	return mergeSpans(out)
+}
+
+// cleanText takes out what no text of a document should hold.
+func cleanText(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if strings.ContainsAny(s, "\r\x00\v\f") {
+		s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD", "\v", " ", "\f", " ").Replace(s)
+	}
+	return s
+}
+
+func mentionSpan(n *Node) span {
+	name := firstOf(n.attr("text"), n.attr("id"))
+	if !strings.HasPrefix(name, "@") {
+		name = "@" + name
+	}
+	name = strings.Join(strings.Fields(cleanText(name)), " ")
+	id := n.attr("id")
+	if id == "" {
+		return span{text: name}
+	}
+	return span{text: name, marks: []Mark{linkMark(mentionScheme + url.PathEscape(id))}}
+}
+
+const mentionScheme = "accountid:"
+
+func linkMark(href string) Mark {
+	return Mark{Type: "link", Attrs: map[string]any{"href": href}}
+}
+
+// safeLink reports whether a link's address may be kept: no scripts.
+func safeLink(href string) bool {
+	scheme, _, ok := strings.Cut(strings.ToLower(strings.TrimSpace(href)), ":")
+	return href != "" && !(ok && (scheme == "javascript" || scheme == "vbscript" || scheme == "data"))
+}
+
+// keptMarks returns the marks of a node that markdown can say.
+func keptMarks(n *Node) []Mark {
+	var kept []Mark
+	code := n.mark("code") != nil
+	for _, kind := range markOrder {
+		m := n.mark(kind)
+		switch {
+		case m == nil, code && kind != "code" && kind != "link":
+			continue
+		case kind == "link":
+			href, _ := m.Attrs["href"].(string)
+			if safeLink(href) {
+				kept = append(kept, linkMark(href))
+			}
+		default:
+			kept = append(kept, *m)
+		}
+	}
+	return kept
+}
+
+func mergeSpans(spans []span) []span {
+	var out []span
+	for _, s := range spans {
+		if n := len(out); n > 0 && !s.brk && !s.raw && !out[n-1].brk && !out[n-1].raw && sameMarks(out[n-1].marks, s.marks) {
+			out[n-1].text += s.text
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func sameMarks(a, b []Mark) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !sameMark(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+const blank = " \t"
+
+// trimSpans takes white space and breaks from the ends of the text and white
+// space from around breaks, where markdown has no place for them.
+func trimSpans(spans []span) []span {
+	for again := true; again; {
+		again = false
+		out := spans[:0:0]
+		for i, s := range spans {
+			edgeBefore := i == 0 || spans[i-1].brk
+			edgeAfter := i == len(spans)-1 || spans[i+1].brk
+			if s.brk {
+				if i == 0 || i == len(spans)-1 {
+					again = true
+					continue
+				}
+				out = append(out, s)
+				continue
+			}
+			if !s.raw && s.plainSpace() {
+				t := s.text
+				if edgeBefore {
+					t = strings.TrimLeft(t, blank)
+				}
+				if edgeAfter {
+					t = strings.TrimRight(t, blank)
+				}
+				if again = again || t != s.text; t == "" {
+					continue
+				}
+				s.text = t
+			}
+			out = append(out, s)
+		}
+		spans = out
+	}
+	return spans
+}
+
+func (s *span) isCode() bool {
+	return len(s.marks) > 0 && s.marks[len(s.marks)-1].Type == "code"
+}
+
+// plainSpace reports whether white space at the ends of the span has no meaning.
+func (s *span) plainSpace() bool { return !s.isCode() }
+
+type inlineWriter struct {
+	b    strings.Builder
+	last rune // the last character written; ' ' at a line's start
+}
+
+func (w *inlineWriter) put(s string) {
+	if s == "" {
+		return
+	}
+	w.b.WriteString(s)
+	w.last, _ = utf8.DecodeLastRuneInString(s)
+}
+
+// spans writes spans; after is the character that will follow them.
+func (w *inlineWriter) spans(spans []span, after rune) {
+	if w.b.Len() == 0 {
+		w.last = ' '
+	}
+	for i := 0; i < len(spans); {
+		s := spans[i]
+		if s.brk {
+			w.put("\\\n")
+			i++
+			continue
+		}
+		if len(s.marks) == 0 {
+			w.plain(s, nextRune(spans[i+1:], after))
+			i++
+			continue
+		}
+		m, end := widestMark(spans[i:])
+		run := stripMark(spans[i:i+end], m)
+		lead, run, trail := splitBlanks(run, m)
+		follow := nextRune(spans[i+end:], after)
+		w.put(lead)
+		if trail != "" {
+			w.marked(m, run, ' ')
+		} else {
+			w.marked(m, run, follow)
+		}
+		w.put(trail)
+		i += end
+	}
+}
+
+func (w *inlineWriter) plain(s span, after rune) {
+	if s.raw {
+		w.put(s.text)
+		return
+	}
+	w.put(escapeAt(s.text, w.last, after))
+}
+
+// widestMark returns the mark of the first span that goes on longest, and for
+// how many spans.
+func widestMark(spans []span) (Mark, int) {
+	var best Mark
+	widest := 0
+	for _, m := range spans[0].marks {
+		n := 1
+		for n < len(spans) && (spans[n].has(m) || spans[n].brk && m.Type != "code" && n+1 < len(spans) && spans[n+1].has(m)) {
+			n++
+		}
+		if n > widest {
+			best, widest = m, n
+		}
+	}
+	return best, widest
+}
+
+func stripMark(spans []span, m Mark) []span {
+	out := make([]span, len(spans))
+	for i, s := range spans {
+		out[i] = s
+		out[i].marks = nil
+		for _, o := range s.marks {
+			if !sameMark(o, m) {
+				out[i].marks = append(out[i].marks, o)
+			}
+		}
+	}
+	return out
+}
+
+// splitBlanks moves white space at the ends of a marked run out of it.
+func splitBlanks(run []span, m Mark) (lead string, inner []span, trail string) {
+	if m.Type == "code" {
+		return "", run, ""
+	}
+	for len(run) > 0 && !run[0].raw && run[0].plainSpace() {
+		t := strings.TrimLeft(run[0].text, blank)
+		lead += run[0].text[:len(run[0].text)-len(t)]
+		run[0].text = t
+		if t != "" {
+			break
+		}
+		run = run[1:]
+	}
+	for len(run) > 0 {
+		s := &run[len(run)-1]
+		if s.raw || !s.plainSpace() {
+			break
+		}
+		t := strings.TrimRight(s.text, blank)
+		trail = s.text[len(t):] + trail
+		s.text = t
+		if t != "" {
+			break
+		}
+		run = run[:len(run)-1]
+	}
+	return lead, run, trail
+}
+
+var delimiters = map[string][]string{"strong": {"**"}, "em": {"_", "*"}, "strike": {"~~"}}
+
+var htmlTags = map[string]string{"strong": "strong", "em": "em", "strike": "s", "underline": "u"}
+
+// marked writes a run inside a mark.
+func (w *inlineWriter) marked(m Mark, run []span, after rune) {
+	if len(run) == 0 {
+		return
+	}
+	switch m.Type {
+	case "link":
+		w.link(m, run)
+	case "code":
+		w.put(codeSpan(run))
+	case "subsup":
+		tag := "sup"
+		if m.Attrs["type"] == "sub" {
+			tag = "sub"
+		}
+		w.tagged(tag, run)
+	case "underline":
+		w.tagged("u", run)
+	default:
+		for _, delimiter := range delimiters[m.Type] {
+			inner := inlineWriter{last: rune(delimiter[0])}
+			inner.b.WriteString(delimiter)
+			inner.spans(run, rune(delimiter[0]))
+			body := inner.b.String()[len(delimiter):]
+			if w.flanks(delimiter, body, after) {
+				w.put(delimiter + body + delimiter)
+				return
+			}
+		}
+		w.tagged(htmlTags[m.Type], run)
+	}
+}
+
+func (w *inlineWriter) tagged(tag string, run []span) {
+	w.put("<" + tag + ">")
+	w.spans(run, '<')
+	w.put("</" + tag + ">")
+}
+
+// flanks reports whether CommonMark reads the delimiters around body as
+// emphasis, given what stands before and after.
+func (w *inlineWriter) flanks(delimiter, body string, after rune) bool {
+	first, _ := utf8.DecodeRuneInString(body)
+	last, _ := utf8.DecodeLastRuneInString(body)
+	d := rune(delimiter[0])
+	if body == "" || w.last == d || after == d || first == d || last == d {
+		return false
+	}
+	if d == '_' && (isWord(w.last) || isWord(after)) {
+		return false
+	}
+	opens := !unicode.IsSpace(first) && (!isPunct(first) || unicode.IsSpace(w.last) || isPunct(w.last))
+	closes := !unicode.IsSpace(last) && (!isPunct(last) || unicode.IsSpace(after) || isPunct(after))
+	return opens && closes
+}
+
+func isPunct(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) }
+
+func (w *inlineWriter) link(m Mark, run []span) {
+	href, _ := m.Attrs["href"].(string)
+	if len(run) == 1 && len(run[0].marks) == 0 && !run[0].raw && !run[0].brk {
+		t := run[0].text
+		if t == href && autolink.MatchString(t) || href == "mailto:"+t && autoMail.MatchString(t) {
+			w.put("<" + t + ">")
+			return
+		}
+	}
+	w.put("[")
+	w.spans(run, ']')
+	w.put("](" + destination(href) + ")")
+}
+
+var (
+	autolink = regexp.MustCompile(`^(?i:https?|ftp|mailto)://?[^\s<>\\&` + "`" + `*_\[\]|]*[^\s<>\\&` + "`" + `*_\[\]|]$`)
+	autoMail = regexp.MustCompile(`^[A-Za-z0-9.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$`)
+)
+
+func codeSpan(run []span) string {
+	var b strings.Builder
+	for _, s := range run {
+		if s.brk {
+			b.WriteByte(' ')
+		}
+		b.WriteString(s.text)
+	}
+	code := b.String()
+	fence := "`"
+	for strings.Contains("`"+code+"`", fence) && hasRun(code, len(fence)) {
+		fence += "`"
+	}
+	if strings.HasPrefix(code, "`") || strings.HasSuffix(code, "`") ||
+		strings.HasPrefix(code, " ") && strings.HasSuffix(code, " ") && strings.Trim(code, " ") != "" {
+		code = " " + code + " "
+	}
+	return fence + code + fence
+}
+
+// hasRun reports whether s holds a run of exactly n backticks.
+func hasRun(s string, n int) bool {
+	run := 0
+	for i := range len(s) + 1 {
+		if i < len(s) && s[i] == '`' {
+			run++
+			continue
+		}
+		if run == n {
+			return true
+		}
+		run = 0
+	}
+	return false
+}
+
+// nextRune returns the first character that will be written for spans.
+func nextRune(spans []span, after rune) rune {
+	if len(spans) == 0 {
+		return after
+	}
+	s := spans[0]
+	switch {
+	case s.brk:
+		return '\\'
+	case len(s.marks) > 0:
+		if t := strings.TrimLeft(s.text, blank); t != s.text && !s.isCode() {
+			return ' '
+		}
+		return '<' // any delimiter: punctuation; the writer never puts two runs of one delimiter together
+	case s.raw:
+		return '!'
+	}
+	r, _ := utf8.DecodeRuneInString(escapeAt(s.text, 'a', after))
+	return r
+}
+
+func escape(s string) string { return escapeAt(s, ' ', ' ') }
+
+// escapeAt escapes what markdown would read as markup; before and after are
+// the characters around s.
+func escapeAt(s string, before, after rune) string {
+	if !strings.ContainsAny(s, "\\`*_[]<~&!|") {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s) + 8)
+	last := before
+	for i, r := range s {
+		next := after
+		if rest := s[i+utf8.RuneLen(r):]; rest != "" {
+			next, _ = utf8.DecodeRuneInString(rest)
+		}
+		if needsEscape(r, last, next, s[i:]) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+		last = r
+	}
+	return b.String()
+}
+
+func needsEscape(r, last, next rune, rest string) bool {
+	switch r {
+	case '\\', '`', '*', '[', ']', '~':
+		return true
+	case '_':
+		return !isWord(last) || !isWord(next)
+	case '<':
+		return next == '/' || next == '!' || next == '?' || unicode.IsLetter(next) || len(rest) == 1
+	case '&':
+		return entity.MatchString(rest)
+	case '!':
+		return len(rest) == 1 && isPunct(next)
+	}
+	return false
+}
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
+
+var entity = regexp.MustCompile(`^&(?:#[0-9]|#[xX]|[A-Za-z][A-Za-z0-9]*;)`)
