@@ -40,7 +40,11 @@ type Store interface {
 	Close() error
 }
 
-// Tx is one transaction. Lists come in the order of their keys.
+// Tx is one transaction. Lists come in the order of their keys; with a limit
+// of 0 or less they are empty. Times are kept in microseconds, UTC. What is
+// deleted need not be there. Methods that write return ErrReadOnly in a View;
+// ids that they set in their arguments are set back to 0 when the transaction
+// does not commit.
 type Tx interface {
 	Links
 	Queue
@@ -57,12 +61,15 @@ type Links interface {
 	// LinkOf returns the link of a record under a mapping, ErrNotFound if none.
 	LinkOf(mapping string, side uint8, record string) (*Link, error)
 	// PutLink stores a link; ID 0 is given the next free id. A record that is
-	// already in another link of the mapping is ErrTaken.
+	// already in another link of the mapping is ErrTaken. A link stays with its
+	// mapping.
 	PutLink(l *Link) error
+	// DeleteLink removes a link, its asides and its entry in the queue.
 	DeleteLink(id uint64) error
 	// ListLinks returns up to limit links of a mapping ("" for all) with ids
 	// above after.
 	ListLinks(mapping string, after uint64, limit int) ([]*Link, error)
+	// CountLinks counts a mapping's ("" for all), ended ones included.
 	CountLinks(mapping string) (int, error)
 }
 
@@ -71,6 +78,8 @@ type Links interface {
 type Queue interface {
 	// Entry returns ErrNotFound when the subject is not queued.
 	Entry(s Subject) (*Entry, error)
+	// PutEntry stores an entry. A link's is stored without Side and Record, and
+	// is ErrNotFound when there is no such link.
 	PutEntry(e *Entry) error
 	DeleteEntry(s Subject) error
 	// Due returns up to limit entries of a mapping that are ready at now: the
@@ -81,8 +90,8 @@ type Queue interface {
 	// ListEntries returns up to limit entries of a mapping ("" for all) whose
 	// subject comes after the given one (nil: from the start).
 	ListEntries(mapping string, after *Subject, limit int) ([]*Entry, error)
-	// CountEntries returns how many entries a mapping has by status; it does
-	// not read them all.
+	// CountEntries returns how many entries a mapping ("" for all) has by
+	// status; it does not read them all.
 	CountEntries(mapping string) (map[Status]int, error)
 }
 
@@ -93,6 +102,8 @@ type Intents interface {
 	DeleteIntent(key string) error
 	// IntentsOf returns the intents of a source record under a mapping.
 	IntentsOf(mapping string, side uint8, record string) ([]*Intent, error)
+	// ListIntents returns up to limit intents of a mapping ("" for all) with
+	// keys above afterKey.
 	ListIntents(mapping, afterKey string, limit int) ([]*Intent, error)
 }
 
@@ -100,10 +111,13 @@ type Intents interface {
 // for a person, values that a system refused, fields that flip.
 type Asides interface {
 	Aside(link uint64, rule uint32) (*Aside, error)
+	// PutAside stores an aside; ErrNotFound when there is no such link.
 	PutAside(a *Aside) error
 	DeleteAside(link uint64, rule uint32) error
 	AsidesOf(link uint64) ([]*Aside, error)
-	// ListAsides lists a mapping's ("" for all), from link id after on.
+	// ListAsides returns a mapping's ("" for all) of the links with ids above
+	// after. It stops at limit but never within a link, so that the last
+	// link's id is where the next page goes on.
 	ListAsides(mapping string, after uint64, limit int) ([]*Aside, error)
 	CountAsides(mapping string) (map[AsideKind]int, error)
 }
@@ -114,9 +128,11 @@ type Journal interface {
 	AppendJournal(e *Event) error
 	Event(seq uint64) (*Event, error)
 	// ListJournal returns up to limit events with Seq below before (0: from
-	// the newest), newest first, that the filter lets pass.
+	// the newest), newest first, that the filter lets pass. With f.Link it reads
+	// that link's events only, else all of them back to f.Since.
 	ListJournal(before uint64, limit int, f EventFilter) ([]*Event, error)
-	// PruneJournal removes up to limit events older than t and returns how many.
+	// PruneJournal removes up to limit of the oldest events, as long as they are
+	// older than t, and returns how many.
 	PruneJournal(t time.Time, limit int) (int, error)
 }
 
@@ -127,7 +143,7 @@ type Memory interface {
 	SetCursor(name, cursor string) error
 
 	// SeenDelivery notes a delivery and reports whether it was noted before
-	// and has not expired. now orders expiry.
+	// and has not expired. now orders expiry. Without an id it does nothing.
 	SeenDelivery(connection, id string, now, expires time.Time) (bool, error)
 	// PruneDeliveries removes up to limit expired notes.
 	PruneDeliveries(now time.Time, limit int) (int, error)

@@ -1,0 +1,156 @@
+package state
+
+import "github.com/tenonsync/tenon/connectors"
+
+func encodeEntry(x *encoder, e *Entry) {
+	x.byte(e.Sides)
+	x.byte(byte(e.Priority))
+	x.byte(byte(e.Status))
+	x.time(e.Due)
+	x.time(e.First)
+	x.uint(e.Gen)
+	x.uint(uint64(max(e.Attempts, 0)))
+	x.string(e.Code)
+	x.string(e.Reason)
+	x.string(e.Source)
+	x.bool(e.Convert)
+}
+
+// decodeEntry returns the entry without its subject.
+func decodeEntry(d *decoder) *Entry {
+	e := &Entry{}
+	e.Sides = d.byte()
+	e.Priority = connectors.Priority(d.byte())
+	e.Status = Status(d.byte())
+	e.Due = d.time()
+	e.First = d.time()
+	e.Gen = d.uint()
+	e.Attempts = int(d.below(1 << 62))
+	e.Code = d.string()
+	e.Reason = d.string()
+	e.Source = d.string()
+	e.Convert = d.bool()
+	return e
+}
+
+func encodeIntent(x *encoder, i *Intent, mapping uint32) {
+	x.byte(byte(i.Kind))
+	x.uint(uint64(mapping))
+	x.byte(i.Side)
+	x.string(i.Record)
+	x.string(i.Part)
+	x.time(i.Created)
+	x.time(i.Sent)
+	x.string(i.Result)
+	x.bytes(i.Doc)
+}
+
+func decodeIntent(d *decoder, key string) (i *Intent, mapping uint32) {
+	i = &Intent{Key: key}
+	i.Kind = IntentKind(d.byte())
+	mapping = d.uint32()
+	i.Side = d.byte()
+	i.Record = d.string()
+	i.Part = d.string()
+	i.Created = d.time()
+	i.Sent = d.time()
+	i.Result = d.string()
+	i.Doc = d.bytes()
+	return i, mapping
+}
+
+func encodeAside(x *encoder, a *Aside, mapping uint32) {
+	x.uint(uint64(mapping))
+	x.byte(byte(a.Kind))
+	x.string(a.Name)
+	x.time(a.Since)
+	x.byte(a.To)
+	x.fixed64(uint64(a.Prints[0]))
+	x.fixed64(uint64(a.Prints[1]))
+	x.string(a.Code)
+	x.string(a.Reason)
+	x.bytes(a.Values[0])
+	x.bytes(a.Values[1])
+	x.string(a.Choice)
+}
+
+func decodeAside(d *decoder, link uint64, rule uint32) (a *Aside, mapping uint32) {
+	a = &Aside{Link: link, Rule: rule}
+	mapping = d.uint32()
+	a.Kind = AsideKind(d.byte())
+	a.Name = d.string()
+	a.Since = d.time()
+	a.To = d.byte()
+	a.Prints[0] = Print(d.fixed64())
+	a.Prints[1] = Print(d.fixed64())
+	a.Code = d.string()
+	a.Reason = d.string()
+	a.Values[0] = d.bytes()
+	a.Values[1] = d.bytes()
+	a.Choice = d.string()
+	return a, mapping
+}
+
+// storedEvent is an event with what only the store knows: the number of its
+// mapping (0: none) and the previous event of its link (0: none).
+type storedEvent struct {
+	Event
+	mapping uint32
+	prev    uint64
+}
+
+// encodeEvent writes what filters look at first.
+func encodeEvent(x *encoder, e *storedEvent) {
+	x.uint(uint64(e.mapping))
+	x.uint(e.Link)
+	x.uint(e.prev)
+	x.time(e.At)
+	x.string(e.Action)
+	x.string(e.Records[0])
+	x.string(e.Records[1])
+	x.byte(e.To)
+	x.string(e.Source)
+	x.string(e.Code)
+	x.string(e.Detail)
+	x.uint(uint64(len(e.Fields)))
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		x.uint(uint64(f.Rule))
+		x.string(f.Name)
+		x.string(f.Why)
+		x.bytes(f.Replaced)
+	}
+}
+
+// decodeEvent reads an event. If pass is not nil and says no to the event as
+// far as Records, the rest is not read and kept is false.
+func decodeEvent(d *decoder, seq uint64, pass func(*storedEvent) bool) (e *storedEvent, kept bool) {
+	e = &storedEvent{}
+	e.Seq = seq
+	e.mapping = d.uint32()
+	e.Link = d.uint()
+	e.prev = d.uint()
+	e.At = d.time()
+	e.Action = d.string()
+	e.Records[0] = d.string()
+	e.Records[1] = d.string()
+	if pass != nil && !d.bad && !pass(e) {
+		return e, false
+	}
+	e.To = d.byte()
+	e.Source = d.string()
+	e.Code = d.string()
+	e.Detail = d.string()
+	n := d.count(4)
+	if n > 0 {
+		e.Fields = make([]EventField, n)
+	}
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		f.Rule = d.uint32()
+		f.Name = d.string()
+		f.Why = d.string()
+		f.Replaced = d.bytes()
+	}
+	return e, true
+}

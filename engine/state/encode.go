@@ -1,0 +1,227 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"time"
+)
+
+// A stored value is framed: a version byte of its encoding, the payload, and
+// the CRC-32C of space, key, version and payload. A value that stands under
+// another key than its own is damaged, too.
+const (
+	frameHead = 1
+	frameTail = 4
+)
+
+// maxValue bounds one stored value, in bytes.
+const maxValue = 8 << 20
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func sum(s Space, key, framed []byte) uint32 {
+	c := crc32.Update(0, castagnoli, []byte{byte(s)})
+	return crc32.Update(crc32.Update(c, castagnoli, key), castagnoli, framed)
+}
+
+// seal ends the frame that newEncoder began.
+func (e *encoder) seal(s Space, key []byte) []byte {
+	return binary.LittleEndian.AppendUint32(e.b, sum(s, key, e.b))
+}
+
+// unframe checks a frame and returns a decoder of its payload and the version
+// of the encoding.
+func unframe(s Space, key, value []byte) (*decoder, error) {
+	n := len(value) - frameTail
+	if n < frameHead {
+		return nil, damaged(s, key, "too short")
+	}
+	if binary.LittleEndian.Uint32(value[n:]) != sum(s, key, value[:n]) {
+		return nil, damaged(s, key, "wrong checksum")
+	}
+	return &decoder{version: value[0], b: value[frameHead:n]}, nil
+}
+
+func damaged(s Space, key []byte, what string) error {
+	return fmt.Errorf("%w: %s %x: %s", ErrCorrupt, s, key, what)
+}
+
+// epoch is what stored times count from, so that they are short.
+var epoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+// encoder appends the parts of a value.
+type encoder struct{ b []byte }
+
+func newEncoder(version byte, size int) *encoder {
+	return &encoder{b: append(make([]byte, 0, frameHead+size+frameTail), version)}
+}
+
+func (e *encoder) uint(n uint64)    { e.b = binary.AppendUvarint(e.b, n) }
+func (e *encoder) byte(n byte)      { e.b = append(e.b, n) }
+func (e *encoder) fixed64(n uint64) { e.b = binary.LittleEndian.AppendUint64(e.b, n) }
+
+func (e *encoder) bool(v bool) {
+	if v {
+		e.byte(1)
+	} else {
+		e.byte(0)
+	}
+}
+
+func (e *encoder) string(s string) {
+	e.uint(uint64(len(s)))
+	e.b = append(e.b, s...)
+}
+
+// bytes keeps nil apart from empty.
+func (e *encoder) bytes(p []byte) {
+	if p == nil {
+		e.uint(0)
+		return
+	}
+	e.uint(uint64(len(p)) + 1)
+	e.b = append(e.b, p...)
+}
+
+// time writes microseconds; the zero time stays zero.
+func (e *encoder) time(t time.Time) {
+	if t.IsZero() {
+		e.uint(0)
+		return
+	}
+	us := t.UnixMicro() - epoch
+	e.uint(uint64(us<<1^us>>63) + 1)
+}
+
+func (e *encoder) prints(p []Print) {
+	e.uint(uint64(len(p)))
+	for _, x := range p {
+		e.fixed64(uint64(x))
+	}
+}
+
+// decoder takes the parts of a value off again. It goes on after a fault with
+// zero values; end tells of it.
+type decoder struct {
+	version byte
+	b       []byte
+	bad     bool
+}
+
+func (d *decoder) fail() { d.bad, d.b = true, nil }
+
+func (d *decoder) uint() uint64 {
+	n, size := binary.Uvarint(d.b)
+	if size <= 0 {
+		d.fail()
+		return 0
+	}
+	d.b = d.b[size:]
+	return n
+}
+
+// below reads a number that must be less than limit.
+func (d *decoder) below(limit uint64) uint64 {
+	n := d.uint()
+	if n >= limit {
+		d.fail()
+		return 0
+	}
+	return n
+}
+
+func (d *decoder) uint32() uint32 { return uint32(d.below(1 << 32)) }
+
+func (d *decoder) byte() byte {
+	if len(d.b) < 1 {
+		d.fail()
+		return 0
+	}
+	n := d.b[0]
+	d.b = d.b[1:]
+	return n
+}
+
+func (d *decoder) bool() bool {
+	n := d.byte()
+	if n > 1 {
+		d.fail()
+	}
+	return n == 1
+}
+
+func (d *decoder) fixed64() uint64 {
+	if len(d.b) < 8 {
+		d.fail()
+		return 0
+	}
+	n := binary.LittleEndian.Uint64(d.b)
+	d.b = d.b[8:]
+	return n
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if n > uint64(len(d.b)) {
+		d.fail()
+		return nil
+	}
+	p := d.b[:n]
+	d.b = d.b[n:]
+	return p
+}
+
+func (d *decoder) string() string { return string(d.take(d.uint())) }
+
+func (d *decoder) bytes() []byte {
+	n := d.uint()
+	if n == 0 {
+		return nil
+	}
+	if p := d.take(n - 1); !d.bad {
+		return append([]byte{}, p...)
+	}
+	return nil
+}
+
+func (d *decoder) time() time.Time {
+	n := d.uint()
+	if n == 0 {
+		return time.Time{}
+	}
+	n--
+	us := int64(n>>1) ^ -int64(n&1)
+	return time.UnixMicro(us + epoch).UTC()
+}
+
+// count reads the length of a list whose elements take at least size bytes
+// each, so that a damaged length cannot ask for much memory.
+func (d *decoder) count(size int) int {
+	n := d.uint()
+	if n > uint64(len(d.b)/size) {
+		d.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) prints() []Print {
+	n := d.count(8)
+	p := make([]Print, 0, n)
+	for range n {
+		p = append(p, Print(d.fixed64()))
+	}
+	return slices.Clip(p)
+}
+
+// end reports whether all was read and made sense.
+func (d *decoder) end(s Space, key []byte) error {
+	switch {
+	case d.bad:
+		return damaged(s, key, "cut or malformed")
+	case len(d.b) > 0:
+		return damaged(s, key, "bytes left over")
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package state
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+func (t *tx) AppendJournal(e *Event) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	row := storedEvent{Event: *e}
+	var err error
+	if e.Mapping != "" {
+		if row.mapping, err = t.makeNumber("the mapping of an event", e.Mapping); err != nil {
+			return err
+		}
+	}
+	seq, err := t.next(sequenceJournal)
+	if err != nil {
+		return err
+	}
+	if e.Link != 0 {
+		trail := key64(e.Link)
+		if row.prev, err = t.number(SpaceTrails, trail); err != nil {
+			return err
+		}
+		if err := t.putNumber(SpaceTrails, trail, seq); err != nil {
+			return err
+		}
+	}
+	x := newEncoder(eventVersion, 96+48*len(e.Fields))
+	encodeEvent(x, &row)
+	if err := t.put(SpaceJournal, key64(seq), x); err != nil {
+		return err
+	}
+	t.give(&e.Seq, seq)
+	return nil
+}
+
+// event returns nil when there is no event, and kept false when pass refused.
+func (t *tx) event(seq uint64, pass func(*storedEvent) bool) (e *storedEvent, kept bool, err error) {
+	key := key64(seq)
+	d, err := t.get(SpaceJournal, key)
+	if err != nil || d == nil {
+		return nil, false, err
+	}
+	return t.readEvent(key, d, pass)
+}
+
+func (t *tx) readEvent(key []byte, d *decoder, pass func(*storedEvent) bool) (*storedEvent, bool, error) {
+	if len(key) != 8 {
+		return nil, false, damaged(SpaceJournal, key, "malformed")
+	}
+	e, kept := decodeEvent(d, binary.BigEndian.Uint64(key), pass)
+	if !kept {
+		return e, false, nil
+	}
+	if err := d.end(SpaceJournal, key); err != nil {
+		return nil, false, err
+	}
+	var err error
+	if e.mapping != 0 {
+		e.Mapping, err = t.name(e.mapping)
+	}
+	return e, true, err
+}
+
+func (t *tx) Event(seq uint64) (*Event, error) {
+	e, _, err := t.event(seq, nil)
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return nil, ErrNotFound
+	}
+	return &e.Event, nil
+}
+
+// clockSlack is how far the journal's times may run backwards, since a
+// machine's clock may be set back: a list with Since ends this much earlier.
+const clockSlack = 24 * time.Hour
+
+func (t *tx) ListJournal(before uint64, limit int, f EventFilter) ([]*Event, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	var mapping uint32
+	if f.Mapping != "" {
+		var err error
+		if mapping, err = t.nameNumber(f.Mapping); err != nil || mapping == 0 {
+			return nil, err
+		}
+	}
+	pass := func(e *storedEvent) bool {
+		return (mapping == 0 || e.mapping == mapping) &&
+			(f.Link == 0 || e.Link == f.Link) &&
+			(f.Action == "" || e.Action == f.Action) &&
+			(f.Record == "" || e.Records[0] == f.Record || e.Records[1] == f.Record) &&
+			(f.Since.IsZero() || !e.At.Before(f.Since))
+	}
+	tooOld := func(e *storedEvent) bool {
+		return !f.Since.IsZero() && e.At.Before(f.Since.Add(-clockSlack))
+	}
+	if f.Link != 0 {
+		return t.followTrail(f.Link, before, limit, pass, tooOld)
+	}
+	var events []*Event
+	r := Range{Reverse: true}
+	if before != 0 {
+		r.To = key64(before)
+	}
+	err := t.scan(SpaceJournal, r, func(k, v []byte) (bool, error) {
+		d, err := unframe(SpaceJournal, k, v)
+		if err != nil {
+			return false, err
+		}
+		e, kept, err := t.readEvent(k, d, pass)
+		if err != nil {
+			return false, err
+		}
+		if kept {
+			events = append(events, &e.Event)
+		}
+		return len(events) < limit && !tooOld(e), nil
+	})
+	return events, err
+}
+
+// followTrail goes from event to event of one link, backwards.
+func (t *tx) followTrail(link, before uint64, limit int, pass, tooOld func(*storedEvent) bool) ([]*Event, error) {
+	seq, err := t.number(SpaceTrails, key64(link))
+	if err != nil {
+		return nil, err
+	}
+	var events []*Event
+	for seq != 0 && len(events) < limit {
+		e, kept, err := t.event(seq, pass)
+		if err != nil {
+			return nil, err
+		}
+		if e == nil || tooOld(e) { // the rest is pruned or too old
+			break
+		}
+		if kept && (before == 0 || seq < before) {
+			events = append(events, &e.Event)
+		}
+		if e.prev >= seq {
+			return nil, damaged(SpaceJournal, key64(seq), "its link's previous event is not older")
+		}
+		seq = e.prev
+	}
+	return events, nil
+}
+
+func (t *tx) PruneJournal(before time.Time, limit int) (int, error) {
+	if err := t.writable(); err != nil || limit <= 0 {
+		return 0, err
+	}
+	var keys [][]byte
+	err := t.scan(SpaceJournal, Range{}, func(k, v []byte) (bool, error) {
+		d, err := unframe(SpaceJournal, k, v)
+		if err != nil {
+			return false, err
+		}
+		e, _, err := t.readEvent(k, d, func(*storedEvent) bool { return false })
+		if err != nil || !e.At.Before(before) {
+			return false, err
+		}
+		keys = append(keys, append([]byte(nil), k...))
+		return len(keys) < limit, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range keys {
+		if err := t.delete(SpaceJournal, k); err != nil {
+			return 0, err
+		}
+	}
+	return len(keys), nil
+}
