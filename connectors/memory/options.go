@@ -1,0 +1,151 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// Options are the habits of a System. The zero value is a system with one
+// object ("record", see Sample), no lag, exact times and all abilities.
+type Options struct {
+	Name    string           // the account's name; default "memory"
+	Clock   connectors.Clock // default: a Clock that stands at 2026-01-05 09:00 UTC until advanced
+	Objects []Object         // default: Sample
+	People  []connectors.Person
+	User    string // the id that the program writes as; default "tenon"
+	Zone    string // of the account
+	Secret  string // signs webhooks; default "memory-secret"
+
+	// IndexLag and KeyLag are as in connectors.Facts. How late a change shows
+	// differs from change to change within IndexLag, so that changes show out
+	// of order. Truth and Read never lag.
+	IndexLag time.Duration
+	KeyLag   time.Duration
+
+	Precision         time.Duration // of modified times; default a microsecond
+	KeyIsUnique       bool
+	ConditionalWrites bool
+	SetEdits          bool
+	NoVersions        bool
+	WebhookVersions   bool
+	ReadBatch         int
+	CreateBatch       int
+	UpdateBatch       int
+	PageSize          int // rows in a page of changes; default 100
+	DailyRequests     int
+
+	// Partial: a write takes effect without the fields that are refused; else
+	// one refused field refuses the record.
+	Partial bool
+	// Silent: writes answer ids only, no records.
+	Silent bool
+	// ShowsDeleted: a read tells a deleted record from one that never was, and
+	// lists of changes name it.
+	ShowsDeleted bool
+	// NeedsPrepare: creates with a key are refused until Prepare was called.
+	NeedsPrepare bool
+	// TrimText: spaces around texts are cut off on writing.
+	TrimText bool
+
+	// Without lists the abilities that connections lack: "Finder",
+	// "PeopleFinder", "WebhookSource", "Commenter", "HistoryReader", "Deleter",
+	// "Archiver", "Preparer".
+	Without []string
+}
+
+// Object is one kind of record.
+type Object struct {
+	Schema connectors.Schema
+	// Scopes are the keys that a scope may have, each with its values; nil
+	// values allow any. A record belongs to the values it was created with.
+	Scopes map[string][]string
+	// Parent is the object that this one's records belong to; "" for none.
+	Parent string
+	// Prefix makes readable keys: "REC" gives "REC-12".
+	Prefix string
+}
+
+// Sample is an object named "record" with a field of each type. Its scope has
+// the key "project", with any value.
+func Sample() Object {
+	f := func(name, label string, t connectors.Type, change func(*connectors.Field)) connectors.Field {
+		field := connectors.Field{
+			Name: name, Label: label, Type: t, Scale: -1,
+			Writable: true, Creatable: true, Clearable: true, History: true,
+		}
+		if change != nil {
+			change(&field)
+		}
+		return field
+	}
+	stages := []connectors.Option{{ID: "1", Label: "Open"}, {ID: "2", Label: "In progress"}, {ID: "3", Label: "Done"}}
+	return Object{
+		Prefix: "REC",
+		Scopes: map[string][]string{"project": nil},
+		Schema: connectors.Schema{Object: "record", Label: "Record", Fields: []connectors.Field{
+			f("title", "Title", connectors.TypeText, func(f *connectors.Field) {
+				f.Required, f.Clearable, f.MaxLength, f.OneLine, f.Findable = true, false, 255, true, true
+			}),
+			f("code", "Code", connectors.TypeText, func(f *connectors.Field) {
+				f.Findable, f.Unique, f.OneLine = true, true, true
+			}),
+			f("notes", "Notes", connectors.TypeText, nil),
+			f("description", "Description", connectors.TypeRichText, nil),
+			f("count", "Count", connectors.TypeNumber, func(f *connectors.Field) { f.Findable = true }),
+			f("amount", "Amount", connectors.TypeNumber, func(f *connectors.Field) { f.Scale = 2 }),
+			f("price", "Price", connectors.TypeMoney, nil),
+			f("active", "Active", connectors.TypeBool, nil),
+			f("due", "Due date", connectors.TypeDate, nil),
+			f("starts", "Starts", connectors.TypeInstant, nil),
+			f("stage", "Stage", connectors.TypeOption, func(f *connectors.Field) { f.Options, f.Findable = stages, true }),
+			f("regions", "Regions", connectors.TypeOptions, func(f *connectors.Field) {
+				f.Options = []connectors.Option{{ID: "de", Label: "Germany"}, {ID: "fr", Label: "France"}, {ID: "jp", Label: "Japan"}}
+			}),
+			f("labels", "Labels", connectors.TypeOptions, func(f *connectors.Field) { f.Open = true }),
+			f("owner", "Owner", connectors.TypePerson, nil),
+			f("related", "Related to", connectors.TypeReference, func(f *connectors.Field) { f.Object = "record" }),
+			f("file", "File", connectors.TypeFile, nil),
+			f("number", "Number", connectors.TypeText, func(f *connectors.Field) {
+				f.Writable, f.Creatable, f.Clearable, f.History = false, false, false, false
+				f.ReadOnly = "the system numbers the records"
+			}),
+		}},
+	}
+}
+
+// People are the users of the default system.
+func defaultPeople() []connectors.Person {
+	return []connectors.Person{
+		{ID: "u1", Email: "ada@example.com", Name: "Ada Lovelace"},
+		{ID: "u2", Email: "grace@example.com", Name: "Grace Hopper"},
+		{ID: "u3", Email: "", Name: "No Mail"},
+	}
+}
+
+func (o *Options) fill() {
+	if o.Name == "" {
+		o.Name = "memory"
+	}
+	if o.Clock == nil {
+		o.Clock = NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
+	}
+	if len(o.Objects) == 0 {
+		o.Objects = []Object{Sample()}
+	}
+	if o.People == nil {
+		o.People = defaultPeople()
+	}
+	if o.User == "" {
+		o.User = "tenon"
+	}
+	if o.Secret == "" {
+		o.Secret = "memory-secret"
+	}
+	if o.Precision <= 0 {
+		o.Precision = time.Microsecond
+	}
+	if o.PageSize <= 0 {
+		o.PageSize = 100
+	}
+}
