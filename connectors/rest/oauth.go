@@ -173,7 +173,7 @@ func (o *oauth) expiry(t *oauth2.Token) time.Time {
 	case t.ExpiresIn > 0:
 		return o.clock.Now().Add(time.Duration(min(t.ExpiresIn, 1<<31)) * time.Second).UTC()
 	case !t.Expiry.IsZero():
-		return t.Expiry
+		return o.clock.Now().Add(time.Until(t.Expiry)).UTC() // set by the machine's clock
 	}
 	return time.Time{}
 }

@@ -1,0 +1,553 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// manualClock moves when a sleeper waits for it: each Sleep advances it.
+type manualClock struct {
+	mu    sync.Mutex
+	now   time.Time
+	slept []time.Duration
+}
+
+func newManualClock() *manualClock {
+	return &manualClock{now: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)}
+}
+
+func (c *manualClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *manualClock) Sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	c.slept = append(c.slept, d)
+	c.now = c.now.Add(max(d, 0))
+	return nil
+}
+
+func newClient(t *testing.T, h http.HandlerFunc, change func(*Config, *connectors.Options)) (*Client, *manualClock) {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	clock := newManualClock()
+	cfg := Config{Connection: "acme", BaseURL: server.URL}
+	opts := connectors.Options{Clock: clock}
+	if change != nil {
+		change(&cfg, &opts)
+	}
+	c, err := New(cfg, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, clock
+}
+
+// cutOff ends the connection without an answer.
+func cutOff(w http.ResponseWriter) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err == nil {
+		_ = conn.Close()
+	}
+}
+
+func errorOf(t *testing.T, err error) *connectors.Error {
+	t.Helper()
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok {
+		t.Fatalf("error %v (%T), want a *connectors.Error", err, err)
+	}
+	return e
+}
+
+func TestDoSendsAndDecodes(t *testing.T) {
+	t.Parallel()
+	var seen []connectors.Call
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if got, want := r.URL.EscapedPath(), "/v3/deals/a%2Fb"; got != want {
+			t.Errorf("path %q, want %q", got, want)
+		}
+		if got, want := r.Header.Get("Authorization"), "Bearer topsecret"; got != want {
+			t.Errorf("credentials %q, want %q", got, want)
+		}
+		if got, want := r.URL.RawQuery, "limit=5"; got != want {
+			t.Errorf("query %q, want %q", got, want)
+		}
+		body, _ := io.ReadAll(r.Body)
+		if got, want := string(body), `{"name":"<A & B>"}`; got != want {
+			t.Errorf("body %s, want %s", got, want)
+		}
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"id": 12345678901234567890}`)
+	}, func(cfg *Config, o *connectors.Options) {
+		cfg.Auth = Bearer("topsecret")
+		o.Observe = func(call connectors.Call) { seen = append(seen, call) }
+	})
+	var out map[string]any
+	resp, err := c.Do(t.Context(), Request{
+		Op: "create", Method: "POST", Path: "/v3/deals/{id}", Params: map[string]string{"id": "a/b"},
+		Query: map[string][]string{"limit": {"5"}}, Body: map[string]string{"name": "<A & B>"}, Out: &out, UseNumber: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out["id"], json.Number("12345678901234567890"); got != want || resp.Status != 201 {
+		t.Errorf("id %v, status %d; want %v, 201", got, resp.Status, want)
+	}
+	if len(seen) != 1 || seen[0].Path != "/v3/deals/{id}" || seen[0].Status != 201 {
+		t.Errorf("observed %+v", seen)
+	}
+}
+
+func TestParamsCannotLeaveTheirPlace(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }, nil)
+	for _, id := range []string{"", ".", ".."} {
+		_, err := c.Do(t.Context(), Request{Op: "read", Path: "/deals/{id}", Params: map[string]string{"id": id}})
+		if got := connectors.KindOf(err); err == nil || got != connectors.Internal {
+			t.Errorf("id %q: error %v", id, err)
+		}
+	}
+}
+
+func TestWhatIsUnsure(t *testing.T) {
+	t.Parallel()
+	answer := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+	for _, tc := range []struct {
+		name    string
+		handler http.HandlerFunc
+		kind    connectors.Kind
+		unsure  bool
+	}{
+		{"cut before the answer", func(w http.ResponseWriter, _ *http.Request) { cutOff(w) }, connectors.Unavailable, true},
+		{"cut within the answer", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, `{"id":`)
+		}, connectors.Unavailable, true},
+		{"nonsense as success", answer(200, `{"id":`), connectors.Internal, true},
+		{"400", answer(400, `{"message":"no"}`), connectors.Invalid, false},
+		{"401", answer(401, ``), connectors.Auth, false},
+		{"403", answer(403, ``), connectors.Permission, false},
+		{"404", answer(404, ``), connectors.NotFound, false},
+		{"408", answer(408, ``), connectors.Unavailable, true},
+		{"409", answer(409, ``), connectors.Conflict, false},
+		{"429", answer(429, ``), connectors.RateLimited, false},
+		{"500", answer(500, ``), connectors.Unavailable, true},
+		{"502", answer(502, `<html>x</html>`), connectors.Unavailable, true},
+		{"503", answer(503, ``), connectors.Unavailable, false},
+		{"504", answer(504, ``), connectors.Unavailable, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int32
+			c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				tc.handler(w, r)
+			}, nil)
+			var out struct{ ID string }
+			_, err := c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/x", Body: 1, Out: &out})
+			e := errorOf(t, err)
+			if e.Kind != tc.kind || e.Unsure != tc.unsure {
+				t.Errorf("kind %v, unsure %v; want %v, %v (%v)", e.Kind, e.Unsure, tc.kind, tc.unsure, e)
+			}
+			if got := calls.Load(); got != 1 {
+				t.Errorf("the write was sent %d times, want once", got)
+			}
+		})
+	}
+}
+
+func TestNothingSentIsSure(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	dial := func(err error) http.RoundTripper {
+		return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }}
+	}
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	for name, transport := range map[string]http.RoundTripper{
+		"refused":             dial(refused),
+		"no such host":        dial(&net.DNSError{Err: "no such host", Name: "acme", IsNotFound: true}),
+		"unknown certificate": nil,
+		"refused, untraced":   roundTripper(func(*http.Request) (*http.Response, error) { return nil, refused }),
+	} {
+		c, err := New(Config{Connection: "acme", BaseURL: server.URL}, connectors.Options{Clock: newManualClock(), Transport: transport})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/x", Body: 1})
+		if e := errorOf(t, err); e.Unsure || e.Kind != connectors.Unavailable {
+			t.Errorf("%s: %v: kind %v, unsure %v", name, e, e.Kind, e.Unsure)
+		}
+	}
+	reset := roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("reset") })
+	c, err := New(Config{Connection: "acme", BaseURL: server.URL}, connectors.Options{Clock: newManualClock(), Transport: reset})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/x", Body: 1})
+	if e := errorOf(t, err); !e.Unsure {
+		t.Errorf("an error that tells nothing is sure: %v", e)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestOnlyWhatMayBeRepeatedIs(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		req  Request
+		want int32
+	}{
+		{"read", Request{Path: "/x"}, 3},
+		{"reading POST", Request{Method: "POST", Path: "/x", Body: 1, Reads: true}, 3},
+		{"idempotent write", Request{Method: "PUT", Path: "/x", Body: 1, Idempotent: true}, 3},
+		{"write", Request{Method: "PUT", Path: "/x", Body: 1}, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int32
+			c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				if r.Method != http.MethodGet && string(body) != "1" {
+					t.Errorf("body %q", body)
+				}
+				switch calls.Add(1) {
+				case 1:
+					cutOff(w)
+				case 2:
+					w.WriteHeader(http.StatusBadGateway)
+				}
+			}, nil)
+			tc.req.Op = "call"
+			_, err := c.Do(t.Context(), tc.req)
+			if (err == nil) != (tc.want == 3) {
+				t.Errorf("error %v", err)
+			}
+			if got := calls.Load(); got != tc.want {
+				t.Errorf("sent %d times, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestRepeatedWriteStaysUnsure(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) == 1 {
+			cutOff(w)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}, nil)
+	_, err := c.Do(t.Context(), Request{Op: "delete", Method: "DELETE", Path: "/x", Idempotent: true})
+	if e := errorOf(t, err); e.Kind != connectors.NotFound || !e.Unsure {
+		t.Errorf("kind %v, unsure %v; want not found, true", e.Kind, e.Unsure)
+	}
+}
+
+func TestRetryAfterHoldsAllCalls(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var free time.Time
+	var clock *manualClock
+	first := true
+	c, clock := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if first {
+			first = false
+			free = clock.Now().Add(7 * time.Second)
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		if clock.Now().Before(free) {
+			t.Errorf("a call went out %v early", free.Sub(clock.Now()))
+		}
+	}, nil)
+	_, err := c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/x", Body: 1})
+	if e := errorOf(t, err); e.Kind != connectors.RateLimited || e.RetryAfter != 7*time.Second || e.Unsure {
+		t.Fatalf("error %+v", e)
+	}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestLongPauseIsAnsweredNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, clock := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}, nil)
+	for range 3 {
+		_, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"})
+		if e := errorOf(t, err); e.RetryAfter != time.Hour || !e.Kind.Temporary() {
+			t.Errorf("kind %v, wait %v; want an hour", e.Kind, e.RetryAfter)
+		}
+	}
+	if got := calls.Load(); got != 1 {
+		t.Errorf("%d calls were sent, want 1", got)
+	}
+	clock.mu.Lock()
+	defer clock.mu.Unlock()
+	if len(clock.slept) > 0 {
+		t.Errorf("slept %v", clock.slept)
+	}
+}
+
+func TestRefusalWithoutWaitDoubles(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, clock := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) < 4 {
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	}, nil)
+	start := clock.Now()
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := clock.Now().Sub(start), 7*time.Second; got != want {
+		t.Errorf("waited %v, want 1+2+4 s", got)
+	}
+}
+
+func TestSecretsDoNotShow(t *testing.T) {
+	t.Parallel()
+	for name, auth := range map[string]Auth{
+		"bearer": Bearer("topsecret"), "basic": Basic("me", "topsecret"),
+		"query": Query(map[string]string{"token": "topsecret"}), "header": Header("X-Key", "topsecret"),
+	} {
+		for _, path := range []string{"/echo", "/cut"} {
+			c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/cut" {
+					cutOff(w)
+					return
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = io.WriteString(w, "you sent "+r.URL.String()+r.Header.Get("Authorization")+r.Header.Get("X-Key"))
+			}, func(cfg *Config, _ *connectors.Options) { cfg.Auth = auth })
+			_, err := c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: path, Body: 1})
+			if err == nil || strings.Contains(err.Error(), "topsecret") {
+				t.Errorf("%s %s: error %v", name, path, err)
+			}
+			if strings.Contains(err.Error(), "bWU6dG9wc2VjcmV0") {
+				t.Errorf("%s %s: coded secret in %v", name, path, err)
+			}
+		}
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ kind, body, want string }{
+		{"application/json", `{"message":"Property values were not valid"}`, "acme: update deals/1: Property values were not valid (status 400)"},
+		{"application/json", `{"errorMessages":["a","b"],"errors":{}}`, "acme: update deals/1: a; b (status 400)"},
+		{"text/html", "<html><title>secret stuff</title>", "acme: update deals/1: a page of 33 bytes instead of an answer (status 400)"},
+		{"text/plain", "", "acme: update deals/1: Bad Request (status 400)"},
+		{"text/plain", "one\ntwo\x00\u202e", "acme: update deals/1: one two (status 400)"},
+		{"text/plain", strings.Repeat("x", 600), "acme: update deals/1: " + strings.Repeat("x", 500) + "… (status 400)"},
+	} {
+		c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", tc.kind)
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, tc.body)
+		}, nil)
+		_, err := c.Do(t.Context(), Request{Op: "update", Record: "deals/1", Method: "PATCH", Path: "/x", Body: 1})
+		if got := err.Error(); got != tc.want {
+			t.Errorf("got  %s\nwant %s", got, tc.want)
+		}
+	}
+}
+
+func TestExplainCompletesFailures(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, clock := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) == 1 {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}, func(cfg *Config, _ *connectors.Options) {
+		cfg.Explain = func(a *Answer, f *Failure) {
+			if a.Status == http.StatusForbidden {
+				f.Kind, f.RetryAfter = connectors.RateLimited, 5*time.Second
+			}
+		}
+	})
+	start := clock.Now()
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := clock.Now().Sub(start); got != 5*time.Second {
+		t.Errorf("waited %v, want 5s", got)
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("a stranger was asked")
+	}))
+	t.Cleanup(stranger.Close)
+	var wrote atomic.Int32
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/old":
+			http.Redirect(w, r, "/new", http.StatusMovedPermanently)
+		case "/new":
+			wrote.Add(1)
+			_, _ = io.WriteString(w, `"here"`)
+		default:
+			http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect)
+		}
+	}, func(cfg *Config, _ *connectors.Options) { cfg.Auth = Bearer("topsecret") })
+	var out string
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/old", Out: &out}); err != nil || out != "here" {
+		t.Errorf("got %q, %v; want to be led on", out, err)
+	}
+	for _, method := range []string{"GET", "POST"} {
+		if _, err := c.Do(t.Context(), Request{Op: "call", Method: method, Path: "/away"}); err == nil {
+			t.Errorf("%s was led to a stranger", method)
+		}
+	}
+	if _, err := c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/old", Body: 1}); err == nil || wrote.Load() != 1 {
+		t.Errorf("a write was led on: %v", err)
+	}
+	if _, err := c.Do(t.Context(), Request{Op: "read", URL: stranger.URL + "/next"}); err == nil {
+		t.Error("a foreign page address was followed")
+	}
+}
+
+func TestSizeIsBounded(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("x", 1001))
+	}, func(cfg *Config, _ *connectors.Options) { cfg.MaxBody = 1000 })
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); connectors.KindOf(err) != connectors.Internal || err == nil {
+		t.Errorf("error %v", err)
+	}
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x", MaxBody: 2000}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConcurrencyIsBounded(t *testing.T) {
+	t.Parallel()
+	var now, most atomic.Int32
+	c, _ := newClient(t, func(http.ResponseWriter, *http.Request) {
+		n := now.Add(1)
+		for {
+			m := most.Load()
+			if n <= m || most.CompareAndSwap(m, n) {
+				break
+			}
+		}
+		now.Add(-1)
+	}, func(cfg *Config, _ *connectors.Options) { cfg.Pace.Concurrent = 3 })
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := most.Load(); got > 3 {
+		t.Errorf("%d requests at once, want at most 3", got)
+	}
+}
+
+func TestLibrariesRideOnTheSameStack(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer topsecret" {
+			t.Error("no credentials")
+		}
+		if r.Method == http.MethodGet && calls.Add(1) == 1 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}, func(cfg *Config, _ *connectors.Options) { cfg.Auth = Bearer("topsecret") })
+	resp, err := c.HTTP().Get(c.Base().String() + "/issue/12")
+	if err := c.ErrorOf("read", "issue/12", resp, err); err != nil {
+		t.Errorf("a read was not repeated: %v", err)
+	}
+	_ = resp.Body.Close()
+	resp, err = c.HTTP().Post(c.Base().String()+"/issue", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	e := errorOf(t, c.ErrorOf("create", "", resp, nil))
+	if e.Kind != connectors.Unavailable || !e.Unsure || e.Connection != "acme" {
+		t.Errorf("error %+v", e)
+	}
+}
+
+func TestCloseFailsCalls(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }, nil)
+	if err := errors.Join(c.Close(), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); connectors.KindOf(err) != connectors.Unavailable {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestBadBaseURLs(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"", "acme", "ftp://acme", "https://me:pw@acme", "https://acme?x=1", "https://%zz"} {
+		_, err := New(Config{BaseURL: base}, connectors.Options{})
+		if err == nil || strings.Contains(err.Error(), "pw") {
+			t.Errorf("%q: error %v", base, err)
+		}
+	}
+}
