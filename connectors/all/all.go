@@ -1,0 +1,15 @@
+// Package all is the visible list of the connectors that the program has.
+package all
+
+import (
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/hubspot"
+)
+
+// Registry returns a registry of all connectors. The error names a kind that
+// stands in the list twice.
+func Registry() (*connectors.Registry, error) {
+	return connectors.NewRegistry(
+		hubspot.Connector{},
+	)
+}

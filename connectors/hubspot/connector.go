@@ -1,0 +1,161 @@
+package hubspot
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+)
+
+// The guards double as the list of what a connection can do.
+var (
+	_ connectors.Connector     = Connector{}
+	_ connectors.Connection    = (*connection)(nil)
+	_ connectors.Finder        = (*connection)(nil)
+	_ connectors.PeopleFinder  = (*connection)(nil)
+	_ connectors.WebhookSource = (*connection)(nil)
+	_ connectors.Commenter     = (*connection)(nil)
+	_ connectors.HistoryReader = (*connection)(nil)
+	_ connectors.Archiver      = (*connection)(nil)
+	_ connectors.Preparer      = (*connection)(nil)
+)
+
+// Connector opens connections to HubSpot.
+type Connector struct{}
+
+// Info implements connectors.Connector.
+func (Connector) Info() connectors.Info {
+	return connectors.Info{
+		Kind: "hubspot", Label: "HubSpot",
+		Settings: []connectors.Setting{
+			{Name: "token", Secret: true, Help: "The token of a private app, a service key or a static-token app; or use OAuth instead."},
+			{Name: "client_id", Help: "The OAuth app's client id."},
+			{Name: "client_secret", Secret: true, Help: "The app's client secret: for OAuth, and the key of webhook signatures."},
+			{Name: "refresh_token", Secret: true, Help: "The OAuth refresh token of this account."},
+			{Name: "base_url", Default: "https://api.hubapi.com", Help: "Where the API is; another address only for a sandbox or a proxy."},
+			{Name: "requests_per_second", Default: "9", Help: "How many requests a second Tenon sends at most; HubSpot's limit is 100 or 190 in 10 seconds."},
+			{Name: "daily_share", Default: "50", Help: "How many percent of the account's daily requests Tenon may use; all apps of the account share them."},
+		},
+	}
+}
+
+// Open implements connectors.Connector.
+func (Connector) Open(config connectors.Config, options connectors.Options) (connectors.Connection, error) {
+	s := config.Settings
+	oauth := s.Get("client_id") != "" || s.Get("refresh_token") != ""
+	var problems []string
+	switch {
+	case s.Get("token") == "" && !oauth:
+		problems = append(problems, `setting "token" is missing: write the token of a private app or service key, or client_id, client_secret and refresh_token for OAuth`)
+	case s.Get("token") != "" && s.Get("refresh_token") != "":
+		problems = append(problems, `settings "token" and "refresh_token" exclude each other: keep one`)
+	case s.Get("token") == "":
+		for _, name := range []string{"client_id", "client_secret", "refresh_token"} {
+			if s.Get(name) == "" {
+				problems = append(problems, `setting "`+name+`" is missing: OAuth needs it`)
+			}
+		}
+	}
+	if u, err := url.Parse(s.Get("base_url")); err != nil || u.Host == "" {
+		problems = append(problems, `setting "base_url" is not an address: write https://api.hubapi.com`)
+	}
+	if len(problems) > 0 {
+		return nil, &connectors.SettingsError{Problems: problems}
+	}
+	client, err := newClient(config, options)
+	if err != nil {
+		return nil, &connectors.SettingsError{Problems: []string{err.Error()}}
+	}
+	c := &connection{
+		name: config.Name, client: client, clock: options.Clock, secret: s.Get("client_secret"),
+		aliases: map[string][]string{}, metas: map[string]*cached[*meta]{},
+		schemas: newCached[[]wireSchema](), people: newCached[*people](),
+	}
+	if c.clock == nil {
+		c.clock = connectors.SystemClock()
+	}
+	return c, nil
+}
+
+// connection is one account of HubSpot.
+type connection struct {
+	name   string
+	client *rest.Client
+	clock  connectors.Clock
+	secret string // the app's, which signs webhooks; "" when not configured
+
+	schemas *cached[[]wireSchema]
+	people  *cached[*people]
+
+	mu      sync.Mutex
+	aliases map[string][]string // the names that mappings use, by type id
+	metas   map[string]*cached[*meta]
+	portal  string // once Check has told it
+}
+
+// Facts implements connectors.Connection.
+func (c *connection) Facts() connectors.Facts {
+	return connectors.Facts{
+		ReadBatch: batchSize, CreateBatch: batchSize, UpdateBatch: batchSize,
+		IndexLag: indexLag, KeyLag: connectors.NoLag, KeyIsUnique: true,
+		TimePrecision: time.Millisecond,
+		PollInterval:  time.Minute,
+	}
+}
+
+// neededObjects are what most mappings use; Check looks whether they may be
+// read.
+var neededObjects = []string{"companies", "contacts", "deals", "tickets"}
+
+// Check implements connectors.Connection. Objects that may not be read are
+// warnings, since not every mapping uses them.
+func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
+	var w wireAccount
+	if err := c.do(ctx, rest.Request{Op: "check", Path: pathAccount, Out: &w}); err != nil {
+		return connectors.Account{}, err
+	}
+	c.mu.Lock()
+	c.portal = string(w.PortalID)
+	c.mu.Unlock()
+	account := connectors.Account{
+		ID: string(w.PortalID), Name: "HubSpot app", System: "portal " + string(w.PortalID), Zone: w.TimeZone,
+	}
+	if w.AccountType != "" && w.AccountType != "STANDARD" {
+		account.Warnings = append(account.Warnings, "this is a "+strings.ToLower(strings.ReplaceAll(w.AccountType, "_", " "))+" account")
+	}
+	for _, name := range neededObjects {
+		err := c.do(ctx, rest.Request{
+			Op: "check", Record: name, Path: pathObjects, Params: map[string]string{"type": standardType(name).id},
+			Query: url.Values{"limit": {"1"}},
+		})
+		if missingScope(err) {
+			account.Warnings = append(account.Warnings, name+" cannot be read: "+helpOf(err))
+		} else if err != nil {
+			return connectors.Account{}, err
+		}
+	}
+	if _, err := c.people.get(ctx, c.clock, 0, c.fetchOwners); missingScope(err) {
+		account.Missing = append(account.Missing, "owners cannot be read, so people cannot be matched: "+helpOf(err))
+	} else if err != nil {
+		return connectors.Account{}, err
+	}
+	if c.secret == "" {
+		account.Warnings = append(account.Warnings, "no client_secret is set, so webhooks are refused and changes are found by polling only")
+	}
+	return account, nil
+}
+
+func helpOf(err error) string {
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Help != "" {
+		return e.Help
+	}
+	return err.Error()
+}
+
+// Close implements connectors.Connection.
+func (c *connection) Close() error { return c.client.Close() }

@@ -1,0 +1,206 @@
+package hubspot
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+)
+
+// link is a field that is no property: a record associated with this one.
+type link struct {
+	name   string // "associated_company"
+	title  bool   // the text of its title rather than a reference
+	target *objectType
+}
+
+const (
+	linkPrefix  = "associated_"
+	titleSuffix = "_name"
+)
+
+// linkTargets are the objects whose association is offered as a field.
+var linkTargets = map[string][]string{
+	contactsID: {"company"},
+	dealsID:    {"company", "contact"},
+	"0-5":      {"company", "contact", "deal"},
+	tasksID:    {"company", "contact", "deal", "ticket"},
+	notesID:    {"company", "contact", "deal", "ticket"},
+}
+
+func isLink(field string) bool { return strings.HasPrefix(field, linkPrefix) }
+
+// links returns the link fields of the object.
+func (m *meta) links() []link {
+	var out []link
+	for _, name := range linkTargets[m.t.id] {
+		target := standardType(name)
+		out = append(out,
+			link{name: linkPrefix + name, target: target},
+			link{name: linkPrefix + name + titleSuffix, target: target, title: true})
+	}
+	return out
+}
+
+func (l link) field() connectors.Field {
+	f := connectors.Field{
+		Name: l.name, Label: "Associated " + strings.ToLower(l.target.label), Type: connectors.TypeReference,
+		Object: l.target.plural, ReadOnly: "associations are made in HubSpot",
+	}
+	if l.title {
+		f.Label, f.Type, f.Object, f.OneLine = f.Label+" name", connectors.TypeText, "", true
+	}
+	return f
+}
+
+// addLinks sets the asked link fields and the parents. Where several records
+// are associated, the primary one counts, else the one with the lowest id.
+func (c *connection) addLinks(ctx context.Context, m *meta, records []*connectors.Record, s scope, fields []string) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if s.parent != nil {
+		parents, err := c.associated(ctx, m.t, s.parent, records)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			r.Parent = parents[r.Ref.ID]
+		}
+	}
+	known := map[string]map[string]string{} // by target
+	titles := map[string]map[string]string{}
+	for _, l := range m.links() {
+		if !slices.Contains(fields, l.name) {
+			continue
+		}
+		var err error
+		if known[l.target.id] == nil {
+			if known[l.target.id], err = c.associated(ctx, m.t, l.target, records); err != nil {
+				return err
+			}
+			if titles[l.target.id], err = c.titles(ctx, l.target, known[l.target.id]); err != nil {
+				return err
+			}
+		}
+		for _, r := range records {
+			r.Set(l.name, l.value(known[l.target.id][r.Ref.ID], titles[l.target.id]))
+		}
+	}
+	return nil
+}
+
+func (l link) value(id string, titles map[string]string) connectors.Value {
+	switch {
+	case id == "":
+		return connectors.Null
+	case !l.title:
+		return connectors.Reference(l.target.plural, id, titles[id])
+	case titles[id] == "":
+		return connectors.Null
+	}
+	return connectors.Text(titles[id])
+}
+
+type wireAssociations struct {
+	From struct {
+		ID wireID `json:"id"`
+	} `json:"from"`
+	To []wireAssociated `json:"to"`
+}
+
+type wireAssociated struct {
+	ID    wireID `json:"toObjectId"`
+	Types []struct {
+		TypeID int    `json:"typeId"`
+		Label  string `json:"label"`
+	} `json:"associationTypes"`
+}
+
+// primary reports whether the link is the one that HubSpot calls primary.
+func (w wireAssociated) primary() bool {
+	for _, t := range w.Types {
+		if strings.EqualFold(t.Label, "Primary") {
+			return true
+		}
+	}
+	return false
+}
+
+// associated returns, by record id, the id of the associated record of an
+// object.
+func (c *connection) associated(ctx context.Context, from, to *objectType, records []*connectors.Record) (map[string]string, error) {
+	type input struct {
+		ID string `json:"id"`
+	}
+	var body struct {
+		Inputs []input `json:"inputs"`
+	}
+	for _, r := range records {
+		body.Inputs = append(body.Inputs, input{r.Ref.ID})
+	}
+	var out struct {
+		Results []wireAssociations `json:"results"`
+	}
+	err := c.do(ctx, rest.Request{
+		Op: "read associations", Record: from.plural, Method: http.MethodPost, Path: pathAssociations,
+		Params: map[string]string{"from": from.id, "to": to.id}, Body: body, Out: &out, Reads: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	links := map[string]string{}
+	for _, a := range out.Results {
+		best := wireAssociated{}
+		for _, candidate := range a.To {
+			better := candidate.primary() && !best.primary() || candidate.primary() == best.primary() && lessID(candidate.ID, best.ID)
+			if best.ID == "" || better {
+				best = candidate
+			}
+		}
+		links[string(a.From.ID)] = string(best.ID)
+	}
+	return links, nil
+}
+
+func lessID(a, b wireID) bool {
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return a < b
+}
+
+// titles reads what people call the linked records.
+func (c *connection) titles(ctx context.Context, t *objectType, links map[string]string) (map[string]string, error) {
+	var ids []string
+	for _, id := range links {
+		if id != "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	properties := append([]string{"hs_object_id", "email"}, t.title...)
+	out := map[string]string{}
+	for chunk := range slices.Chunk(ids, batchSize) {
+		found, _, err := c.batchRead(ctx, t, "", properties, chunk, false)
+		if err != nil {
+			return nil, err
+		}
+		for i := range found {
+			out[string(found[i].ID)] = t.titleOf(&found[i])
+		}
+	}
+	return out, nil
+}
+
+// associate links two records; a repeat is harmless.
+func (c *connection) associate(ctx context.Context, from *objectType, id string, to *objectType, toID string) error {
+	return c.do(ctx, rest.Request{
+		Op: "associate", Record: from.plural + "/" + id, Method: http.MethodPut, Path: pathAssociate,
+		Params: map[string]string{"type": from.id, "id": id, "to": to.id, "toId": toID}, Idempotent: true,
+	})
+}

@@ -1,0 +1,141 @@
+package hubspot
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+)
+
+// propertyGroup is where Tenon's own property stands in HubSpot's pages.
+const propertyGroup = "tenon"
+
+// Missing implements connectors.Preparer. Notes are looked at too, since they
+// are the object's comments.
+func (c *connection) Missing(ctx context.Context, object string) ([]string, error) {
+	types, err := c.prepared(ctx, "check", object)
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, t := range types {
+		p, err := c.property(ctx, t, keyProperty)
+		switch {
+		case err != nil:
+			return nil, err
+		case p == nil:
+			missing = append(missing, "the property "+keyProperty+" (single-line text, unique values) on "+t.plural)
+		case !p.HasUniqueValue:
+			return nil, c.notUnique(t)
+		}
+	}
+	return missing, nil
+}
+
+// Prepare implements connectors.Preparer.
+func (c *connection) Prepare(ctx context.Context, object string) error {
+	types, err := c.prepared(ctx, "prepare", object)
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		p, err := c.property(ctx, t, keyProperty)
+		if err != nil {
+			return err
+		}
+		if p == nil {
+			if p, err = c.createKeyProperty(ctx, t); err != nil {
+				return err
+			}
+		}
+		if !p.HasUniqueValue {
+			return c.notUnique(t)
+		}
+	}
+	return nil
+}
+
+// prepared returns the types that need the key property for an object.
+func (c *connection) prepared(ctx context.Context, op, object string) ([]*objectType, error) {
+	t, err := c.object(ctx, op, object)
+	if err != nil {
+		return nil, err
+	}
+	if t.readOnly {
+		return nil, nil
+	}
+	if t.id == notesID {
+		return []*objectType{t}, nil
+	}
+	return []*objectType{t, standardType("notes")}, nil
+}
+
+// property reads one definition; nil when there is none.
+func (c *connection) property(ctx context.Context, t *objectType, name string) (*wireProperty, error) {
+	var p wireProperty
+	err := c.do(ctx, rest.Request{
+		Op: "read property", Record: t.plural, Path: pathProperty,
+		Params: map[string]string{"type": t.id, "name": name}, Out: &p,
+	})
+	if err != nil && connectors.KindOf(err) == connectors.NotFound || p.Archived {
+		return nil, nil
+	}
+	return &p, err
+}
+
+func (c *connection) createKeyProperty(ctx context.Context, t *objectType) (*wireProperty, error) {
+	err := c.create(ctx, t, pathGroups, map[string]string{"name": propertyGroup, "label": "Tenon"}, nil)
+	if err != nil && connectors.KindOf(err) != connectors.Conflict {
+		return nil, err
+	}
+	var made wireProperty
+	err = c.create(ctx, t, pathProperties, wireProperty{
+		Name: keyProperty, Label: "Tenon key", Type: "string", FieldType: "text", GroupName: propertyGroup,
+		Description:    "Set by Tenon on records that it makes, so that each is made once. Do not change.",
+		HasUniqueValue: true,
+	}, &made)
+	if err != nil && connectors.KindOf(err) == connectors.Conflict {
+		// Made meanwhile by another; an archived one comes back by the create.
+		p, err := c.property(ctx, t, keyProperty)
+		if err == nil && p == nil {
+			err = c.fail("prepare", t.plural, connectors.Conflict, "the property %s exists but cannot be read", keyProperty)
+		}
+		return p, err
+	}
+	return &made, err
+}
+
+// create makes a definition. A repeat answers Conflict.
+func (c *connection) create(ctx context.Context, t *objectType, path string, body, out any) error {
+	return c.do(ctx, rest.Request{
+		Op: "prepare", Record: t.plural, Method: http.MethodPost, Path: path,
+		Params: map[string]string{"type": t.id}, Body: body, Out: out,
+	})
+}
+
+func (c *connection) notUnique(t *objectType) error {
+	err := c.fail("prepare", t.plural, connectors.Conflict, "the property %s exists without unique values", keyProperty)
+	err.Help = "rename or delete the property " + keyProperty + " of " + t.plural + " in HubSpot, then prepare again: HubSpot cannot make an existing property unique"
+	return err
+}
+
+// unprepared gives an error about the missing key property the advice to
+// create it; other errors stay as they are.
+func (c *connection) unprepared(t *objectType, err error) error {
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok || e.Kind != connectors.Invalid {
+		return err
+	}
+	named := slices.ContainsFunc(e.Fields, func(f connectors.FieldError) bool { return f.Field == keyProperty })
+	if !named && (e.Err == nil || !strings.Contains(e.Err.Error(), keyProperty)) {
+		return err
+	}
+	own := *e
+	own.Fields = nil
+	own.Help = "let Tenon create its property " + keyProperty + " on " + t.plural + " in HubSpot"
+	return &own
+}

@@ -1,0 +1,411 @@
+package hubspot
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// keyProperty holds the key of a create. It is unique, so that HubSpot itself
+// refuses a second record with one key.
+const keyProperty = "tenon_key"
+
+// job is one record of a batch write.
+type job struct {
+	at     int // its place in the caller's list
+	input  batchInput
+	parent string
+	sent   []string // the fields that it writes
+}
+
+// writer sends the jobs of one object and scope.
+type writer struct {
+	c       *connection
+	op      string
+	action  string // "create", "update", "upsert"
+	m       *meta
+	object  string
+	scope   scope
+	results []connectors.WriteResult
+}
+
+// Create implements connectors.Connection. Records with a key are made by an
+// upsert on it, so that a repeat finds the record of the first try.
+func (c *connection) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
+	const op = "create"
+	results := make([]connectors.WriteResult, len(creates))
+	groups := newGroups(creates, func(cr *connectors.Create) (string, connectors.Scope, string) {
+		if cr.Key != "" {
+			return cr.Object, cr.Scope, "upsert"
+		}
+		return cr.Object, cr.Scope, "create"
+	})
+	for _, g := range groups {
+		w, owners, err := c.writer(ctx, op, g, results)
+		if err != nil {
+			g.fail(results, err)
+			continue
+		}
+		var jobs []job
+		for _, i := range g.members {
+			cr := &creates[i]
+			j := job{at: i, parent: cr.Parent, sent: slices.Sorted(maps.Keys(cr.Fields))}
+			if j.input.Properties, err = w.encode(cr.Fields, owners); err != nil {
+				results[i].Err = err
+				continue
+			}
+			for name, value := range w.scope.equal {
+				if _, given := j.input.Properties[name]; !given {
+					j.input.Properties[name] = value
+				}
+			}
+			if cr.Key != "" {
+				j.input.ID, j.input.IDProperty = cr.Key, keyProperty
+				j.input.Properties[keyProperty] = cr.Key
+			} else {
+				j.input.TraceID = strconv.Itoa(i)
+			}
+			jobs = append(jobs, j)
+		}
+		w.send(ctx, jobs)
+	}
+	return results
+}
+
+// Update implements connectors.Connection.
+func (c *connection) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
+	const op = "update"
+	results := make([]connectors.WriteResult, len(updates))
+	groups := newGroups(updates, func(u *connectors.Update) (string, connectors.Scope, string) {
+		return u.Object, u.Scope, "update"
+	})
+	for _, g := range groups {
+		w, owners, err := c.writer(ctx, op, g, results)
+		if err != nil {
+			g.fail(results, err)
+			continue
+		}
+		var jobs []job
+		for _, i := range g.members {
+			u := &updates[i]
+			results[i].ID = u.ID
+			if !isID(u.ID) {
+				results[i].Err = c.fail(op, u.Object+"/"+u.ID, connectors.NotFound, "%q is not an id of HubSpot", u.ID)
+				continue
+			}
+			j := job{at: i, input: batchInput{ID: u.ID}, sent: slices.Sorted(maps.Keys(u.Fields))}
+			if j.input.Properties, err = w.encode(u.Fields, owners); err != nil {
+				results[i].Err = err
+				continue
+			}
+			jobs = append(jobs, j)
+		}
+		w.send(ctx, jobs)
+	}
+	return results
+}
+
+// group is the writes of one object, scope and action.
+type group struct {
+	object  string
+	scope   connectors.Scope
+	action  string
+	members []int
+}
+
+func newGroups[T any](writes []T, of func(*T) (object string, scope connectors.Scope, action string)) []*group {
+	var groups []*group
+	for i := range writes {
+		object, scope, action := of(&writes[i])
+		at := slices.IndexFunc(groups, func(g *group) bool {
+			return g.object == object && g.action == action && maps.Equal(g.scope, scope)
+		})
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, &group{object: object, scope: scope, action: action})
+		}
+		groups[at].members = append(groups[at].members, i)
+	}
+	return groups
+}
+
+func (g *group) fail(results []connectors.WriteResult, err error) {
+	for _, i := range g.members {
+		results[i].Err = err
+	}
+}
+
+func (c *connection) writer(ctx context.Context, op string, g *group, results []connectors.WriteResult) (*writer, *people, error) {
+	m, s, err := c.scoped(ctx, op, g.object, g.scope)
+	if err != nil {
+		return nil, nil, sure(err)
+	}
+	owners, err := c.owners(ctx, schemaAge)
+	if err != nil {
+		return nil, nil, sure(err)
+	}
+	return &writer{c: c, op: op, action: g.action, m: m, object: g.object, scope: s, results: results}, owners, nil
+}
+
+// sure marks an error from before the write was sent: nothing took effect.
+func sure(err error) error {
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok || !e.Unsure {
+		return err
+	}
+	certain := *e
+	certain.Unsure = false
+	return &certain
+}
+
+// encode returns the wire form of fields. A field that cannot be written is an
+// Invalid error that names every such field.
+func (w *writer) encode(fields map[string]connectors.Value, owners *people) (map[string]string, error) {
+	out := make(map[string]string, len(fields)+2)
+	var refused []connectors.FieldError
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		p := w.m.props[name]
+		switch {
+		case p == nil && isLink(name):
+			refused = append(refused, connectors.FieldError{Field: name, Reason: "associations are made in HubSpot"})
+			continue
+		case p == nil: // perhaps newer than what we know: HubSpot decides
+			p = &property{name: name, typ: connectors.TypeText}
+		case p.readOnly != "":
+			refused = append(refused, connectors.FieldError{Field: name, Reason: p.readOnly})
+			continue
+		}
+		text, err := p.encode(fields[name], owners)
+		if err != nil {
+			refused = append(refused, connectors.FieldError{Field: name, Reason: err.Error()})
+			continue
+		}
+		out[name] = text
+	}
+	if len(refused) > 0 {
+		err := w.c.fail(w.op, w.object, connectors.Invalid, "HubSpot cannot take these values")
+		err.Fields = refused
+		return nil, err
+	}
+	return out, nil
+}
+
+// send writes the jobs in batches.
+func (w *writer) send(ctx context.Context, jobs []job) {
+	for batch := range slices.Chunk(jobs, batchSize) {
+		w.sendBatch(ctx, batch)
+	}
+}
+
+// sendBatch writes one batch. HubSpot refuses a batch whole for one bad record
+// in it and does not say which: then the halves are tried.
+func (w *writer) sendBatch(ctx context.Context, jobs []job) {
+	body := batchRequest{Inputs: make([]batchInput, len(jobs))}
+	for i, j := range jobs {
+		body.Inputs[i] = j.input
+	}
+	answer, err := w.c.batch(ctx, w.op, w.action, w.m.t, false, false, body)
+	if err != nil {
+		if len(jobs) > 1 && refusal(err) {
+			w.sendBatch(ctx, jobs[:len(jobs)/2])
+			w.sendBatch(ctx, jobs[len(jobs)/2:])
+			return
+		}
+		for _, j := range jobs {
+			w.results[j.at].Err = w.refused(j, err)
+		}
+		return
+	}
+	w.settle(ctx, jobs, answer)
+}
+
+// refusal reports whether HubSpot refused a batch for what is in it, so that
+// nothing of it took effect.
+func refusal(err error) bool {
+	if connectors.IsUnsure(err) {
+		return false
+	}
+	k := connectors.KindOf(err)
+	return k == connectors.Invalid || k == connectors.Conflict || k == connectors.NotFound
+}
+
+// refused returns the error of a job's batch as the job's own.
+func (w *writer) refused(j job, err error) error {
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Record = w.record(j)
+	return w.c.unprepared(w.m.t, &own)
+}
+
+func (w *writer) record(j job) string {
+	if w.action == "update" {
+		return w.object + "/" + j.input.ID
+	}
+	return w.object
+}
+
+// settle gives each job its result out of a batch's answer.
+func (w *writer) settle(ctx context.Context, jobs []job, answer *batchAnswer) {
+	open := slices.Clone(jobs)
+	take := func(match func(job) bool) *job {
+		i := slices.IndexFunc(open, match)
+		if i < 0 {
+			return nil
+		}
+		j := open[i]
+		open = slices.Delete(open, i, i+1)
+		return &j
+	}
+	for i := range answer.Errors {
+		e := &answer.Errors[i]
+		for _, id := range slices.Concat(e.Context["ids"], e.Context["id"]) {
+			if j := take(func(j job) bool { return j.input.ID == id }); j != nil {
+				w.results[j.at].Err = w.refused(*j, w.c.failed(w.op, "", e))
+			}
+		}
+		for _, trace := range e.Context["objectWriteTraceId"] {
+			if j := take(func(j job) bool { return j.input.TraceID == trace && trace != "" }); j != nil {
+				w.results[j.at].Err = w.refused(*j, w.c.failed(w.op, "", e))
+			}
+		}
+	}
+	var wire []wireRecord
+	var done []job
+	for i := range answer.Results {
+		r := &answer.Results[i]
+		j := take(func(j job) bool { return w.matches(j, r) })
+		if j == nil && len(open) == 1 && len(answer.Results) == len(done)+1 {
+			j = take(func(job) bool { return true }) // the only one left on either side
+		}
+		if j != nil {
+			wire, done = append(wire, *r), append(done, *j)
+		}
+	}
+	for _, j := range open {
+		w.results[j.at].Err = w.unanswered(j, answer)
+	}
+	w.finish(ctx, done, wire)
+}
+
+// matches reports whether an answer's record is the one that a job wrote.
+func (w *writer) matches(j job, r *wireRecord) bool {
+	switch w.action {
+	case "update":
+		return j.input.ID == string(r.ID)
+	case "upsert":
+		v := r.Properties[keyProperty]
+		return v != nil && *v == j.input.ID
+	}
+	if r.TraceID != "" {
+		return r.TraceID == j.input.TraceID
+	}
+	for name, sent := range j.input.Properties {
+		if v := r.Properties[name]; sent != "" && (v == nil || *v != sent) {
+			return false
+		}
+	}
+	return true
+}
+
+// unanswered is the error of a job that the answer says nothing about: that of
+// an error that names nobody, else a lost answer.
+func (w *writer) unanswered(j job, answer *batchAnswer) error {
+	for i := range answer.Errors {
+		e := &answer.Errors[i]
+		if len(e.Context["ids"])+len(e.Context["id"])+len(e.Context["objectWriteTraceId"]) > 0 {
+			continue
+		}
+		err := w.c.failed(w.op, w.record(j), e)
+		err.Unsure = len(answer.Results) > 0 || err.Unsure
+		return w.refused(j, err)
+	}
+	err := w.c.fail(w.op, w.record(j), connectors.Internal, "HubSpot's answer does not say what became of the record")
+	err.Unsure = true
+	return err
+}
+
+// finish turns the answer's records into results and links children to their
+// parents.
+func (w *writer) finish(ctx context.Context, done []job, wire []wireRecord) {
+	for i, j := range done {
+		w.results[j.at].ID = string(wire[i].ID)
+		echo(&wire[i], j.input.Properties)
+	}
+	records, err := w.c.records(ctx, &w.m, w.object, wire, w.scope)
+	for i, j := range done {
+		if err == nil && complete(records[i], j.sent) {
+			w.results[j.at].Record = records[i]
+		}
+		if j.parent == "" || w.action == "update" {
+			continue
+		}
+		if w.scope.parent == nil {
+			w.results[j.at].Err = w.c.fail(w.op, w.object, connectors.Invalid, "the scope does not say what the parent is; add parent: deals, or another object")
+			continue
+		}
+		if err := w.c.associate(ctx, w.m.t, string(wire[i].ID), w.scope.parent, j.parent); err != nil {
+			w.results[j.at].Err = err
+			continue
+		}
+		if r := w.results[j.at].Record; r != nil {
+			r.Parent = j.parent
+		}
+	}
+}
+
+// echo completes a write's answer, which leaves out the properties that are
+// empty after it.
+func echo(w *wireRecord, sent map[string]string) {
+	if w.Properties == nil {
+		w.Properties = map[string]*string{}
+	}
+	for name, text := range sent {
+		if _, told := w.Properties[name]; !told && text == "" {
+			w.Properties[name] = nil
+		}
+	}
+}
+
+// complete reports whether the record tells every field that was written.
+func complete(r *connectors.Record, fields []string) bool {
+	return !slices.ContainsFunc(fields, func(f string) bool {
+		_, presence := r.Get(f)
+		return presence != connectors.Present
+	})
+}
+
+// FindByKey implements connectors.Connection. It reads the store, not the
+// index, and finds archived records too: their keys stay taken.
+func (c *connection) FindByKey(ctx context.Context, object string, _ connectors.Scope, keys []string) ([][]string, error) {
+	t, err := c.object(ctx, "find by key", object)
+	if err != nil {
+		return nil, err
+	}
+	byKey := map[string][]string{}
+	for chunk := range slices.Chunk(nonEmpty(unique(keys)...), batchSize) {
+		missing := chunk
+		for _, archived := range []bool{false, true} {
+			var found []wireRecord
+			if found, missing, err = c.batchRead(ctx, t, keyProperty, []string{keyProperty}, missing, archived); err != nil {
+				return nil, c.unprepared(t, err)
+			}
+			for i := range found {
+				if v := found[i].Properties[keyProperty]; v != nil {
+					byKey[*v] = append(byKey[*v], string(found[i].ID))
+				}
+			}
+		}
+	}
+	out := make([][]string, len(keys))
+	for i, k := range keys {
+		out[i] = byKey[k]
+	}
+	return out, nil
+}
