@@ -1,0 +1,132 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// Type says how a setting is written.
+type Type uint8
+
+// The types of settings.
+const (
+	Text     Type = iota
+	List          // one text or a list of texts
+	Number        // a whole number, not negative
+	Size          // bytes: "4MiB", "512KiB", "100"
+	Span          // a duration: "30s", "6h", "30d"
+	Flag          // true or false
+	Address       // host:port
+	Location      // an IANA time zone: "Europe/Berlin"
+	Origin        // http(s)://host[:port][/path]
+)
+
+var typeWords = [...]string{
+	"text", "text or list", "number", "size", "duration", "true or false", "host:port", "time zone", "URL",
+}
+
+// String returns the words that the reference page uses.
+func (t Type) String() string { return typeWords[t] }
+
+// Setting is one key of tenon.yaml outside of connections.
+type Setting struct {
+	Key     string // with dots: "server.listen"
+	Type    Type
+	Default string
+	Choices []string // the values allowed; empty: any of the type
+	Help    string   // one or two sentences
+}
+
+// Env returns the variable that overrides the setting.
+func (s Setting) Env() string { return "TENON_" + strings.ToUpper(strings.ReplaceAll(s.Key, ".", "_")) }
+
+// Catalog lists the settings in the order of the reference page.
+func Catalog() []Setting {
+	return []Setting{
+		{Key: "time_zone", Type: Location, Default: "UTC", Help: "In which instants become days and days instants, where a mapping names no time zone of its own."},
+		{Key: "mappings", Type: List, Default: "mappings", Help: "Folders or patterns of mapping files, relative to this file. In a folder, every *.yaml counts but *_test.yaml."},
+
+		{Key: "server.listen", Type: Address, Default: "127.0.0.1:8484", Help: "Where the service listens. On an address other than loopback, the pages need a token."},
+		{Key: "server.public_url", Type: Origin, Help: "Where the systems and people reach the service; webhooks and the convert button point there. Empty: http:// and the listen address."},
+		{Key: "server.max_body", Type: Size, Default: "4MiB", Help: "The largest webhook or form taken in; a larger one is answered 413."},
+		{Key: "server.max_requests", Type: Number, Default: "256", Help: "Requests worked at the same time; further ones are answered 503 with Retry-After."},
+		{Key: "server.read_timeout", Type: Span, Default: "30s", Help: "How long a client may take to send a request."},
+		{Key: "server.write_timeout", Type: Span, Default: "2m", Help: "How long an answer may take, a pressed button included."},
+		{Key: "server.shutdown_timeout", Type: Span, Default: "30s", Help: "How long open requests and the work under way may go on after a stop was asked for."},
+		{Key: "server.press_wait", Type: Span, Default: "20s", Help: "How long a pressed button waits for the project before it answers that it is under way."},
+
+		{Key: "state.path", Type: Text, Default: "tenon.db", Help: "The state file, relative to this file. One process may open it at a time."},
+		{Key: "state.key_file", Type: Text, Default: "tenon.key", Help: "The file with the key that seals the state, relative to this file; made at the first start, readable by its owner only. Keep it apart from backups of the state."},
+		{Key: "state.key_env", Type: Text, Help: "The name of an environment variable with that key; then no file is used."},
+
+		{Key: "engine.read_only", Type: Flag, Default: "false", Help: "Read, compare and report, but write to no system."},
+		{Key: "engine.batch", Type: Number, Default: "100", Help: "Entries of the queue worked at once."},
+		{Key: "engine.coalesce", Type: Span, Default: "100ms", Help: "How long the hint of a webhook waits for more about the same record."},
+		{Key: "engine.poll_interval", Type: Span, Default: "30s", Help: "Between two looks for changes, where the connection has no interval of its own."},
+		{Key: "engine.sweep_interval", Type: Span, Default: "6h", Help: "Between two comparisons of everything, which find what webhooks and lists missed."},
+		{Key: "engine.missing_after", Type: Span, Default: "1m", Help: "How long a record must be missing before that counts as a deletion."},
+		{Key: "engine.retry_min", Type: Span, Default: "1s", Help: "The first wait after a passing error."},
+		{Key: "engine.retry_max", Type: Span, Default: "10m", Help: "The longest wait after a passing error."},
+		{Key: "engine.probe_interval", Type: Span, Default: "5s", Help: "The first wait between two probes of a paused connection; it grows to five minutes."},
+		{Key: "engine.queue_full", Type: Number, Default: "1000000", Help: "Entries of one mapping's queue above which webhooks are answered 503."},
+		{Key: "engine.keep_replaced", Type: Span, Default: "30d", Help: "How long values that a write replaced are kept, sealed. 0 keeps none."},
+		{Key: "engine.keep_history", Type: Span, Default: "90d", Help: "How long the history is kept."},
+		{Key: "engine.keep_deliveries", Type: Span, Default: "7d", Help: "How long the id of a webhook delivery is remembered, to know its repeats."},
+
+		{Key: "engine.guards.window", Type: Span, Default: "1h", Help: "The time over which the guards count, for each mapping."},
+		{Key: "engine.guards.clears", Type: Number, Default: "50", Help: "Fields emptied within the window before the mapping stops and asks."},
+		{Key: "engine.guards.overwrites", Type: Number, Default: "20000", Help: "Values replaced within the window before the mapping stops and asks."},
+		{Key: "engine.guards.deletes", Type: Number, Default: "20", Help: "Records deleted, archived or unlinked within the window before the mapping stops and asks."},
+		{Key: "engine.guards.flips", Type: Number, Default: "8", Help: "Writes of one field of one link within flip_window before the field is set aside as oscillating."},
+		{Key: "engine.guards.flip_window", Type: Span, Default: "10m", Help: "The time over which flips are counted."},
+
+		{Key: "log.level", Type: Text, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Help: "The least level that is logged."},
+		{Key: "log.format", Type: Text, Default: "text", Choices: []string{"text", "json"}, Help: "How log lines are written, to standard error."},
+	}
+}
+
+// Config is a whole, checked configuration.
+type Config struct {
+	Path        string // of tenon.yaml, absolute
+	TimeZone    *time.Location
+	Mappings    []string // absolute folders and patterns
+	Server      Server
+	State       State
+	Engine      Engine
+	Log         Log
+	Connections []Connection // by name
+}
+
+// Server says how the service is reached. Sizes are in bytes.
+type Server struct {
+	Listen          string
+	PublicURL       string // without a slash at the end; never empty
+	MaxBody         int64
+	MaxRequests     int
+	ReadTimeout     time.Duration
+	WriteTimeout    time.Duration
+	ShutdownTimeout time.Duration
+	PressWait       time.Duration
+}
+
+// State says where the state and its key are. Paths are absolute. KeyEnv, when
+// set, goes before KeyFile.
+type State struct {
+	Path    string
+	KeyFile string
+	KeyEnv  string
+}
+
+// Engine holds the engine's limits as configured.
+type Engine struct {
+	ReadOnly                                          bool
+	Batch, QueueFull                                  int
+	Coalesce, PollInterval, SweepInterval             time.Duration
+	MissingAfter, RetryMin, RetryMax, ProbeInterval   time.Duration
+	KeepReplaced, KeepHistory, KeepDeliveries         time.Duration
+	GuardWindow, FlipWindow                           time.Duration
+	GuardClears, GuardOverwrites, GuardDeletes, Flips int
+}
+
+// Log says what is logged and how.
+type Log struct{ Level, Format string }

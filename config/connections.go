@@ -1,0 +1,172 @@
+package config
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// A connection's name stands in addresses and in the state.
+var connectionName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// maxSecret bounds a file that holds a secret, in bytes.
+const maxSecret = 64 << 10
+
+func (l *loader) connections(registry *connectors.Registry) []Connection {
+	if l.conns.kind == badNode {
+		return nil
+	}
+	if l.conns.kind != mapNode || len(l.conns.keys) == 0 {
+		at := l.conns
+		l.fail(at, "kinds are "+strings.Join(registry.Kinds(), ", "), "no connections: write `connections:` and below it one key for each account")
+		return nil
+	}
+	var list []Connection
+	for _, e := range l.conns.keys {
+		name := e.key.scalar
+		if !connectionName.MatchString(name) {
+			l.fail(e.key, "use small letters, digits and hyphens, at most 63", "%q cannot be a connection's name", name)
+			continue
+		}
+		if e.value.kind == badNode {
+			continue
+		}
+		if e.value.kind != mapNode {
+			l.fail(e.value, "write `kind:` and the settings of that kind", "connection `%s` holds keys, not %s", name, e.value.kind)
+			continue
+		}
+		if c, ok := l.connection(name, e, registry); ok {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b Connection) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func (l *loader) connection(name string, e entry, registry *connectors.Registry) (Connection, bool) {
+	i := slices.IndexFunc(e.value.keys, func(k entry) bool { return k.key.scalar == "kind" })
+	if i < 0 {
+		l.fail(e.key, "write `kind:` with one of "+strings.Join(registry.Kinds(), ", "), "connection `%s` has no kind", name)
+		return Connection{}, false
+	}
+	kind := e.value.keys[i].value
+	connector := registry.Connector(kind.scalar)
+	if connector == nil {
+		l.fail(kind, "kinds are "+strings.Join(registry.Kinds(), ", "), "there is no connector of kind %q", kind.scalar)
+		return Connection{}, false
+	}
+	declared := connector.Info().Settings
+	before := len(l.problems)
+	values := map[string]string{}
+	given := map[string]node{}
+	for _, k := range e.value.keys {
+		if k.key.scalar != "kind" {
+			l.connectionKey(k, declared, values, given)
+		}
+	}
+	for _, d := range declared {
+		_, ok := given[d.Name]
+		at, set := given[d.Name], values[d.Name] != ""
+		switch {
+		case !ok && d.Required && d.Default == "":
+			hint := d.Help
+			if d.Secret {
+				hint += "\nhint: write `" + d.Name + ": ${NAME}` to take it from the environment, or `" + d.Name + "_file:` to read it from a file"
+			}
+			l.fail(e.key, hint, "connection `%s` needs `%s`", name, d.Name)
+		case set && len(d.Choices) > 0 && !slices.Contains(d.Choices, values[d.Name]):
+			l.fail(at, "write one of "+strings.Join(d.Choices, ", "), "`%s` cannot be that", d.Name)
+		}
+	}
+	if l.problems[before:].Err() != nil {
+		return Connection{}, false
+	}
+	settings, err := connectors.NewSettings(declared, values)
+	if err != nil {
+		l.fail(e.key, "", "connection `%s`: %v", name, err)
+		return Connection{}, false
+	}
+	return Connection{Name: name, Connector: connector, Settings: settings}, true
+}
+
+// connectionKey takes in one key of a connection: a setting of its connector,
+// or NAME_file for a setting NAME.
+func (l *loader) connectionKey(k entry, declared []connectors.Setting, values map[string]string, given map[string]node) {
+	key := k.key.scalar
+	find := func(name string) (connectors.Setting, bool) {
+		i := slices.IndexFunc(declared, func(d connectors.Setting) bool { return d.Name == name })
+		if i < 0 {
+			return connectors.Setting{}, false
+		}
+		return declared[i], true
+	}
+	setting, known := find(key)
+	fromFile := false
+	if base, isFile := strings.CutSuffix(key, "_file"); !known && isFile {
+		setting, known = find(base)
+		fromFile = known
+	}
+	if !known {
+		names := make([]string, len(declared))
+		for i, d := range declared {
+			names[i] = d.Name
+		}
+		l.fail(k.key, "keys of this kind are kind, "+strings.Join(names, ", "), "unknown key `%s`", key)
+		return
+	}
+	if k.value.kind == nullNode || k.value.kind == badNode {
+		return
+	}
+	if k.value.kind != scalarNode {
+		l.fail(k.value, "", "`%s` is a text, not %s", key, k.value.kind)
+		return
+	}
+	if _, twice := given[setting.Name]; twice {
+		l.fail(k.key, "keep one of them", "`%s` is given twice, as text and as file", setting.Name)
+		return
+	}
+	given[setting.Name] = k.value
+	text, ok := l.expand(k.value)
+	if !ok {
+		return
+	}
+	if fromFile {
+		if text, ok = l.secretFile(k.value, text); !ok {
+			return
+		}
+	} else if setting.Secret && text == k.value.scalar && text != "" {
+		l.problem(k.key, mapping.Warning, "write `"+key+": ${NAME}` or `"+key+"_file: PATH`", "`%s` is a secret and stands here in clear", key)
+	}
+	values[setting.Name] = text
+}
+
+// secretFile reads a secret; a line break at its end does not count.
+func (l *loader) secretFile(at node, path string) (string, bool) {
+	if l.options.NoSecrets {
+		return "unset", true
+	}
+	path = absolute(l.dir, path)
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxSecret {
+		l.fail(at, "", "the file %s is larger than %d bytes", path, maxSecret)
+		return "", false
+	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		l.fail(at, "", "the file %s cannot be read: %s", path, cause(err))
+		return "", false
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		l.fail(at, "", "the file %s is empty", path)
+		return "", false
+	}
+	return secret, true
+}

@@ -1,0 +1,231 @@
+package config_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/tenonsync/tenon/config"
+	"github.com/tenonsync/tenon/connectors"
+)
+
+var update = flag.Bool("update", false, "rewrite the goldens")
+
+// crm is a connector that only has settings.
+type crm struct{}
+
+func (crm) Info() connectors.Info {
+	return connectors.Info{Kind: "crm", Label: "CRM", Settings: []connectors.Setting{
+		{Name: "url", Help: "Where the CRM is.", Required: true},
+		{Name: "token", Help: "The access token.", Required: true, Secret: true},
+		{Name: "region", Help: "Where the data is.", Default: "eu", Choices: []string{"eu", "us"}},
+	}}
+}
+
+func (crm) Open(connectors.Config, connectors.Options) (connectors.Connection, error) {
+	return nil, fmt.Errorf("this connector has no systems")
+}
+
+func registry(t *testing.T) *connectors.Registry {
+	t.Helper()
+	r, err := connectors.NewRegistry(crm{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func lookup(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := env[name]
+		return v, ok
+	}
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const whole = `
+connections:
+  main:
+    kind: crm
+    url: https://crm.example
+    token: ${CRM_TOKEN}
+  second:
+    kind: crm
+    url: https://crm.example/${TENANT}/$${x}
+    token_file: secret
+    region: us
+server:
+  listen: 127.0.0.1:0
+  public_url: https://tenon.example/
+  max_body: 1MiB
+mappings: [one, /two/*.yaml]
+time_zone: Europe/Berlin
+engine:
+  poll_interval: 5s
+  keep_history: 30d
+  guards: {deletes: 3}
+log: {level: debug}
+`
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "tenon.yaml", whole)
+	write(t, dir, "secret", "s3cret-from-a-file\n")
+	c, problems := config.Load(path, registry(t), config.Options{Lookup: lookup(map[string]string{
+		"CRM_TOKEN": "t0ken", "TENANT": "acme", "TENON_LOG_FORMAT": "json", "TENON_ENGINE_BATCH": "7",
+	})})
+	if len(problems) > 0 {
+		t.Fatalf("problems:\n%s", problems)
+	}
+	got := map[string]any{
+		"listen": c.Server.Listen, "public": c.Server.PublicURL, "body": c.Server.MaxBody, "zone": c.TimeZone.String(),
+		"mappings": c.Mappings, "poll": c.Engine.PollInterval, "history": c.Engine.KeepHistory,
+		"deletes": c.Engine.GuardDeletes, "clears": c.Engine.GuardClears, "batch": c.Engine.Batch, "log": c.Log,
+		"state": c.State.Path, "key": c.State.KeyFile,
+	}
+	want := map[string]any{
+		"listen": "127.0.0.1:0", "public": "https://tenon.example", "body": int64(1 << 20), "zone": "Europe/Berlin",
+		"mappings": []string{filepath.Join(dir, "one"), "/two/*.yaml"}, "poll": 5 * time.Second, "history": 720 * time.Hour,
+		"deletes": 3, "clears": 50, "batch": 7, "log": config.Log{Level: "debug", Format: "json"},
+		"state": filepath.Join(dir, "tenon.db"), "key": filepath.Join(dir, "tenon.key"),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	var conns []string
+	for _, conn := range c.Connections {
+		conns = append(conns, fmt.Sprintf("%s %s %s %s", conn.Name, conn.Settings.Get("url"), conn.Settings.Get("token"), conn.Settings.Get("region")))
+	}
+	if diff := cmp.Diff([]string{
+		"main https://crm.example t0ken eu",
+		"second https://crm.example/acme/${x} s3cret-from-a-file us",
+	}, conns); diff != "" {
+		t.Errorf("connections (-want +got):\n%s", diff)
+	}
+	if shown := fmt.Sprintf("%v %+v", c.Connections[0].Settings, c.Connections[0].Settings); strings.Contains(shown, "t0ken") {
+		t.Errorf("the settings show their secret: %s", shown)
+	}
+}
+
+func TestDefaultsStand(t *testing.T) {
+	path := write(t, t.TempDir(), "tenon.yaml", "connections: {a: {kind: crm, url: x, token: '${T}'}}\n")
+	c, problems := config.Load(path, registry(t), config.Options{Lookup: lookup(map[string]string{"T": "t"})})
+	if len(problems) > 0 {
+		t.Fatalf("problems:\n%s", problems)
+	}
+	if got, want := c.Server.PublicURL, "http://127.0.0.1:8484"; got != want {
+		t.Errorf("public URL: got %q, want %q", got, want)
+	}
+	if got, want := c.Engine.SweepInterval, 6*time.Hour; got != want {
+		t.Errorf("sweep interval: got %v, want %v", got, want)
+	}
+}
+
+func TestSecretsMayBeMissingForAnOfflineCheck(t *testing.T) {
+	path := write(t, t.TempDir(), "tenon.yaml", "connections: {a: {kind: crm, url: x, token_file: nowhere}, b: {kind: crm, url: x, token: '${NOT_SET}'}}\n")
+	_, problems := config.Load(path, registry(t), config.Options{Lookup: lookup(nil), NoSecrets: true})
+	if len(problems) > 0 {
+		t.Errorf("problems:\n%s", problems)
+	}
+	_, problems = config.Load(path, registry(t), config.Options{Lookup: lookup(nil)})
+	if got, want := len(problems), 2; got != want {
+		t.Errorf("problems without secrets: got %d, want %d:\n%s", got, want, problems)
+	}
+}
+
+// TestProblems runs each case in testdata: an archive of tenon.yaml, env (lines
+// NAME=VALUE) and want, all that is told about it.
+func TestProblems(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			env := map[string]string{}
+			want := -1
+			for i, f := range archive.Files {
+				switch f.Name {
+				case "env":
+					for line := range strings.Lines(string(f.Data)) {
+						name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+						env[name] = value
+					}
+				case "want":
+					want = i
+				default:
+					write(t, dir, f.Name, string(f.Data))
+				}
+			}
+			_, problems := config.Load(filepath.Join(dir, "tenon.yaml"), registry(t), config.Options{Lookup: lookup(env)})
+			got := strings.ReplaceAll(problems.String(), dir+string(filepath.Separator), "") + "\n"
+			if *update {
+				if want < 0 {
+					archive.Files = append(archive.Files, txtar.File{Name: "want"})
+					want = len(archive.Files) - 1
+				}
+				archive.Files[want].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(archive.Files[want].Data), got); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReferenceNamesEverySetting(t *testing.T) {
+	var b strings.Builder
+	if err := config.WriteReference(&b, registry(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range config.Catalog() {
+		if !strings.Contains(b.String(), "| `"+s.Key+"` |") {
+			t.Errorf("the reference page lacks %s", s.Key)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(whole))
+	f.Add([]byte("connections: {a: {kind: crm, url: &x 1, token: *x}}"))
+	f.Add([]byte("a: [\n- {b: }"))
+	f.Add([]byte("? x\n: y\n<<: *a"))
+	path := filepath.Join(f.TempDir(), "tenon.yaml")
+	r, err := connectors.NewRegistry(crm{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, problems := config.Load(path, r, config.Options{Lookup: lookup(nil)})
+		if c == nil && problems.Err() == nil {
+			t.Error("neither a configuration nor an error")
+		}
+	})
+}

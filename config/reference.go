@@ -1,0 +1,103 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// WriteReference writes the reference page of tenon.yaml as Markdown.
+func WriteReference(w io.Writer, registry *connectors.Registry) error {
+	var b strings.Builder
+	b.WriteString(referenceHead)
+	group := "?"
+	for _, s := range Catalog() {
+		name := ""
+		if i := strings.LastIndexByte(s.Key, '.'); i >= 0 {
+			name = s.Key[:i]
+		}
+		if name != group {
+			group = name
+			title := "At the top"
+			if group != "" {
+				title = "`" + group + "`"
+			}
+			fmt.Fprintf(&b, "\n### %s\n\n| key | type | default | meaning |\n|---|---|---|---|\n", title)
+		}
+		kind := s.Type.String()
+		if len(s.Choices) > 0 {
+			kind = strings.Join(s.Choices, ", ")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Key, kind, code(s.Default), cell(s.Help))
+	}
+	b.WriteString(referenceConnections)
+	for _, kind := range registry.Kinds() {
+		info := registry.Connector(kind).Info()
+		fmt.Fprintf(&b, "\n### %s (`kind: %s`)\n\n| key | needed | default | meaning |\n|---|---|---|---|\n", info.Label, kind)
+		for _, s := range info.Settings {
+			needed := ""
+			if s.Required && s.Default == "" {
+				needed = "yes"
+			}
+			help := s.Help
+			if len(s.Choices) > 0 {
+				help += " One of " + strings.Join(s.Choices, ", ") + "."
+			}
+			if s.Secret {
+				help += " Secret."
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Name, needed, code(s.Default), cell(help))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func code(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "`" + text + "`"
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
+
+const referenceHead = `# tenon.yaml
+
+This page is generated from the catalogue of settings: ` + "`go test ./cmd/tenon -run Reference -update`" + `.
+
+` + "```yaml" + `
+connections:
+  hubspot:
+    kind: hubspot
+    token: ${HUBSPOT_TOKEN}
+    client_secret: ${HUBSPOT_CLIENT_SECRET}
+  jira:
+    kind: jira
+    url: https://acme.atlassian.net
+    email: sync@acme.example
+    token_file: /run/secrets/jira-token
+
+server:
+  listen: 127.0.0.1:8484
+  public_url: https://tenon.acme.example
+
+mappings: mappings/
+` + "```" + `
+
+- Unknown and doubled keys are errors; ` + "`tenon validate`" + ` shows all problems of all files in one run, with line and column.
+- ` + "`${NAME}`" + ` in any value stands for an environment variable, which must be set. ` + "`$${`" + ` stands for the two characters.
+- Any key of a connection can be read from a file instead: ` + "`token_file: PATH`" + ` for ` + "`token`" + `. A secret that stands in clear gives a warning.
+- Relative paths start at the folder of tenon.yaml.
+- Each setting below can be overridden by a variable: ` + "`TENON_`" + ` and the key in capitals with ` + "`_`" + ` for dots, such as ` + "`TENON_SERVER_LISTEN`" + `; lists are written with commas.
+
+## Settings
+`
+
+const referenceConnections = `
+## Connections
+
+` + "`connections:`" + ` holds one key for each account. The key is the connection's name: it stands in mappings, in the state and in the webhooks' address ` + "`/hooks/NAME`" + `; a renamed connection is a new one. ` + "`kind:`" + ` names the connector; the other keys are the settings of that kind:
+`
