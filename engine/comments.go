@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// commentDocs holds, by link, which comments were dealt with.
+const commentDocs = "comments"
+
+// commentLedger lists, by side, the comments that were copied or were there
+// before the link. Comments with a key are our own copies and need no row.
+type commentLedger struct {
+	Known [2][]string `json:"known"`
+}
+
+func commentKey(link uint64) string { return fmt.Sprintf("%016x", link) }
+
+// copyComments copies new comments of changed records to the other side, each
+// exactly once, with its author's name.
+func (d *drain) copyComments(ctx context.Context) error {
+	if !d.m.CommentsTo(mapping.Left) && !d.m.CommentsTo(mapping.Right) {
+		return nil
+	}
+	for _, j := range d.jobs {
+		if j.done() || j.ended || j.link == nil || j.link.ID == 0 || j.removal != nil || j.recs[0] == nil || j.recs[1] == nil {
+			continue
+		}
+		if err := d.copyOf(ctx, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *drain) copyOf(ctx context.Context, j *job) error {
+	var lists [2][]connectors.Comment
+	for side := range mapping.SideID(2) {
+		c := d.m.sides[side]
+		if c.can.Commenter == nil {
+			return nil
+		}
+		list, err := c.can.Commenter.Comments(ctx, d.m.Side(side).Object, j.link.Ends[side].ID)
+		d.note(c, err)
+		if err != nil {
+			j.blame(err)
+			return nil
+		}
+		lists[side] = list
+	}
+	var ledger commentLedger
+	fresh := false
+	err := d.store.View(ctx, func(tx state.Tx) error {
+		doc, err := tx.Doc(commentDocs, commentKey(j.link.ID))
+		fresh = doc == nil
+		if err != nil || fresh {
+			return err
+		}
+		return json.Unmarshal(doc, &ledger)
+	})
+	if err != nil {
+		return err
+	}
+	if fresh {
+		for side, list := range lists {
+			for _, c := range list {
+				if c.Key == "" && !c.Created.After(j.link.Created) {
+					ledger.Known[side] = append(ledger.Known[side], c.ID)
+				}
+			}
+		}
+	}
+	for to := range mapping.SideID(2) {
+		if !d.m.CommentsTo(to) {
+			continue
+		}
+		for _, c := range lists[to.Other()] {
+			if c.Key != "" || slices.Contains(ledger.Known[to.Other()], c.ID) {
+				continue
+			}
+			ok, err := d.copyComment(ctx, j, to, c, lists[to])
+			if err != nil {
+				return err
+			}
+			if ok {
+				ledger.Known[to.Other()] = append(ledger.Known[to.Other()], c.ID)
+				fresh = true
+			}
+		}
+	}
+	if fresh {
+		j.comments = &ledger
+	}
+	return nil
+}
+
+// copyComment copies one comment unless the target shows the copy already.
+func (d *drain) copyComment(ctx context.Context, j *job, to mapping.SideID, c connectors.Comment, existing []connectors.Comment) (bool, error) {
+	from := to.Other()
+	source := d.m.ref(from, j.link.Ends[from].ID)
+	key := createKey(d.m, source, "comment "+c.ID+" to "+j.link.Ends[to].ID, 0)
+	if slices.ContainsFunc(existing, func(x connectors.Comment) bool { return x.Key == key }) {
+		j.dropIntents = append(j.dropIntents, key)
+		return true, nil
+	}
+	conn := d.m.sides[to]
+	for _, i := range j.intents {
+		if i.Key == key && !i.Sent.IsZero() && d.now.Before(i.Sent.Add(d.keyLag(conn))) {
+			j.later(i.Sent.Add(d.keyLag(conn)), "finding", "the answer to a comment was lost; waiting until the system would show it")
+			return false, nil
+		}
+	}
+	err := d.commit(ctx, func(tx state.Tx) error {
+		return tx.PutIntent(&state.Intent{
+			Key: key, Kind: state.IntentComment, Mapping: d.m.Name(), Side: uint8(from),
+			Record: j.link.Ends[from].ID, Part: c.ID, Created: d.now, Sent: d.now,
+		})
+	})
+	if err != nil {
+		return false, err
+	}
+	copied := connectors.Comment{Key: key, Author: c.Author, Body: attributed(c, d.m.Side(from).Connection), Created: c.Created}
+	id, err := conn.can.Commenter.AddComment(ctx, d.m.Side(to).Object, j.link.Ends[to].ID, copied)
+	d.note(conn, err)
+	switch {
+	case connectors.IsUnsure(err):
+		j.later(d.now.Add(max(d.keyLag(conn), time.Second)), "finding", err.Error())
+		return false, nil
+	case err != nil:
+		j.dropIntents = append(j.dropIntents, key)
+		j.blame(err)
+		return false, nil
+	}
+	j.dropIntents = append(j.dropIntents, key)
+	j.event("comment copied", uint8(to), fmt.Sprintf("%s → %s", c.ID, id))
+	return true, nil
+}
+
+// attributed puts the author's name above a copied comment.
+func attributed(c connectors.Comment, connection string) string {
+	name := firstText(c.Author.Name, c.Author.Email, "somebody")
+	return fmt.Sprintf("**%s** (%s):\n\n%s", name, connection, c.Body)
+}

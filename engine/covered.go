@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// covered looks for edits that people made between our read and our write, and
+// that our write covered. Such an edit is a conflict like any other: the policy
+// decides, and where the covered edit wins it is put back, so that the next
+// reconcile carries it to the other side.
+func (d *drain) covered(ctx context.Context, jobs []*job) {
+	for side := range mapping.SideID(2) {
+		c := d.m.sides[side]
+		if c.can.HistoryReader == nil || c.facts.ConditionalWrites {
+			continue
+		}
+		var asking []*job
+		var ids, fields []string
+		since := d.now
+		for _, j := range jobs {
+			if !j.sent[side] || j.done() || !j.writesTo(side) || j.recs[side].Modified.IsZero() {
+				continue
+			}
+			asking, ids = append(asking, j), append(ids, j.link.Ends[side].ID)
+			since = earliest(since, j.recs[side].Modified)
+			for _, v := range j.verdicts {
+				if v.writes[side] != nil && !v.rule.IsSet() {
+					fields = append(fields, v.rule.Field(side))
+				}
+			}
+		}
+		if len(asking) == 0 || len(fields) == 0 {
+			continue
+		}
+		slices.Sort(fields)
+		fields = slices.Compact(fields)
+		edits, err := c.can.HistoryReader.History(ctx, d.m.Side(side).Object, ids, fields, since)
+		d.note(c, err)
+		if err != nil || len(edits) != len(ids) {
+			continue
+		}
+		var restores []connectors.Update
+		var restored []*job
+		for i, j := range asking {
+			u := d.coveredJob(j, side, edits[i])
+			if len(u.Fields) > 0 {
+				restores, restored = append(restores, u), append(restored, j)
+			}
+		}
+		d.restore(ctx, side, restores, restored)
+	}
+}
+
+// coveredJob finds the covered edits of one record and returns the update that
+// puts back those that win.
+func (d *drain) coveredJob(j *job, side mapping.SideID, edits []connectors.FieldEdit) connectors.Update {
+	s := d.m.Side(side)
+	u := connectors.Update{Object: s.Object, Scope: s.Scope, ID: j.link.Ends[side].ID, Fields: map[string]connectors.Value{}}
+	read := j.recs[side]
+	for i := range j.verdicts {
+		v := &j.verdicts[i]
+		w := v.writes[side]
+		if w == nil || v.rule.IsSet() {
+			continue
+		}
+		now := w.value
+		if rec := j.after[side]; rec != nil {
+			if value, presence := rec.Get(v.rule.Field(side)); presence == connectors.Present {
+				now = value
+			}
+		}
+		for k := len(edits) - 1; k >= 0; k-- {
+			e := edits[k]
+			if e.Field != v.rule.Field(side) || e.At.Before(read.Modified) || same(e.Value, w.value) || same(e.Value, now) || same(e.Value, w.replaced) {
+				continue
+			}
+			if d.coveredField(j, v, side, e, now) {
+				u.Fields[e.Field] = e.Value
+			}
+			break
+		}
+	}
+	return u
+}
+
+// coveredField decides about one covered edit and reports whether it is put
+// back.
+func (d *drain) coveredField(j *job, v *verdict, side mapping.SideID, e connectors.FieldEdit, now connectors.Value) bool {
+	w := v.writes[side]
+	v.conflict = true
+	if !v.rule.Flow().To(side.Other()) {
+		w.why += "; an edit meanwhile was replaced"
+		w.replaced = e.Value
+		return false
+	}
+	switch v.rule.Conflict() {
+	case mapping.LeftWins, mapping.RightWins:
+		if (v.rule.Conflict() == mapping.LeftWins) != (side == mapping.Left) {
+			w.why += "; an edit meanwhile was replaced by policy"
+			w.replaced = e.Value
+			return false
+		}
+	case mapping.Newest:
+		if sourceAt := j.recs[side.Other()].Modified; sourceAt.After(e.At.Add(time.Second)) {
+			w.why += "; an older edit meanwhile was replaced"
+			w.replaced = e.Value
+			return false
+		}
+	case mapping.Ask:
+		g := d.merger(j, nil)
+		held := *v
+		held.values[side] = e.Value
+		held.prints[side] = d.printer.Print(now)
+		v.aside = g.hold(held, state.AsideConflict, side, "conflict", "an edit was made while the field was being written; a person chooses")
+		v.heldValues = &held.values
+		v.drop = false
+		return false
+	}
+	w.why += "; an edit made meanwhile is put back"
+	v.putBack = true
+	return true
+}
+
+// restore puts covered edits back.
+func (d *drain) restore(ctx context.Context, side mapping.SideID, updates []connectors.Update, jobs []*job) {
+	if len(updates) == 0 {
+		return
+	}
+	results := d.m.sides[side].Update(ctx, updates)
+	for i, j := range jobs {
+		if i >= len(results) {
+			continue
+		}
+		d.note(d.m.sides[side], results[i].Err)
+		j.outcome = outcome{kind: outcomeAgain}
+		if err := results[i].Err; err != nil {
+			for k := range j.verdicts {
+				if v := &j.verdicts[k]; v.putBack && v.writes[side] != nil {
+					v.writes[side].why += ", which the system refused: " + err.Error()
+					v.writes[side].replaced = updates[i].Fields[v.rule.Field(side)]
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// linkMade links the records that were made or found by their key. What the
+// create carried is the first agreement.
+func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
+	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.done() || j.making.result == nil })
+	d.readMade(ctx, to, jobs)
+	for _, j := range jobs {
+		mk := j.making
+		j.newLink(d, mk.result.Ref.ID)
+		j.link.Scheme = d.m.Hash()
+		j.recs[to] = mk.result
+		if mk.adopted {
+			d.baselineOfAdopted(j)
+		} else {
+			d.baselineOfMade(j)
+		}
+		j.putAsides = append(j.putAsides, mk.asides...)
+		j.dropIntents = append(j.dropIntents, mk.intent.Key)
+		action := "created"
+		if mk.adopted {
+			action = "found"
+		}
+		detail := firstText(mk.result.Key, mk.result.Ref.ID)
+		if len(mk.skipped) > 0 {
+			detail += "; left out: " + strings.Join(mk.skipped, "; ")
+		}
+		j.event(action, uint8(to), detail, d.madeFields(j)...)
+		d.intendTasks(j)
+		j.outcome = outcome{kind: outcomeAgain}
+	}
+}
+
+// readMade reads the new records whose creates were answered without them.
+func (d *drain) readMade(ctx context.Context, to mapping.SideID, jobs []*job) {
+	var asking []*job
+	var ids []string
+	for _, j := range jobs {
+		if j.making.result.Version == "" && j.making.result.Modified.IsZero() {
+			asking, ids = append(asking, j), append(ids, j.making.result.Ref.ID)
+		}
+	}
+	if len(asking) == 0 {
+		return
+	}
+	results, err := d.m.sides[to].Read(ctx, d.m.selection(to), ids)
+	d.note(d.m.sides[to], err)
+	for i, j := range asking {
+		if err == nil && i < len(results) && results[i].Err == nil {
+			j.making.result = results[i].Record
+		}
+	}
+}
+
+func (d *drain) madeFields(j *job) []state.EventField {
+	var fields []state.EventField
+	for _, f := range j.making.sent {
+		fields = append(fields, state.EventField{Rule: f.Rule, Name: d.m.rules[f.Rule].Name(), Why: "created with it"})
+	}
+	return fields
+}
+
+// baselineOfMade takes what both sides hold after our own create as agreed.
+func (d *drain) baselineOfMade(j *job) {
+	mk := j.making
+	from := mk.to.Other()
+	sent := map[uint32]*state.Pending{}
+	for _, f := range mk.sent {
+		sent[f.Rule] = f.Pending
+	}
+	held := map[uint32]bool{}
+	for _, a := range mk.asides {
+		held[a.Rule] = true
+	}
+	g := d.merger(j, nil)
+	for _, r := range d.m.Rules() {
+		if held[r.ID()] {
+			continue
+		}
+		source, sp, err := r.Value(from, j.recs[from])
+		if err != nil || sp != connectors.Present {
+			continue
+		}
+		target, tp, err := r.Value(mk.to, mk.result)
+		if err != nil || tp == connectors.Hidden {
+			continue
+		}
+		f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
+		f.Base[from] = d.printer.Print(source)
+		f.Base[mk.to] = d.printer.Print(target)
+		if r.IsSet() {
+			f.Sets[from], f.Sets[mk.to] = g.elements(source).prints, g.elements(target).prints
+		}
+		p := sent[r.ID()]
+		switch {
+		case p != nil && tp != connectors.Present:
+			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
+		case tp != connectors.Present:
+			continue
+		case p == nil && !target.IsNull():
+			continue // the system's own default, or a computed value: the first sync decides
+		}
+		setField(j.link, f)
+	}
+	j.noteRead(j.link)
+}
+
+func setOnly(r *mapping.Rule, prints []state.Print) []state.Print {
+	if r.IsSet() {
+		return prints
+	}
+	return nil
+}
+
+// baselineOfAdopted takes what the stored intent says that it sent as agreed;
+// what was edited since is then a change like any other.
+func (d *drain) baselineOfAdopted(j *job) {
+	var sent []state.Field
+	if len(j.making.intent.Doc) > 0 {
+		if err := json.Unmarshal(j.making.intent.Doc, &sent); err != nil {
+			d.log.Warn("intent unreadable", "mapping", d.m.Name(), "record_id", j.entry.Record, "err", err)
+		}
+	}
+	for _, f := range sent {
+		if f.Pending == nil || d.m.rules[f.Rule] == nil {
+			continue
+		}
+		to := mapping.SideID(f.Pending.To)
+		f.Known = [2]bool{true, true}
+		f.Base[to], f.Base[to.Other()] = f.Pending.Target, f.Pending.Source
+		if d.m.rules[f.Rule].IsSet() {
+			f.Sets[to], f.Sets[to.Other()] = f.Pending.TargetSet, f.Pending.SourceSet
+		} else if now, presence := j.making.result.Get(d.m.rules[f.Rule].Field(to)); presence == connectors.Present && f.Pending.Target != d.printer.Print(now) {
+			// Another value: trimmed or rounded by the system, or edited by a
+			// person. The merge cannot tell, and takes the edit for real.
+			d.reformatted(j, &f, to, now)
+		}
+		f.Pending = nil
+		setField(j.link, f)
+	}
+	j.noteRead(j.link)
+}
+
+// reformatted takes a value that says the same as the source's for our own.
+func (d *drain) reformatted(j *job, f *state.Field, to mapping.SideID, now connectors.Value) {
+	r := d.m.rules[f.Rule]
+	source, presence, err := r.Value(to.Other(), j.recs[to.Other()])
+	if err != nil || presence != connectors.Present || !r.Flow().To(to.Other()) {
+		return
+	}
+	back, outcome, err := d.translate(d.m, r, to.Other(), now)
+	if err == nil && outcome == mapping.Write && same(back, source) {
+		f.Base[to] = d.printer.Print(now)
+	}
+}
+
+// intendTasks notes the tasks that are to be made with the record.
+func (d *drain) intendTasks(j *job) {
+	from := j.making.to.Other()
+	tasks, err := j.making.create.Tasks(j.recs[from], d.now)
+	if err != nil {
+		j.event("tasks failed", uint8(j.making.to), err.Error())
+		j.taskError = err
+		return
+	}
+	for _, t := range tasks {
+		j.putIntents = append(j.putIntents, &state.Intent{
+			Key:  createKey(d.m, d.m.ref(from, j.entry.Record), "task "+t.Key+" of "+j.making.result.Ref.ID, 0),
+			Kind: state.IntentTask, Mapping: d.m.Name(), Side: uint8(from), Record: j.entry.Record, Part: t.Key, Created: d.now,
+		})
+	}
+}
+
+func firstText(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// writeConvertLinks writes the button's signed address into records that can be
+// converted.
+func (d *drain) writeConvertLinks(ctx context.Context) {
+	for side := range mapping.SideID(2) {
+		var updates []connectors.Update
+		var jobs []*job
+		s := d.m.Side(side)
+		for _, j := range d.jobs {
+			if j.done() || j.button == "" || j.side != side || j.link != nil {
+				continue
+			}
+			b := d.m.Create(side.Other()).Button()
+			updates = append(updates, connectors.Update{
+				Object: s.Object, Scope: s.Scope, ID: j.entry.Record,
+				Fields: map[string]connectors.Value{b.Field: connectors.Text(j.button)},
+			})
+			jobs = append(jobs, j)
+		}
+		if len(updates) == 0 {
+			continue
+		}
+		results := d.m.sides[side].Update(ctx, updates)
+		for i, j := range jobs {
+			if i >= len(results) {
+				continue
+			}
+			d.note(d.m.sides[side], results[i].Err)
+			j.setKnown = false
+			if err := results[i].Err; err != nil {
+				j.blame(err)
+				continue
+			}
+			if rec := results[i].Record; rec != nil && rec.Version != "" {
+				j.known, j.setKnown = rec.Version, true
+			}
+			j.event("offered", uint8(side), fmt.Sprintf("%s can be pressed", d.m.Create(side.Other()).Button().Label))
+		}
+	}
+}

@@ -1,0 +1,303 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// Drained is what one batch of a mapping's queue came to.
+type Drained struct {
+	Worked  int       // entries taken
+	Done    int       // entries that left the queue
+	Next    time.Time // when the next entry is due, zero if none; set when Worked is 0
+	Wait    time.Time // a connection is paused until then; zero if none
+	Stopped bool      // a guard stopped the mapping
+}
+
+// Drain works one batch of a mapping's queue: reads what changed, merges,
+// writes the differences and stores the result. Nothing is due: Worked is 0. An
+// error leaves the entries in the queue; what was already written is found
+// again by the notes that were stored before.
+func (e *Engine) Drain(ctx context.Context, name string) (Drained, error) {
+	if e.readOnly {
+		return Drained{}, fmt.Errorf("engine: opened for reading")
+	}
+	m, err := e.mapping(name)
+	if err != nil {
+		return Drained{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g, err := e.loadGuard(ctx, m)
+	if err != nil {
+		return Drained{}, err
+	}
+	if g.Stopped {
+		return Drained{Stopped: true}, nil
+	}
+	if ok, at := e.openBoth(ctx, m); !ok {
+		return Drained{Wait: at}, nil
+	}
+	jobs, next, err := e.load(ctx, m, e.limits.Batch)
+	if err != nil || len(jobs) == 0 {
+		return Drained{Next: next}, err
+	}
+	priority := connectors.PrioritySweep
+	for _, j := range jobs {
+		priority = min(priority, j.entry.Priority)
+	}
+	d := &drain{Engine: e, m: m, jobs: jobs, guard: g, now: e.clock.Now()}
+	if err := d.run(connectors.WithPriority(ctx, priority)); err != nil {
+		return Drained{}, err
+	}
+	return d.result(), nil
+}
+
+// drain is one batch on its way through the stages. The stages change the jobs
+// only; notes, calls that write, and the last commit are the effects.
+type drain struct {
+	*Engine
+	m     *worked
+	jobs  []*job
+	guard *guard
+	now   time.Time
+	plan  bool // decide, but write nothing
+	taken [2]map[string]bool
+}
+
+// run takes the jobs through all stages and stores what came of them.
+func (d *drain) run(ctx context.Context) error {
+	if err := d.decide(ctx); err != nil {
+		return err
+	}
+	if err := d.checkGuards(ctx); err != nil {
+		return err
+	}
+	if !d.guard.Stopped {
+		if err := d.write(ctx); err != nil {
+			return err
+		}
+		d.remove(ctx)
+		if err := d.create(ctx); err != nil {
+			return err
+		}
+		if err := d.makeTasks(ctx); err != nil {
+			return err
+		}
+		if err := d.copyComments(ctx); err != nil {
+			return err
+		}
+		d.writeConvertLinks(ctx)
+	}
+	return d.keep(ctx)
+}
+
+// decide reads and merges. It writes nothing.
+func (d *drain) decide(ctx context.Context) error {
+	d.dropDoubles()
+	d.read(ctx)
+	for _, j := range d.jobs {
+		if !j.done() {
+			d.presence(j)
+		}
+	}
+	if err := d.pair(ctx); err != nil {
+		return err
+	}
+	if err := d.fetchPeople(ctx, d.m, d.open()); err != nil {
+		for _, j := range d.open() {
+			j.blame(err)
+		}
+		return nil
+	}
+	d.merge(ctx)
+	return nil
+}
+
+// open returns the jobs that no stage has ended yet.
+func (d *drain) open() []*job {
+	var open []*job
+	for _, j := range d.jobs {
+		if !j.done() {
+			open = append(open, j)
+		}
+	}
+	return open
+}
+
+// dropDoubles ends jobs whose link another job of the batch works: an entry of
+// a record that was linked meanwhile.
+func (d *drain) dropDoubles() {
+	first := map[uint64]*job{}
+	for _, j := range d.jobs {
+		if j.link == nil {
+			continue
+		}
+		if f := first[j.link.ID]; f != nil {
+			f.entry.Sides |= j.entry.Sides
+			f.entry.Convert = f.entry.Convert || j.entry.Convert
+			j.double = true
+			continue
+		}
+		first[j.link.ID] = j
+	}
+}
+
+// read fetches what the hints named, and the other side of those links where
+// something differs from the baseline.
+func (d *drain) read(ctx context.Context) {
+	var wanted [2][]*job
+	for _, j := range d.jobs {
+		if j.done() {
+			continue
+		}
+		for side := range mapping.SideID(2) {
+			if d.wants(j, side) {
+				wanted[side] = append(wanted[side], j)
+			}
+		}
+	}
+	for side := range mapping.SideID(2) {
+		d.readSide(ctx, side, wanted[side])
+	}
+	wanted = [2][]*job{}
+	for _, j := range d.jobs {
+		if j.done() || j.link == nil {
+			continue
+		}
+		for side := range mapping.SideID(2) {
+			if j.recs[side] != nil || j.errs[side] != nil {
+				continue
+			}
+			if j.errs[side.Other()] != nil || !d.quiet(j, side.Other()) {
+				wanted[side] = append(wanted[side], j)
+			}
+		}
+	}
+	for side := range mapping.SideID(2) {
+		d.readSide(ctx, side, wanted[side])
+	}
+}
+
+// wants reports whether a side is read in the first round.
+func (d *drain) wants(j *job, side mapping.SideID) bool {
+	if j.link == nil {
+		return j.side == side
+	}
+	return j.entry.Sides&(1<<side) != 0 || j.entry.Sides == 0 || j.entry.Convert || len(j.intents) > 0 ||
+		j.link.Scheme != d.m.Hash() || j.entry.Source == "retry" || j.entry.Source == "resolve" || j.entry.Attempts > 0
+}
+
+func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) {
+	if len(jobs) == 0 {
+		return
+	}
+	ids := make([]string, len(jobs))
+	for i, j := range jobs {
+		ids[i] = j.ids()[side]
+	}
+	c := d.m.sides[side]
+	results, err := c.Read(ctx, d.m.selection(side), ids)
+	if err == nil && len(results) != len(ids) {
+		err = fmt.Errorf("%s answered %d records for %d ids", c.name, len(results), len(ids))
+	}
+	d.note(c, err)
+	for i, j := range jobs {
+		j.readAt = d.now
+		switch {
+		case err != nil:
+			if !j.done() {
+				j.blame(err)
+				if d.concernsConnection(err) {
+					j.outcome.kind = outcomeKeep
+				}
+			}
+		case results[i].Err != nil:
+			j.errs[side] = results[i].Err
+		default:
+			j.recs[side] = results[i].Record
+		}
+	}
+}
+
+// concernsConnection reports whether an error concerns a connection rather than a record.
+func (d *drain) concernsConnection(err error) bool {
+	switch connectors.KindOf(err) {
+	case connectors.Auth, connectors.RateLimited, connectors.Unavailable:
+		return true
+	}
+	return false
+}
+
+// quiet reports whether a side holds just what it held when both agreed, so
+// that the other side need not be read.
+func (d *drain) quiet(j *job, side mapping.SideID) bool {
+	rec := j.recs[side]
+	l := j.link
+	if rec == nil || rec.State != connectors.Live || !rec.InScope || l.Status != state.LinkActive || l.Scheme != d.m.Hash() {
+		return false
+	}
+	if len(j.asides) > 0 && rec.Version != l.Ends[side].Version {
+		return false
+	}
+	for _, a := range j.asides {
+		if a.Choice != "" {
+			return false
+		}
+	}
+	if rec.Version != "" && rec.Version == l.Ends[side].Version && j.entry.Attempts == 0 {
+		return !pending(l)
+	}
+	if d.m.CommentsTo(side.Other()) {
+		return false
+	}
+	return !pending(l) && d.unchanged(j, side)
+}
+
+func pending(l *state.Link) bool {
+	for i := range l.Fields {
+		if l.Fields[i].Pending != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// unchanged compares every rule's value on a side with its baseline.
+func (d *drain) unchanged(j *job, side mapping.SideID) bool {
+	for _, r := range d.m.Rules() {
+		f := fieldOf(j.link, r.ID())
+		v, presence, err := r.Value(side, j.recs[side])
+		if err != nil || presence != connectors.Present {
+			continue
+		}
+		if f == nil || !f.Known[side] || f.Base[side] != d.printer.Print(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func fieldOf(l *state.Link, rule uint32) *state.Field {
+	for i := range l.Fields {
+		if l.Fields[i].Rule == rule {
+			return &l.Fields[i]
+		}
+	}
+	return nil
+}
+
+func (d *drain) result() Drained {
+	out := Drained{Worked: len(d.jobs), Stopped: d.guard.Stopped}
+	for _, j := range d.jobs {
+		if j.outcome.kind == outcomeDone {
+			out.Done++
+		}
+	}
+	return out
+}

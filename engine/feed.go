@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// feed is one list of changes: an object of a connection within a scope. All
+// mappings that look at the same records share it.
+type feed struct {
+	name  string // stable: the cursor's key
+	conn  *connection
+	users []feedUser
+}
+
+type feedUser struct {
+	m    *worked
+	side mapping.SideID
+}
+
+func feedsOf(mappings []*worked) []*feed {
+	byName := map[string]*feed{}
+	var feeds []*feed
+	for _, m := range mappings {
+		for side := range m.sides {
+			s := m.Side(mapping.SideID(side))
+			name := feedName(s)
+			f := byName[name]
+			if f == nil {
+				f = &feed{name: name, conn: m.sides[side]}
+				byName[name] = f
+				feeds = append(feeds, f)
+			}
+			f.users = append(f.users, feedUser{m: m, side: mapping.SideID(side)})
+		}
+	}
+	slices.SortFunc(feeds, func(a, b *feed) int { return cmpText(a.name, b.name) })
+	return feeds
+}
+
+func feedName(s mapping.Side) string {
+	keys := make([]string, 0, len(s.Scope))
+	for k := range s.Scope {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s/%s", s.Connection, s.Object)
+	for _, k := range keys {
+		fmt.Fprintf(&b, "/%s=%q", k, s.Scope[k])
+	}
+	return b.String()
+}
+
+// Feeds returns the names of the feeds, sorted: the arguments of Poll and Sweep.
+func (e *Engine) Feeds() []string {
+	names := make([]string, len(e.feeds))
+	for i, f := range e.feeds {
+		names[i] = f.name
+	}
+	return names
+}
+
+func (e *Engine) feed(name string) (*feed, error) {
+	for _, f := range e.feeds {
+		if f.name == name {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("engine: no feed %q", name)
+}

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// merge decides every rule of every link whose two records were read.
+func (d *drain) merge(ctx context.Context) {
+	var asked []*job
+	for _, j := range d.jobs {
+		if j.done() || j.ended || j.removal != nil || j.link == nil || j.recs[0] == nil || j.recs[1] == nil || d.stale(j) {
+			continue
+		}
+		d.mergeJob(j, nil)
+		if d.needsTimes(j) {
+			asked = append(asked, j)
+		}
+	}
+	if len(asked) == 0 {
+		return
+	}
+	times := d.editTimes(ctx, asked)
+	for _, j := range asked {
+		d.mergeJob(j, times)
+	}
+}
+
+// staleLimit is how often a record older than our own last write is put off
+// before it is believed: clocks of systems can be set back.
+const staleLimit = 6
+
+// stale reports whether a read is older than what this service saw before.
+func (d *drain) stale(j *job) bool {
+	for side := range mapping.SideID(2) {
+		end, rec := j.link.Ends[side], j.recs[side]
+		if !rec.Modified.IsZero() && rec.Modified.Before(end.Modified) && rec.Version != end.Version && j.entry.Attempts < staleLimit {
+			j.outcome = outcome{kind: outcomeRetry, code: "stale-read", reason: d.m.sides[side].name + " answered with an older state of the record than it showed before"}
+			return true
+		}
+	}
+	return false
+}
+
+func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
+	source := j.entry.Source
+	return &merger{
+		m: d.m, link: j.link, print: d.printer, now: d.now,
+		retry: source == "retry" || j.link.Scheme != d.m.Hash(),
+		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
+			return d.translate(d.m, r, to, v)
+		},
+		edited: func(side mapping.SideID, field string) time.Time {
+			if at, ok := times[editKey{j.link.ID, j.ids()[side], side, field}]; ok {
+				return at
+			}
+			return j.recs[side].Modified
+		},
+	}
+}
+
+func (d *drain) mergeJob(j *job, times map[editKey]time.Time) {
+	g := d.merger(j, times)
+	j.verdicts = j.verdicts[:0]
+	for _, r := range d.m.Rules() {
+		j.verdicts = append(j.verdicts, d.rule(g, j, r))
+	}
+}
+
+// rule decides one rule of one link.
+func (d *drain) rule(g *merger, j *job, r *mapping.Rule) verdict {
+	field := state.Field{Rule: r.ID()}
+	if f := fieldOf(j.link, r.ID()); f != nil {
+		field = *f
+	}
+	c := comparison{rule: r, field: field, aside: j.asides[r.ID()]}
+	v := verdict{comparison: c, next: field, skip: true}
+	var values [2]connectors.Value
+	for side := range mapping.SideID(2) {
+		value, presence, err := r.Value(side, j.recs[side])
+		if err != nil {
+			v.aside = g.hold(v, state.AsideRefused, side.Other(), "expression", err.Error())
+			return v
+		}
+		if presence != connectors.Present {
+			if presence == connectors.Hidden || !d.neverTold(r, side) {
+				v.aside = g.hold(v, state.AsideRefused, side, string(presence.String()), d.m.sides[side].name+" does not show "+r.Label(side)+" of this record; nothing is taken for empty")
+			}
+			return v
+		}
+		values[side] = value
+	}
+	aside := c.aside
+	c = g.compare(r, field, values)
+	c.aside = aside
+	if aside != nil && aside.Kind == state.AsideFlips && !g.retry && d.now.Sub(aside.Since) < d.limits.Window {
+		v.comparison = c
+		return v
+	}
+	if r.IsSet() {
+		return g.set(c)
+	}
+	return g.scalar(c)
+}
+
+// neverTold reports whether a side has no field of its own under the rule.
+func (d *drain) neverTold(r *mapping.Rule, side mapping.SideID) bool { return r.Field(side) == "" }
+
+type editKey struct {
+	link  uint64
+	id    string
+	side  mapping.SideID
+	field string
+}
+
+// needsTimes reports whether a decision depends on when values were edited.
+func (d *drain) needsTimes(j *job) bool {
+	return slices.ContainsFunc(j.verdicts, byTime)
+}
+
+func byTime(v verdict) bool {
+	return v.conflict && v.rule.Flow() == mapping.Both && v.rule.Conflict() == mapping.Newest
+}
+
+// editTimes asks the systems that keep a history when the contested fields were
+// edited last. Without an answer the records' own times decide.
+func (d *drain) editTimes(ctx context.Context, jobs []*job) map[editKey]time.Time {
+	times := map[editKey]time.Time{}
+	for side := range mapping.SideID(2) {
+		history := d.m.sides[side].can.HistoryReader
+		if history == nil {
+			continue
+		}
+		var ids, fields []string
+		since := d.now
+		for _, j := range jobs {
+			ids = append(ids, j.ids()[side])
+			since = earliest(since, j.link.Synced, j.link.Created)
+			for _, v := range j.verdicts {
+				if byTime(v) {
+					fields = append(fields, v.rule.Field(side))
+				}
+			}
+		}
+		slices.Sort(fields)
+		fields = slices.Compact(fields)
+		edits, err := history.History(ctx, d.m.Side(side).Object, ids, fields, since.Add(-historySlack))
+		d.note(d.m.sides[side], err)
+		if err != nil || len(edits) != len(ids) {
+			continue
+		}
+		for i, j := range jobs {
+			for _, e := range edits[i] {
+				key := editKey{j.link.ID, ids[i], side, e.Field}
+				if e.At.After(times[key]) {
+					times[key] = e.At
+				}
+			}
+		}
+	}
+	return times
+}
+
+// historySlack is how far before the last agreement a history is asked for:
+// the clocks of two systems differ.
+const historySlack = 2 * time.Minute
+
+func earliest(a time.Time, others ...time.Time) time.Time {
+	for _, b := range others {
+		if !b.IsZero() && b.Before(a) {
+			a = b
+		}
+	}
+	return a
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// job is one entry of the queue on its way through a drain.
+type job struct {
+	entry *state.Entry
+	link  *state.Link // nil for an unlinked record, until it is linked
+	side  mapping.SideID
+
+	recs   [2]*connectors.Record
+	errs   [2]error // of the read
+	readAt time.Time
+
+	asides   map[uint32]*state.Aside
+	intents  []*state.Intent
+	verdicts []verdict
+
+	// What the commit stores.
+	outcome     outcome
+	putAsides   []*state.Aside
+	dropAsides  []uint32
+	dropIntents []string
+	putIntents  []*state.Intent
+	events      []*state.Event
+	known       string // the version to remember for a record left alone
+	setKnown    bool
+	touched     bool                  // the link must be stored
+	ended       bool                  // the link must be removed from work
+	removed     bool                  // the link must be forgotten
+	sent        [2]bool               // an update took effect
+	unsure      [2]bool               // an update may have taken effect
+	after       [2]*connectors.Record // as answered or read after the update
+	removal     *removal              // the other record is to be archived or deleted
+	making      *making               // the counterpart is to be made
+	comments    *commentLedger        // to store
+	taskError   error                 // the tasks could not be worked out
+	double      bool                  // another job of the batch works the link
+	button      string                // the address to write into the button's field
+}
+
+// removal carries a deletion to the other side.
+type removal struct {
+	gone   mapping.SideID
+	policy mapping.DeletePolicy
+}
+
+// outcome is what becomes of an entry.
+type outcome struct {
+	kind   outcomeKind
+	at     time.Time // for later: when to look again; zero: back-off
+	code   string
+	reason string
+}
+
+type outcomeKind uint8
+
+const (
+	outcomeDone  outcomeKind = iota // nothing left to do
+	outcomeAgain                    // due again at once
+	outcomeLater                    // look again later; the record is not to blame
+	outcomeRetry                    // failed for the time being: back-off
+	outcomeFail                     // failed until something changes
+	outcomeKeep                     // leave the entry untouched: the connection is to blame
+)
+
+// done reports whether a stage has ended the job early.
+func (j *job) done() bool { return j.double || j.outcome.kind != outcomeDone }
+
+func (j *job) later(at time.Time, code, reason string) {
+	j.outcome = outcome{kind: outcomeLater, at: at, code: code, reason: reason}
+}
+
+func (j *job) fail(code, reason string) {
+	j.outcome = outcome{kind: outcomeFail, code: code, reason: reason}
+}
+
+// blame sets the outcome for an error that concerns this record.
+func (j *job) blame(err error) {
+	kind := connectors.KindOf(err)
+	code := map[connectors.Kind]string{
+		connectors.Internal: "internal", connectors.NotFound: "not-found", connectors.Conflict: "changed-meanwhile",
+		connectors.RateLimited: "rate-limited", connectors.Auth: "auth", connectors.Permission: "permission",
+		connectors.Invalid: "refused", connectors.Unavailable: "unavailable",
+	}[kind]
+	switch {
+	case kind == connectors.Auth || kind == connectors.RateLimited:
+		j.outcome = outcome{kind: outcomeKeep, code: code, reason: err.Error()}
+	case kind.Temporary() || kind == connectors.Conflict || connectors.IsUnsure(err):
+		j.outcome = outcome{kind: outcomeRetry, code: code, reason: err.Error()}
+	default:
+		j.fail(code, err.Error())
+	}
+}
+
+func (j *job) event(action string, to uint8, detail string, fields ...state.EventField) *state.Event {
+	ev := &state.Event{Action: action, To: to, Detail: detail, Fields: fields}
+	j.events = append(j.events, ev)
+	return ev
+}
+
+// ids returns the records' ids, "" where there is none.
+func (j *job) ids() [2]string {
+	if j.link != nil {
+		return [2]string{j.link.Ends[0].ID, j.link.Ends[1].ID}
+	}
+	var ids [2]string
+	ids[j.side] = j.entry.Record
+	return ids
+}
+
+// load turns due entries into jobs. Entries of records that were linked
+// meanwhile become their link's.
+func (e *Engine) load(ctx context.Context, m *worked, limit int) (jobs []*job, next time.Time, err error) {
+	now := e.clock.Now()
+	err = e.store.View(ctx, func(tx state.Tx) error {
+		jobs, next = nil, time.Time{}
+		entries, err := tx.Due(m.Name(), now, limit)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			j, err := loadJob(tx, entry)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, j)
+		}
+		if len(jobs) == 0 {
+			at, ok, err := tx.NextDue(m.Name())
+			if err != nil {
+				return err
+			}
+			if ok {
+				next = at
+			}
+		}
+		return nil
+	})
+	return jobs, next, err
+}
+
+func loadJob(tx state.Tx, entry *state.Entry) (*job, error) {
+	j := &job{entry: entry, side: mapping.SideID(entry.Side), asides: map[uint32]*state.Aside{}}
+	var err error
+	if entry.Link != 0 {
+		j.link, err = tx.Link(entry.Link)
+	} else {
+		j.link, err = tx.LinkOf(entry.Mapping, entry.Side, entry.Record)
+	}
+	if errors.Is(err, state.ErrNotFound) {
+		j.link, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if j.link != nil {
+		asides, err := tx.AsidesOf(j.link.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range asides {
+			j.asides[a.Rule] = a
+		}
+		for side, end := range j.link.Ends {
+			intents, err := tx.IntentsOf(entry.Mapping, uint8(side), end.ID)
+			if err != nil {
+				return nil, err
+			}
+			j.intents = append(j.intents, intents...)
+		}
+		return j, nil
+	}
+	if entry.Record != "" {
+		j.intents, err = tx.IntentsOf(entry.Mapping, entry.Side, entry.Record)
+	}
+	return j, err
+}

@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// elements are the options of one side with their fingerprints.
+type elements struct {
+	options []connectors.Option
+	prints  []state.Print // ascending, as stored
+	byPrint map[state.Print]bool
+}
+
+func (g *merger) elements(v connectors.Value) elements {
+	e := elements{options: v.Options(), byPrint: map[state.Print]bool{}}
+	if v.Type() == connectors.TypeOption {
+		e.options = []connectors.Option{v.Option()}
+	}
+	for _, o := range e.options {
+		p := g.print.PrintOption(o)
+		e.prints = append(e.prints, p)
+		e.byPrint[p] = true
+	}
+	slices.Sort(e.prints)
+	return e
+}
+
+func contains(set []state.Print, p state.Print) bool {
+	_, ok := slices.BinarySearch(set, p)
+	return ok
+}
+
+// set decides a rule that merges element by element: what was added on one side
+// is added on the other, what was taken out is taken out. Elements without a
+// counterpart are left alone.
+func (g *merger) set(c comparison) verdict {
+	sides := [2]elements{g.elements(c.values[0]), g.elements(c.values[1])}
+	g.settleSet(&c, sides)
+	v := verdict{comparison: c, next: c.field}
+	v.drop = c.aside != nil
+	v.next.Sets = [2][]state.Print{sides[0].prints, sides[1].prints}
+	v.next.Base, v.next.Known, v.next.Pending = c.prints, [2]bool{true, true}, nil
+	if c.known && slices.Equal(c.field.Sets[0], sides[0].prints) && slices.Equal(c.field.Sets[1], sides[1].prints) {
+		return v
+	}
+	for to := range mapping.SideID(2) {
+		if !c.rule.Flow().To(to) {
+			continue
+		}
+		edit, err := g.setEdit(&c, sides, to)
+		if err != nil {
+			v.aside, v.drop = g.hold(v, state.AsideRefused, to, "cannot-convert", err.Error()), false
+			v.next = c.field
+			return v
+		}
+		if len(edit.Add)+len(edit.Remove) == 0 {
+			continue
+		}
+		if a := c.aside; a != nil && !g.retry && mapping.SideID(a.To) == to && a.Prints == c.prints && a.Kind == state.AsideRefused {
+			v.drop, v.next = false, c.field
+			return v
+		}
+		whole := applyEdit(sides[to].options, edit)
+		why := g.m.Side(to.Other()).Name + " changed"
+		if !c.known {
+			why = "first sync"
+		}
+		v.writes[to] = &fieldWrite{value: whole, edit: &edit, replaced: c.values[to], why: why}
+	}
+	g.noteSetPending(&v, sides)
+	return v
+}
+
+// noteSetPending notes what is about to be written. Where both sides are
+// written, the note is of the right one; the left one's edit is found again by
+// the next comparison.
+func (g *merger) noteSetPending(v *verdict, sides [2]elements) {
+	for to := range mapping.SideID(2) {
+		w := v.writes[to]
+		if w == nil {
+			continue
+		}
+		target := g.elements(w.value)
+		v.next.Pending = &state.Pending{
+			To: uint8(to), Source: v.prints[to.Other()], Target: g.print.Print(w.value),
+			SourceSet: sides[to.Other()].prints, TargetSet: target.prints,
+		}
+	}
+}
+
+// settleSet resolves a set write that was about to be sent when the service
+// stopped: it took effect when what it added is there and what it took out is
+// gone.
+func (g *merger) settleSet(c *comparison, sides [2]elements) {
+	p := c.field.Pending
+	if p == nil {
+		return
+	}
+	to := mapping.SideID(p.To)
+	base, now := c.field.Sets[to], sides[to]
+	applied := true
+	for _, t := range p.TargetSet {
+		if !contains(base, t) && !now.byPrint[t] {
+			applied = false
+		}
+	}
+	for _, b := range base {
+		if !contains(p.TargetSet, b) && now.byPrint[b] {
+			applied = false
+		}
+	}
+	if applied || !c.known {
+		c.field.Sets[to], c.field.Sets[to.Other()] = p.TargetSet, p.SourceSet
+		c.field.Base[to], c.field.Base[to.Other()] = p.Target, p.Source
+		c.field.Known, c.known = [2]bool{true, true}, true
+	}
+	c.field.Pending = nil
+}
+
+// setEdit returns what must be added to and taken out of one side.
+func (g *merger) setEdit(c *comparison, sides [2]elements, to mapping.SideID) (connectors.SetEdit, error) {
+	from := to.Other()
+	var edit connectors.SetEdit
+	wanted := map[string]bool{} // what the other side stands for, in this side's ids
+	for _, o := range sides[from].options {
+		t, outcome, err := c.rule.ConvertElement(to, o)
+		if err != nil {
+			return edit, err
+		}
+		if outcome == mapping.Leave {
+			continue
+		}
+		wanted[t.ID] = true
+		if c.known && contains(c.field.Sets[from], g.print.PrintOption(o)) {
+			continue // it was there before: if it is gone here, it was taken out here
+		}
+		if !slices.ContainsFunc(sides[to].options, func(x connectors.Option) bool { return x.ID == t.ID }) {
+			edit.Add = append(edit.Add, t)
+		}
+	}
+	for _, o := range sides[to].options {
+		if wanted[o.ID] {
+			continue
+		}
+		if g.takenOut(c, sides, to, o) {
+			edit.Remove = append(edit.Remove, o)
+		}
+	}
+	if c.known && c.rule.Enforce() && c.rule.Flow() != mapping.Both {
+		g.enforceSet(&edit, c, sides, to)
+	}
+	return edit, nil
+}
+
+// takenOut reports whether the counterpart of an element was taken out of the
+// other side since both agreed, while this element was there.
+func (g *merger) takenOut(c *comparison, sides [2]elements, to mapping.SideID, o connectors.Option) bool {
+	from := to.Other()
+	if !c.known {
+		first := g.m.FirstSync()
+		return c.rule.Flow() == mapping.Both &&
+			(first == mapping.FirstLeftWins && to == mapping.Right || first == mapping.FirstRightWins && to == mapping.Left) &&
+			g.hasCounterpart(c, to, o)
+	}
+	if !contains(c.field.Sets[to], g.print.PrintOption(o)) {
+		return false // added here since
+	}
+	removed := slices.ContainsFunc(c.field.Sets[from], func(p state.Print) bool { return !sides[from].byPrint[p] })
+	if !removed {
+		return false
+	}
+	back, outcome, err := c.rule.ConvertElement(from, o)
+	if err != nil || outcome == mapping.Leave {
+		return g.removedByForward(c, sides, to, o)
+	}
+	p := g.print.PrintOption(back)
+	return contains(c.field.Sets[from], p) && !sides[from].byPrint[p]
+}
+
+func (g *merger) hasCounterpart(c *comparison, to mapping.SideID, o connectors.Option) bool {
+	_, outcome, err := c.rule.ConvertElement(to.Other(), o)
+	return err == nil && outcome == mapping.Write
+}
+
+// removedByForward serves rules that convert one way only: a free label on a
+// computed side is the element itself.
+func (g *merger) removedByForward(c *comparison, sides [2]elements, to mapping.SideID, o connectors.Option) bool {
+	if _, computed := c.rule.Computed(); !computed {
+		return false
+	}
+	p := g.print.PrintOption(o)
+	return contains(c.field.Sets[to.Other()], p) && !sides[to.Other()].byPrint[p]
+}
+
+// enforceSet restores on the target what the source says and somebody changed.
+func (g *merger) enforceSet(edit *connectors.SetEdit, c *comparison, sides [2]elements, to mapping.SideID) {
+	for _, o := range sides[to.Other()].options {
+		t, outcome, err := c.rule.ConvertElement(to, o)
+		if err != nil || outcome == mapping.Leave {
+			continue
+		}
+		has := func(x connectors.Option) bool { return x.ID == t.ID }
+		if !slices.ContainsFunc(sides[to].options, has) && !slices.ContainsFunc(edit.Add, has) {
+			edit.Add = append(edit.Add, t)
+		}
+	}
+}
+
+func applyEdit(options []connectors.Option, edit connectors.SetEdit) connectors.Value {
+	var whole []connectors.Option
+	for _, o := range options {
+		if !slices.ContainsFunc(edit.Remove, func(x connectors.Option) bool { return x.ID == o.ID }) {
+			whole = append(whole, o)
+		}
+	}
+	return connectors.Choices(append(whole, edit.Add...)...)
+}

@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// missingCode marks an entry whose record was not found once.
+const missingCode = "missing"
+
+// recordRule is the rule number of asides that concern the record as a whole.
+const recordRule = 0
+
+// presence looks at whether the records are there at all: gone, merged, out of
+// scope, or not to be seen.
+func (d *drain) presence(j *job) {
+	for side := range mapping.SideID(2) {
+		err := j.errs[side]
+		if err == nil {
+			continue
+		}
+		if connectors.KindOf(err) != connectors.NotFound {
+			j.blame(err)
+			return
+		}
+		if j.link == nil {
+			// Nothing was made of it, nothing is to be done.
+			j.event("not found", 0, err.Error())
+			j.outcome = outcome{kind: outcomeDone}
+			j.ended = true
+			return
+		}
+		if j.link.Status == state.LinkEnded {
+			continue
+		}
+		if j.entry.Code != missingCode && j.link.Ends[side].State == connectors.Live {
+			// Nobody answers "not there" once and is believed: a lost right and
+			// a moment's fault look the same.
+			j.later(d.now.Add(d.limits.Missing), missingCode, err.Error())
+			return
+		}
+		j.recs[side] = &connectors.Record{Ref: d.m.ref(side, j.link.Ends[side].ID), State: connectors.Deleted}
+	}
+	if j.link == nil {
+		return
+	}
+	if j.link.Status == state.LinkEnded {
+		d.endedLink(j)
+		return
+	}
+	for side := range mapping.SideID(2) {
+		rec := j.recs[side]
+		if rec == nil {
+			continue
+		}
+		switch {
+		case rec.State == connectors.Merged && rec.MergedInto != "":
+			d.follow(j, side, rec.MergedInto)
+			return
+		case rec.State != connectors.Live:
+			d.gone(j, side)
+			return
+		}
+	}
+	d.scope(j)
+}
+
+// scope notes a record that left the mapping's scope, or came back. Out of
+// scope, nothing is written.
+func (d *drain) scope(j *job) {
+	out := false
+	for side := range mapping.SideID(2) {
+		rec := j.recs[side]
+		if rec == nil {
+			out = out || j.link.Ends[side].OutScope
+			continue
+		}
+		end := &j.link.Ends[side]
+		if end.OutScope == rec.InScope {
+			end.OutScope = !rec.InScope
+			j.touched = true
+			action := "left the scope"
+			if rec.InScope {
+				action = "came back into scope"
+			}
+			j.event(action, uint8(side), "")
+		}
+		out = out || !rec.InScope
+	}
+	status := state.LinkActive
+	if out {
+		status = state.LinkWaiting
+		j.ended = true
+	}
+	if j.link.Status != status {
+		j.link.Status, j.touched = status, true
+	}
+	if out {
+		d.noteEnds(j)
+	}
+}
+
+// noteEnds takes what was read into the link's ends.
+func (d *drain) noteEnds(j *job) {
+	for side := range mapping.SideID(2) {
+		rec, end := j.recs[side], &j.link.Ends[side]
+		if rec == nil || rec.State != connectors.Live {
+			continue
+		}
+		if end.Version != rec.Version || !end.Modified.Equal(rec.Modified) || end.State != rec.State {
+			end.Version, end.Modified, end.State = rec.Version, rec.Modified, rec.State
+			j.touched = true
+		}
+	}
+}
+
+// endedLink brings a link back to life whose deleted record was restored.
+func (d *drain) endedLink(j *job) {
+	byDeletion := j.link.Ends[0].State != connectors.Live || j.link.Ends[1].State != connectors.Live
+	for side := range mapping.SideID(2) {
+		rec := j.recs[side]
+		if rec == nil || rec.State != connectors.Live {
+			j.ended = true
+			return
+		}
+	}
+	if !byDeletion {
+		j.ended = true
+		return
+	}
+	j.link.Status = state.LinkActive
+	for side := range j.link.Ends {
+		j.link.Ends[side].State = connectors.Live
+	}
+	j.touched = true
+	j.event("linked again", 0, "the deleted record is back")
+	d.scope(j)
+}
+
+// follow moves a link's end to the record that took the old one's place.
+func (d *drain) follow(j *job, side mapping.SideID, into string) {
+	j.ended, j.touched = true, true
+	old := j.link.Ends[side].ID
+	j.event("merged", uint8(side), fmt.Sprintf("%s was merged into %s", old, into))
+	j.link.Ends[side] = state.End{ID: into}
+	j.outcome = outcome{kind: outcomeAgain}
+}
+
+// gone carries out the policy for a record that was deleted or archived.
+func (d *drain) gone(j *job, side mapping.SideID) {
+	other := side.Other()
+	policy := d.m.OnDelete(side)
+	j.ended = true
+	if j.recs[other] == nil {
+		j.later(d.now.Add(d.limits.Missing), missingCode, "the other record could not be read")
+		return
+	}
+	if j.recs[other].State != connectors.Live || policy == mapping.Unlink {
+		d.unlink(j, side, "")
+		return
+	}
+	if a := j.asides[recordRule]; a != nil && a.Choice != "" {
+		j.dropAsides = append(j.dropAsides, recordRule)
+		if (a.Choice == "left") != (side == mapping.Left) {
+			d.unlink(j, side, "a person chose to keep the other record")
+			return
+		}
+	} else if !d.unchanged(j, other) {
+		j.putAsides = append(j.putAsides, &state.Aside{
+			Link: j.link.ID, Rule: recordRule, Mapping: d.m.Name(), Name: "record", Kind: state.AsideConflict,
+			Since: d.now, To: uint8(other), Code: "deleted-and-edited",
+			Reason: fmt.Sprintf("the %s was deleted and the %s edited; choose %s to %s the %s, or %s to keep it",
+				d.m.Side(side).Name, d.m.Side(other).Name, d.m.Side(side).Name, policy, d.m.Side(other).Name, d.m.Side(other).Name),
+		})
+		j.event("conflict", uint8(other), "deleted on one side, edited on the other")
+		return
+	}
+	switch policy {
+	case mapping.Recreate:
+		j.removed = true
+		j.event("recreating", uint8(side), "the deleted record is made again")
+	default:
+		j.removal = &removal{gone: side, policy: policy}
+	}
+}
+
+func (d *drain) unlink(j *job, side mapping.SideID, why string) {
+	j.link.Status, j.touched, j.ended = state.LinkEnded, true, true
+	for s := range mapping.SideID(2) {
+		if rec := j.recs[s]; rec != nil {
+			j.link.Ends[s].State = rec.State
+		}
+	}
+	detail := fmt.Sprintf("the %s is %s", d.m.Side(side).Name, j.recs[side].State)
+	if why != "" {
+		detail += "; " + why
+	}
+	j.event("unlinked", uint8(side), detail)
+}

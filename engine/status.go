@@ -1,0 +1,402 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// Status tells how every connection and mapping stands.
+func (e *Engine) Status(ctx context.Context) (*Status, error) {
+	s := &Status{At: e.clock.Now().UTC()}
+	for _, name := range sortedNames(e.conns) {
+		s.Connections = append(s.Connections, e.conns[name].status())
+	}
+	err := e.store.View(ctx, func(tx state.Tx) error {
+		s.Mappings = nil
+		for _, m := range e.mappings {
+			row, err := e.mappingStatus(tx, m)
+			if err != nil {
+				return err
+			}
+			s.Mappings = append(s.Mappings, row)
+		}
+		return nil
+	})
+	return s, err
+}
+
+func (c *connection) status() ConnectionStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := ConnectionStatus{
+		Name: c.name, State: "up", LastWebhook: c.lastWebhook, LastPoll: c.lastPoll,
+	}
+	if c.paused {
+		s.State, s.Code, s.Reason, s.Since, s.RetryAt = "paused", c.code, c.reason, c.since, c.retryAt
+	}
+	return s
+}
+
+func (e *Engine) mappingStatus(tx state.Tx, m *worked) (MappingStatus, error) {
+	row := MappingStatus{Name: m.Name(), State: "running"}
+	var err error
+	if row.Links, err = tx.CountLinks(m.Name()); err != nil {
+		return row, err
+	}
+	entries, err := tx.CountEntries(m.Name())
+	if err != nil {
+		return row, err
+	}
+	row.Queued, row.Waiting, row.Failed = entries[state.Ready], entries[state.Waiting], entries[state.Failed]
+	asides, err := tx.CountAsides(m.Name())
+	if err != nil {
+		return row, err
+	}
+	for kind, n := range asides {
+		if kind == state.AsideConflict {
+			row.Conflicts += n
+		} else {
+			row.SetAside += n
+		}
+	}
+	g, err := guardOf(tx, m)
+	if err != nil {
+		return row, err
+	}
+	if g.Stopped {
+		row.State, row.Code, row.Reason = "stopped", g.Code, g.Reason
+		row.Resume = "tenon resume " + m.Name()
+	}
+	return row, nil
+}
+
+// Ready reports whether the service can take in work: the state answers.
+func (e *Engine) Ready(ctx context.Context) error {
+	return e.store.View(ctx, func(tx state.Tx) error {
+		_, err := tx.Cursor("ready")
+		return err
+	})
+}
+
+// Links lists a mapping's links ("" for all) with ids above after.
+func (e *Engine) Links(ctx context.Context, name string, after uint64, limit int) ([]LinkRow, error) {
+	if err := e.known(name); err != nil {
+		return nil, err
+	}
+	var rows []LinkRow
+	err := e.store.View(ctx, func(tx state.Tx) error {
+		rows = nil
+		links, err := tx.ListLinks(name, after, e.page(limit))
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			row := LinkRow{
+				ID: l.ID, Mapping: l.Mapping, Created: l.Created, Synced: l.Synced,
+				Status: [...]string{"active", "ended", "waiting"}[min(l.Status, 2)],
+			}
+			m, merr := e.mapping(l.Mapping)
+			for side := range row.Records {
+				row.Records[side] = connectors.Ref{ID: l.Ends[side].ID}
+				if merr == nil {
+					row.Records[side] = m.ref(mapping.SideID(side), l.Ends[side].ID)
+				}
+			}
+			asides, err := tx.AsidesOf(l.ID)
+			if err != nil {
+				return err
+			}
+			for _, a := range asides {
+				row.Asides = append(row.Asides, e.asideRow(tx, a))
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+func (e *Engine) page(limit int) int {
+	if limit <= 0 {
+		return e.limits.Page
+	}
+	return min(limit, 10_000)
+}
+
+// known answers NotFound for the name of no mapping; "" stands for all.
+func (e *Engine) known(name string) error {
+	if name == "" {
+		return nil
+	}
+	_, err := e.mapping(name)
+	return err
+}
+
+// Asides lists the fields that are held back under a mapping ("" for all), from
+// the link after on; conflicts only, or everything.
+func (e *Engine) Asides(ctx context.Context, name string, conflictsOnly bool, after uint64, limit int) ([]AsideRow, error) {
+	if err := e.known(name); err != nil {
+		return nil, err
+	}
+	var rows []AsideRow
+	err := e.store.View(ctx, func(tx state.Tx) error {
+		rows = nil
+		for len(rows) < e.page(limit) {
+			asides, err := tx.ListAsides(name, after, e.page(limit))
+			if err != nil {
+				return err
+			}
+			for _, a := range asides {
+				after = max(after, a.Link)
+				if !conflictsOnly || a.Kind == state.AsideConflict {
+					rows = append(rows, e.asideRow(tx, a))
+				}
+			}
+			if len(asides) < e.page(limit) {
+				return nil
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+func (e *Engine) asideRow(tx state.Tx, a *state.Aside) AsideRow {
+	row := AsideRow{
+		Link: a.Link, Rule: a.Rule, Mapping: a.Mapping, Field: a.Name, Kind: a.Kind.String(),
+		Since: a.Since, Code: a.Code, Reason: a.Reason, Choice: a.Choice,
+	}
+	if m, err := e.mapping(a.Mapping); err == nil {
+		row.Sides = [2]string{m.Side(mapping.Left).Name, m.Side(mapping.Right).Name}
+		if l, err := tx.Link(a.Link); err == nil {
+			for side := range row.Records {
+				row.Records[side] = m.ref(mapping.SideID(side), l.Ends[side].ID)
+			}
+		}
+	}
+	for side, sealed := range a.Values {
+		if len(sealed) == 0 {
+			continue
+		}
+		plain, err := e.sealer.Open(sealed, asidePurpose)
+		if err != nil {
+			continue
+		}
+		if v, err := connectors.DecodeValue(plain); err == nil {
+			row.Values[side] = v.String()
+		}
+	}
+	return row
+}
+
+// Resolve decides a conflict: the value of the side named by choice wins, as it
+// stands when the decision is carried out. by names who decided.
+func (e *Engine) Resolve(ctx context.Context, link uint64, rule uint32, choice, by string) error {
+	var name string
+	err := e.store.Update(ctx, func(tx state.Tx) error {
+		a, err := tx.Aside(link, rule)
+		if errors.Is(err, state.ErrNotFound) {
+			return &connectors.Error{Op: "resolve", Kind: connectors.NotFound, Err: fmt.Errorf("link %d has no conflict in field %d; list them with: tenon conflicts", link, rule)}
+		}
+		if err != nil {
+			return err
+		}
+		m, err := e.mapping(a.Mapping)
+		if err != nil {
+			return err
+		}
+		if a.Kind != state.AsideConflict {
+			return &connectors.Error{Op: "resolve", Kind: connectors.Invalid, Err: fmt.Errorf("%s is %s, no conflict; retry it once its cause is mended: tenon queue retry", a.Name, a.Kind)}
+		}
+		side, ok := m.SideNamed(choice)
+		if !ok {
+			return &connectors.Error{Op: "resolve", Kind: connectors.Invalid, Err: fmt.Errorf("no side is named %q; choose %s or %s", choice, m.Side(mapping.Left).Name, m.Side(mapping.Right).Name)}
+		}
+		name = m.Name()
+		a.Choice, a.Code = side.String(), by
+		if err := tx.PutAside(a); err != nil {
+			return err
+		}
+		now := e.clock.Now()
+		if err := tx.AppendJournal(&state.Event{
+			At: now, Mapping: name, Link: link, Action: "resolved", Source: "person", Detail: fmt.Sprintf("%s: %s wins, by %s", a.Name, choice, by),
+		}); err != nil {
+			return err
+		}
+		return bump(tx, state.Subject{Mapping: name, Link: link}, 3, hint{
+			priority: connectors.PriorityButton, source: "resolve", due: now,
+		}, now)
+	})
+	if err == nil {
+		e.nudge(name)
+	}
+	return err
+}
+
+// Queue lists what waits to be reconciled.
+func (e *Engine) Queue(ctx context.Context, f QueueFilter) ([]QueueRow, error) {
+	if err := e.known(f.Mapping); err != nil {
+		return nil, err
+	}
+	var rows []QueueRow
+	err := e.store.View(ctx, func(tx state.Tx) error {
+		rows = nil
+		return e.eachEntry(tx, f, func(entry *state.Entry) (bool, error) {
+			rows = append(rows, e.queueRow(tx, entry))
+			return len(rows) < e.page(f.Limit), nil
+		})
+	})
+	return rows, err
+}
+
+// eachEntry calls fn for the entries that the filter lets pass.
+func (e *Engine) eachEntry(tx state.Tx, f QueueFilter, fn func(*state.Entry) (bool, error)) error {
+	after := f.After
+	for {
+		entries, err := tx.ListEntries(f.Mapping, after, e.limits.Page)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			s := entry.Subject
+			after = &s
+			if f.Status != "" && entry.Status.String() != f.Status {
+				continue
+			}
+			if more, err := fn(entry); err != nil || !more {
+				return err
+			}
+		}
+		if len(entries) < e.limits.Page {
+			return nil
+		}
+	}
+}
+
+func (e *Engine) queueRow(tx state.Tx, entry *state.Entry) QueueRow {
+	row := QueueRow{
+		Mapping: entry.Mapping, Link: entry.Link, Status: entry.Status.String(), Priority: entry.Priority.String(),
+		Due: entry.Due, First: entry.First, Attempts: entry.Attempts, Code: entry.Code, Reason: entry.Reason, Source: entry.Source,
+	}
+	m, err := e.mapping(entry.Mapping)
+	if err != nil {
+		row.Record = entry.Record
+		return row
+	}
+	row.Record = m.ref(mapping.SideID(entry.Side), entry.Record).String()
+	if entry.Link != 0 {
+		if l, err := tx.Link(entry.Link); err == nil {
+			row.Record = m.ref(mapping.Left, l.Ends[0].ID).String()
+		}
+	}
+	return row
+}
+
+// Retry makes entries that failed or wait due at once, and tries refused fields
+// again. It returns how many entries it touched.
+func (e *Engine) Retry(ctx context.Context, f QueueFilter) (int, error) {
+	if err := e.known(f.Mapping); err != nil {
+		return 0, err
+	}
+	n := 0
+	err := e.store.Update(ctx, func(tx state.Tx) error {
+		n = 0
+		now := e.clock.Now()
+		var found []*state.Entry
+		if err := e.eachEntry(tx, f, func(entry *state.Entry) (bool, error) {
+			if entry.Status != state.Ready {
+				found = append(found, entry)
+			}
+			return true, nil
+		}); err != nil {
+			return err
+		}
+		for _, entry := range found {
+			entry.Status, entry.Due, entry.Attempts, entry.Source = state.Ready, now, 0, "retry"
+			entry.Gen++
+			if err := tx.PutEntry(entry); err != nil {
+				return err
+			}
+			n++
+		}
+		if f.Status != "" {
+			return nil
+		}
+		asides, err := tx.ListAsides(f.Mapping, 0, 10_000)
+		if err != nil {
+			return err
+		}
+		for _, a := range asides {
+			if a.Kind == state.AsideConflict {
+				continue
+			}
+			n++
+			if err := bump(tx, state.Subject{Mapping: a.Mapping, Link: a.Link}, 3, hint{
+				priority: connectors.PriorityPoll, source: "retry", due: now,
+			}, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		for _, name := range e.Mappings() {
+			e.nudge(name)
+		}
+	}
+	return n, err
+}
+
+// History lists the journal, newest first.
+func (e *Engine) History(ctx context.Context, f HistoryFilter) ([]EventRow, error) {
+	if err := e.known(f.Mapping); err != nil {
+		return nil, err
+	}
+	record := f.Record
+	if ref, err := connectors.ParseRef(record); err == nil && strings.Count(record, "/") >= 2 {
+		record = ref.ID
+	}
+	var rows []EventRow
+	err := e.store.View(ctx, func(tx state.Tx) error {
+		rows = nil
+		events, err := tx.ListJournal(f.Before, e.page(f.Limit), state.EventFilter{
+			Mapping: f.Mapping, Link: f.Link, Record: record, Action: f.Action, Since: f.Since,
+		})
+		if err != nil {
+			return err
+		}
+		for _, ev := range events {
+			rows = append(rows, e.eventRow(ev))
+		}
+		return nil
+	})
+	return rows, err
+}
+
+func (e *Engine) eventRow(ev *state.Event) EventRow {
+	row := EventRow{
+		Seq: ev.Seq, At: ev.At, Mapping: ev.Mapping, Link: ev.Link, Records: ev.Records,
+		Action: ev.Action, Source: ev.Source, Code: ev.Code, Detail: ev.Detail,
+	}
+	if m, err := e.mapping(ev.Mapping); err == nil {
+		for side, id := range ev.Records {
+			if id != "" {
+				row.Records[side] = m.ref(mapping.SideID(side), id).String()
+			}
+		}
+		switch ev.Action {
+		case "updated", "created", "found", "linked", "task created", "task found", "comment copied", "offered":
+			row.To = m.Side(mapping.SideID(ev.To)).Name
+		}
+	}
+	for _, f := range ev.Fields {
+		row.Fields = append(row.Fields, EventFieldRow{Name: f.Name, Why: f.Why})
+	}
+	return row
+}

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+)
+
+// Status is how the whole service stands.
+type Status struct {
+	At          time.Time          `json:"at"`
+	Connections []ConnectionStatus `json:"connections"`
+	Mappings    []MappingStatus    `json:"mappings"`
+}
+
+// ConnectionStatus is how one connection stands.
+type ConnectionStatus struct {
+	Name        string    `json:"name"`
+	State       string    `json:"state"` // "up", "paused"
+	Code        string    `json:"code,omitempty"`
+	Reason      string    `json:"reason,omitempty"`
+	Since       time.Time `json:"since,omitzero"`
+	RetryAt     time.Time `json:"retryAt,omitzero"`
+	LastWebhook time.Time `json:"lastWebhook,omitzero"`
+	LastPoll    time.Time `json:"lastPoll,omitzero"`
+	Calls       int64     `json:"calls"`
+	Daily       int       `json:"daily,omitempty"`     // the allowance a day, 0 unknown
+	DailyLeft   int       `json:"dailyLeft,omitempty"` // what is left of it
+}
+
+// MappingStatus is how one mapping stands.
+type MappingStatus struct {
+	Name      string `json:"name"`
+	State     string `json:"state"` // "running", "stopped"
+	Code      string `json:"code,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	Resume    string `json:"resume,omitempty"` // the command that lets it go on
+	Links     int    `json:"links"`
+	Queued    int    `json:"queued"`
+	Waiting   int    `json:"waiting"`
+	Failed    int    `json:"failed"`
+	Conflicts int    `json:"conflicts"`
+	SetAside  int    `json:"setAside"`
+}
+
+// LinkRow is one link, for people and programs.
+type LinkRow struct {
+	ID      uint64            `json:"id"`
+	Mapping string            `json:"mapping"`
+	Records [2]connectors.Ref `json:"records"`
+	Status  string            `json:"status"` // "active", "ended", "waiting"
+	Created time.Time         `json:"created"`
+	Synced  time.Time         `json:"synced,omitzero"`
+	Asides  []AsideRow        `json:"asides,omitempty"`
+}
+
+// AsideRow is one field that is held back. Values are shown where they could
+// be unsealed, for the asker to choose from.
+type AsideRow struct {
+	Link    uint64            `json:"link"`
+	Rule    uint32            `json:"rule"`
+	Mapping string            `json:"mapping"`
+	Field   string            `json:"field"`
+	Kind    string            `json:"kind"`
+	Since   time.Time         `json:"since"`
+	Code    string            `json:"code"`
+	Reason  string            `json:"reason"`
+	Records [2]connectors.Ref `json:"records"`
+	Sides   [2]string         `json:"sides"` // the sides' names
+	Values  [2]string         `json:"values"`
+	Choice  string            `json:"choice,omitempty"`
+}
+
+// QueueRow is one entry of the queue.
+type QueueRow struct {
+	Mapping  string    `json:"mapping"`
+	Link     uint64    `json:"link,omitempty"`
+	Record   string    `json:"record"` // a Ref where unlinked, else the link's left Ref
+	Status   string    `json:"status"`
+	Priority string    `json:"priority"`
+	Due      time.Time `json:"due,omitzero"`
+	First    time.Time `json:"first"`
+	Attempts int       `json:"attempts"`
+	Code     string    `json:"code,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Source   string    `json:"source"`
+}
+
+// EventRow is one row of the history.
+type EventRow struct {
+	Seq     uint64          `json:"seq"`
+	At      time.Time       `json:"at"`
+	Mapping string          `json:"mapping"`
+	Link    uint64          `json:"link,omitempty"`
+	Records [2]string       `json:"records"` // Refs, "" where there is none
+	Action  string          `json:"action"`
+	To      string          `json:"to,omitempty"` // the name of the side written to
+	Source  string          `json:"source"`
+	Code    string          `json:"code,omitempty"`
+	Detail  string          `json:"detail,omitempty"`
+	Fields  []EventFieldRow `json:"fields,omitempty"`
+}
+
+// EventFieldRow is one field of an event. The values that a write replaced
+// stay sealed.
+type EventFieldRow struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
+// HistoryFilter narrows the history; zero fields let all pass.
+type HistoryFilter struct {
+	Mapping string
+	Link    uint64
+	Record  string // an id or a whole Ref
+	Action  string
+	Since   time.Time
+	Before  uint64 // Seq to go on from
+	Limit   int    // 0: 100
+}
+
+// QueueFilter narrows the queue.
+type QueueFilter struct {
+	Mapping string
+	Status  string         // "ready", "waiting", "failed"
+	After   *state.Subject // to go on from
+	Limit   int
+}
+
+// Preview is what a press of the button would make. It is read live and
+// nothing is written.
+type Preview struct {
+	Mapping   string         `json:"mapping"`
+	Button    string         `json:"button"`
+	Source    connectors.Ref `json:"source"`
+	SourceURL string         `json:"sourceURL,omitempty"`
+	Title     string         `json:"title"`  // of the source record
+	Target    string         `json:"target"` // the side's name
+	System    string         `json:"system"` // the target's connection
+	Fields    []PreviewField `json:"fields"`
+	Tasks     []PreviewTask  `json:"tasks"`
+	Problems  []string       `json:"problems,omitempty"` // what will be left out, and why
+	// Conversion is set when the record has its counterpart already.
+	Conversion *Conversion `json:"conversion,omitempty"`
+}
+
+// PreviewField is one field of what would be made.
+type PreviewField struct {
+	Name  string `json:"name"`  // API name
+	Label string `json:"label"` // as people see it
+	Value string `json:"value"`
+}
+
+// PreviewTask is one task that would be made with it.
+type PreviewTask struct {
+	Title    string    `json:"title"`
+	Assignee string    `json:"assignee,omitempty"`
+	Due      time.Time `json:"due,omitzero"` // a day, midnight UTC
+}
+
+// Conversion is what a press of the button came to. A press of a record that
+// has its counterpart answers with that counterpart.
+type Conversion struct {
+	State  string         `json:"state"` // "done", "under way", "failed"
+	Source connectors.Ref `json:"source"`
+	Target connectors.Ref `json:"target,omitzero"`
+	Key    string         `json:"key,omitempty"` // readable, "DELIV-12"
+	URL    string         `json:"url,omitempty"`
+	Tasks  int            `json:"tasks"`
+	Made   bool           `json:"made"` // made by this press, not before
+	Code   string         `json:"code,omitempty"`
+	Reason string         `json:"reason,omitempty"`
+}
+
+// Plan is what a run over a mapping would do. Nothing is written for it.
+type Plan struct {
+	Mapping string         `json:"mapping"`
+	Read    int            `json:"read"`   // records read
+	Counts  map[string]int `json:"counts"` // by Change.Action
+	Changes []PlanChange   `json:"changes"`
+}
+
+// PlanChange is one thing that a run would do.
+type PlanChange struct {
+	Action  string            `json:"action"` // "link", "create", "update", "conflict", "set aside", "failed"
+	Records [2]connectors.Ref `json:"records"`
+	To      string            `json:"to,omitempty"` // the side's name
+	Title   string            `json:"title,omitempty"`
+	Fields  []PlanField       `json:"fields,omitempty"`
+	Reason  string            `json:"reason,omitempty"`
+}
+
+// PlanField is one field write of a plan.
+type PlanField struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+	Why    string `json:"why"`
+}
+
+// SyncProgress is told while Sync runs.
+type SyncProgress struct {
+	Mapping string `json:"mapping"`
+	Listed  int    `json:"listed"`
+	Done    int    `json:"done"`
+	Queued  int    `json:"queued"`
+}

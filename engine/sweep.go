@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// Sweeper is one look through everything that a feed lists, page by page, for
+// what no hint told. Unchanged records cost their share of the listing only.
+type Sweeper struct {
+	e      *Engine
+	f      *feed
+	cursor string
+	seen   map[*worked]*bitset // links whose end was listed
+	listed bool                // the listing is through
+	after  uint64              // links checked against the listing
+	user   int
+}
+
+// Swept is what one step of a sweep came to.
+type Swept struct {
+	Rows  int
+	Fresh int
+	Done  bool
+	Wait  bool // the connection is paused
+}
+
+// Sweep starts a sweep of a feed; call Step until it is done.
+func (e *Engine) Sweep(name string) (*Sweeper, error) {
+	f, err := e.feed(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sweeper{e: e, f: f, seen: map[*worked]*bitset{}}
+	for _, u := range f.users {
+		s.seen[u.m] = &bitset{}
+	}
+	return s, nil
+}
+
+// Step does one page of the sweep.
+func (s *Sweeper) Step(ctx context.Context) (Swept, error) {
+	if s.listed {
+		return s.unlisted(ctx)
+	}
+	ctx = connectors.WithPriority(ctx, connectors.PrioritySweep)
+	if ok, _ := s.e.open(ctx, s.f.conn); !ok {
+		return Swept{Wait: true}, nil
+	}
+	sel := s.f.users[0].m.selection(s.f.users[0].side)
+	sel.Fields = nil
+	page, err := s.f.conn.Changes(ctx, sel, s.cursor)
+	s.e.note(s.f.conn, err)
+	if err != nil {
+		return Swept{}, err
+	}
+	out := Swept{Rows: len(page.Changes)}
+	now := s.e.clock.Now()
+	err = s.e.commit(ctx, func(tx state.Tx) error {
+		out.Fresh = 0
+		for _, u := range s.f.users {
+			for _, c := range page.Changes {
+				fresh, err := s.row(tx, u, c, hint{
+					side: u.side, record: c.ID, version: c.Version,
+					priority: connectors.PrioritySweep, source: "sweep", due: now,
+				})
+				if err != nil {
+					return err
+				}
+				if fresh {
+					out.Fresh++
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Swept{}, err
+	}
+	s.cursor = page.Next
+	s.listed = !page.More
+	s.nudge(out.Fresh)
+	return out, nil
+}
+
+func (s *Sweeper) nudge(fresh int) {
+	if fresh == 0 {
+		return
+	}
+	for _, u := range s.f.users {
+		s.e.nudge(u.m.Name())
+	}
+}
+
+// row takes one listed row: an active link whose end has that version needs
+// nothing.
+func (s *Sweeper) row(tx state.Tx, u feedUser, c connectors.Change, h hint) (bool, error) {
+	link, err := tx.LinkOf(u.m.Name(), uint8(u.side), c.ID)
+	if err == nil {
+		s.seen[u.m].set(link.ID)
+		end := link.Ends[u.side]
+		if link.Status == state.LinkActive && link.Scheme == u.m.Hash() && !pending(link) && unchangedRow(end, c) {
+			return false, nil
+		}
+	} else if !errors.Is(err, state.ErrNotFound) {
+		return false, err
+	}
+	return enqueue(tx, u.m, h, s.e.clock.Now())
+}
+
+func unchangedRow(end state.End, c connectors.Change) bool {
+	if c.State != end.State {
+		return false
+	}
+	if c.Version != "" {
+		return c.Version == end.Version
+	}
+	return !c.Modified.IsZero() && c.Modified.Equal(end.Modified)
+}
+
+// unlisted makes the links due whose record the listing did not show: it may be
+// gone, out of scope, or hidden. A record is never taken for deleted because a
+// list did not name it; it is read.
+func (s *Sweeper) unlisted(ctx context.Context) (Swept, error) {
+	if s.user >= len(s.f.users) {
+		return Swept{Done: true}, nil
+	}
+	u := s.f.users[s.user]
+	now := s.e.clock.Now()
+	out := Swept{}
+	last := s.after
+	err := s.e.commit(ctx, func(tx state.Tx) error {
+		out = Swept{}
+		last = s.after
+		links, err := tx.ListLinks(u.m.Name(), s.after, s.e.limits.Page)
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			last = l.ID
+			out.Rows++
+			if s.seen[u.m].has(l.ID) || l.Status == state.LinkEnded {
+				continue
+			}
+			out.Fresh++
+			if err := bump(tx, linkSubject(l), 1<<u.side, hint{
+				side: u.side, priority: connectors.PrioritySweep, source: "sweep", due: now,
+			}, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Swept{}, err
+	}
+	s.after = last
+	if out.Rows < s.e.limits.Page {
+		s.user, s.after = s.user+1, 0
+	}
+	s.nudge(out.Fresh)
+	return out, nil
+}
+
+// bitset is a set of link ids.
+type bitset struct{ words []uint64 }
+
+func (b *bitset) set(i uint64) {
+	w := int(i / 64)
+	for len(b.words) <= w {
+		b.words = append(b.words, 0)
+	}
+	b.words[w] |= 1 << (i % 64)
+}
+
+func (b *bitset) has(i uint64) bool {
+	w := i / 64
+	return w < uint64(len(b.words)) && b.words[w]&(1<<(i%64)) != 0
+}
+
+// Requeue makes every link of a mapping due, both sides to be read. It is what
+// follows a restored state.
+func (e *Engine) Requeue(ctx context.Context, name string) (int, error) {
+	m, err := e.mapping(name)
+	if err != nil {
+		return 0, err
+	}
+	total, after := 0, uint64(0)
+	for {
+		n := 0
+		err := e.commit(ctx, func(tx state.Tx) error {
+			n = 0
+			links, err := tx.ListLinks(name, after, e.limits.Page)
+			if err != nil {
+				return err
+			}
+			for _, l := range links {
+				if err := bump(tx, linkSubject(l), 3, hint{
+					side: mapping.Left, priority: connectors.PrioritySweep, source: "retry", due: e.clock.Now(),
+				}, e.clock.Now()); err != nil {
+					return err
+				}
+				n++
+			}
+			if n > 0 {
+				after = links[n-1].ID
+			}
+			return nil
+		})
+		if err != nil {
+			return total, err
+		}
+		total += n
+		if n < e.limits.Page {
+			e.nudge(m.Name())
+			return total, nil
+		}
+	}
+}
