@@ -63,11 +63,10 @@ func (c *connection) Create(ctx context.Context, creates []connectors.Create) []
 					j.input.Properties[name] = value
 				}
 			}
+			j.input.TraceID = strconv.Itoa(i) // with one on each, HubSpot tells whose fault an error is
 			if cr.Key != "" {
 				j.input.ID, j.input.IDProperty = cr.Key, keyProperty
 				j.input.Properties[keyProperty] = cr.Key
-			} else {
-				j.input.TraceID = strconv.Itoa(i)
 			}
 			jobs = append(jobs, j)
 		}
