@@ -33,7 +33,7 @@ type Mapping struct {
 	within      string
 	hash        uint64
 	writes      [2]map[string]position // the fields that rules write, for CheckTogether
-	namePos     position
+	file        *File                  // for the places of problems
 }
 
 // Name returns the mapping's name.
@@ -102,7 +102,7 @@ type MatchRule struct {
 	Fields [2]string
 	// ByID says that on that side the record's id is compared, not a field.
 	ByID    [2]bool
-	convert [2]converter
+	convert [2]*converter
 }
 
 // Value returns what a record offers for comparison: a field's value or the

@@ -13,7 +13,7 @@ type Rule struct {
 	isSet    bool
 	set      *computed // the source of a `set` rule
 	source   SideID    // the side that set computes for
-	convert  [2]converter
+	convert  [2]*converter
 }
 
 type ruleField struct {

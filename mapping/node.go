@@ -1,0 +1,363 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// The bounds of a mapping file. They are far above what people write and keep
+// a hostile file from costing more than a moment.
+const (
+	maxFileSize = 256 << 10
+	maxDepth    = 24
+)
+
+// position is a place in a file, counted from 1, in characters.
+type position struct{ line, col, width int }
+
+type nodeKind uint8
+
+const (
+	nullNode nodeKind = iota
+	scalarNode
+	listNode
+	objectNode
+)
+
+// node is one YAML value with its place.
+type node struct {
+	kind    nodeKind
+	text    string  // of a scalar, as written
+	isBool  bool    // a plain true or false
+	plain   bool    // a scalar without quotes: a number or boolean is meant as such
+	block   bool    // a literal or folded block: the text starts on the next line
+	items   []*node // of a list
+	entries []entry // of an object, in the order of the file
+	pos     position
+}
+
+type entry struct {
+	key   *node
+	value *node
+}
+
+// get returns the value of a key, nil when it is not there.
+func (n *node) get(key string) *node {
+	if n == nil {
+		return nil
+	}
+	for _, e := range n.entries {
+		if e.key.text == key {
+			return e.value
+		}
+	}
+	return nil
+}
+
+// str returns a scalar's text, "" for anything else and for nil.
+func (n *node) str() string {
+	if n == nil || n.kind != scalarNode {
+		return ""
+	}
+	return n.text
+}
+
+// what names the kind of a node for messages.
+func (n *node) what() string {
+	switch n.kind {
+	case nullNode:
+		return "nothing"
+	case listNode:
+		return "a list"
+	case objectNode:
+		return "a block of keys"
+	}
+	return fmt.Sprintf("`%s`", clip(n.text))
+}
+
+func clip(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if utf8.RuneCountInString(s) > 60 {
+		return string([]rune(s)[:59]) + "…"
+	}
+	return s
+}
+
+// reporter collects problems of one file.
+type reporter struct {
+	file     string
+	lines    []string
+	problems Problems
+}
+
+func newReporter(file string, src []byte) *reporter {
+	text := strings.ReplaceAll(strings.ToValidUTF8(string(src), "\uFFFD"), "\r\n", "\n")
+	return &reporter{file: file, lines: strings.Split(text, "\n")}
+}
+
+func (r *reporter) add(s Severity, at position, hint, message string) {
+	p := Problem{File: r.file, Line: at.line, Column: at.col, Width: at.width, Severity: s, Message: message, Hint: hint}
+	if at.line >= 1 && at.line <= len(r.lines) {
+		p.Source = strings.TrimRight(r.lines[at.line-1], " \t\r")
+		p.Width = max(1, min(at.width, utf8.RuneCountInString(p.Source)-at.col+1))
+	}
+	r.problems = append(r.problems, p)
+}
+
+// errorf reports an error at a place; hint may be "".
+func (r *reporter) errorf(at position, hint, format string, args ...any) {
+	r.add(Error, at, hint, fmt.Sprintf(format, args...))
+}
+
+// warnf reports a warning at a place.
+func (r *reporter) warnf(at position, hint, format string, args ...any) {
+	r.add(Warning, at, hint, fmt.Sprintf(format, args...))
+}
+
+// readYAML parses src into a tree. It reports what it cannot use and returns
+// nil then.
+func (r *reporter) readYAML(src []byte) (root *node) {
+	if len(src) > maxFileSize {
+		r.errorf(position{}, "split the file", "the file has %d bytes; the limit is %d", len(src), maxFileSize)
+		return nil
+	}
+	if !utf8.Valid(src) {
+		r.errorf(position{}, "save the file as UTF-8", "the file is not UTF-8 text")
+		return nil
+	}
+	if !r.shallow() {
+		return nil
+	}
+	defer func() {
+		// The YAML library has panicked on malformed input before.
+		if recover() != nil {
+			r.errorf(position{}, "", "the file is not YAML that can be read")
+			root = nil
+		}
+	}()
+	text := strings.Join(r.lines, "\n")
+	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		r.syntaxError(err)
+		return nil
+	}
+	var docs []*ast.DocumentNode
+	for _, d := range file.Docs {
+		if d.Body != nil {
+			docs = append(docs, d)
+		}
+	}
+	if len(docs) == 0 {
+		r.errorf(position{}, "start with `mapping: NAME`", "the file is empty")
+		return nil
+	}
+	if len(docs) > 1 {
+		r.errorf(r.placeOf(docs[1].Body), "put each mapping into a file of its own", "the file holds more than one YAML document")
+		return nil
+	}
+	return r.convert(docs[0].Body, 0)
+}
+
+// shallow refuses flow nesting that would cost the parser much time.
+func (r *reporter) shallow() bool {
+	for i, line := range r.lines {
+		depth := 0
+		for j, c := range []rune(line) {
+			switch c {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth--
+			}
+			if depth > maxDepth {
+				r.errorf(position{i + 1, j + 1, 1}, "", "brackets are nested deeper than %d", maxDepth)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (r *reporter) syntaxError(err error) {
+	var syntax *yaml.SyntaxError
+	message := err.Error()
+	at := position{}
+	if errors.As(err, &syntax) {
+		message = syntax.Message
+		at = r.tokenPlace(syntax.Token)
+	}
+	hint := ""
+	if at.line > 0 && at.line <= len(r.lines) && strings.Contains(r.lines[at.line-1], "\t") {
+		hint = "indent with blanks; YAML allows no tabs"
+	} else if at.line > 0 && at.line <= len(r.lines) && strings.Count(r.lines[at.line-1], ": ") > 1 {
+		hint = "put a text that holds `: ` into quotes"
+	}
+	r.errorf(at, hint, "not valid YAML: %s", strings.TrimSuffix(message, "."))
+}
+
+func (r *reporter) tokenPlace(t *token.Token) position {
+	if t == nil || t.Position == nil {
+		return position{}
+	}
+	return position{t.Position.Line, t.Position.Column, max(1, utf8.RuneCountInString(strings.TrimSpace(firstLine(t.Value))))}
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+func (r *reporter) placeOf(n ast.Node) position {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return r.tokenPlace(n.Values[0].Key.GetToken())
+		}
+	case *ast.MappingValueNode:
+		return r.tokenPlace(n.Key.GetToken())
+	}
+	return r.tokenPlace(n.GetToken())
+}
+
+func (r *reporter) convert(n ast.Node, depth int) *node {
+	out := &node{pos: r.placeOf(n)}
+	if depth > maxDepth {
+		r.errorf(out.pos, "", "the file is nested deeper than %d levels", maxDepth)
+		return out
+	}
+	switch n := n.(type) {
+	case *ast.NullNode:
+	case *ast.MappingNode:
+		out.kind = objectNode
+		for _, v := range n.Values {
+			r.addEntry(out, v, depth)
+		}
+	case *ast.MappingValueNode:
+		out.kind = objectNode
+		r.addEntry(out, n, depth)
+	case *ast.SequenceNode:
+		out.kind = listNode
+		for _, v := range n.Values {
+			out.items = append(out.items, r.convert(v, depth+1))
+		}
+	case *ast.LiteralNode:
+		out.kind, out.block, out.text = scalarNode, true, strings.TrimRight(n.Value.Value, "\n")
+	case *ast.StringNode:
+		out.kind, out.text = scalarNode, n.Value
+		out.plain = n.Token.Type == token.StringType
+		r.setWidth(out, n.Token)
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		r.errorf(out.pos, "write the value out", "anchors, aliases and tags are not part of the mapping language")
+	case ast.ScalarNode:
+		t := n.GetToken()
+		out.kind, out.plain, out.text = scalarNode, true, t.Value
+		_, out.isBool = n.(*ast.BoolNode)
+		r.setWidth(out, t)
+	default:
+		r.errorf(out.pos, "", "this kind of YAML is not part of the mapping language")
+	}
+	return out
+}
+
+// setWidth makes the place of a quoted scalar span its quotes.
+func (r *reporter) setWidth(n *node, t *token.Token) {
+	if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
+		n.pos.width += 2
+	}
+}
+
+func (r *reporter) addEntry(object *node, v *ast.MappingValueNode, depth int) {
+	var key *node
+	if m, ok := v.Key.(*ast.MappingKeyNode); ok && m.Value != nil {
+		key = r.convert(m.Value, depth+1)
+	} else {
+		key = r.convert(v.Key, depth+1)
+	}
+	if key.kind == nullNode {
+		key.kind, key.text = scalarNode, "null"
+	}
+	if key.kind != scalarNode {
+		r.errorf(key.pos, "", "a key must be a text")
+		return
+	}
+	if first := object.get(key.text); first != nil {
+		r.errorf(key.pos, "keep one of them", "`%s` is given twice", clip(key.text))
+		return
+	}
+	value := &node{pos: position{key.pos.line, key.pos.col, key.pos.width}}
+	if v.Value != nil {
+		if _, isNull := v.Value.(*ast.NullNode); !isNull {
+			value = r.convert(v.Value, depth+1)
+		}
+	}
+	object.entries = append(object.entries, entry{key, value})
+}
+
+// inside returns the place of width characters at the offset (in characters)
+// of a scalar's text, by walking along the source as it is written.
+func (r *reporter) inside(n *node, offset, width int) position {
+	line, col := n.pos.line, n.pos.col
+	if n.block {
+		line, col = line+1, 1
+	}
+	at := position{line, col, max(1, width)}
+	escaped := !n.plain && !n.block && r.runeAt(line, col) == '"'
+	if !n.plain && !n.block {
+		col++
+	}
+	for i, want := range []rune(n.text) {
+		line, col = r.seek(line, col, want, escaped)
+		if line == 0 {
+			return n.pos
+		}
+		if i == offset {
+			at.line, at.col = line, col
+			return at
+		}
+		at.line, at.col = line, col+1
+		col++
+	}
+	return at
+}
+
+// seek returns the place at or after line, col where the character want is
+// written; line 0 when there is none. Line breaks stand for any blank.
+func (r *reporter) seek(line, col int, want rune, escaped bool) (int, int) {
+	for line >= 1 && line <= len(r.lines) {
+		c := r.runeAt(line, col)
+		switch {
+		case c == want:
+			return line, col
+		case c == 0 && unicode.IsSpace(want):
+			return line, col
+		case c == '\\' && escaped && strings.ContainsRune("nrtx/\u0000", want):
+			return line, col
+		case c == 0:
+			line, col = line+1, 1
+		default:
+			col++
+		}
+	}
+	return 0, 0
+}
+
+// runeAt returns the character at a place, 0 at the end of a line.
+func (r *reporter) runeAt(line, col int) rune {
+	if line < 1 || line > len(r.lines) {
+		return 0
+	}
+	for _, c := range r.lines[line-1] {
+		if col--; col == 0 {
+			return c
+		}
+	}
+	return 0
+}
