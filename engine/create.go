@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -290,8 +289,8 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 				j.event("duplicate", uint8(to), fmt.Sprintf("%d records hold the key %s: %v; the first is taken", len(found[i]), keys[i], found[i]))
 			}
 			ids, made = append(ids, found[i][0]), append(made, j)
-		case !sent.IsZero() && d.now.Before(sent.Add(d.keyLag(c))) && !c.facts.KeyIsUnique:
-			j.later(sent.Add(d.keyLag(c)), "finding", "the answer to the create was lost; waiting until the system would show the record")
+		case !sent.IsZero() && d.now.Before(sent.Add(c.facts.KeyWait())) && !c.facts.KeyIsUnique:
+			j.later(sent.Add(c.facts.KeyWait()), "finding", "the answer to the create was lost; waiting until the system would show the record")
 		}
 	}
 	if len(ids) == 0 {
@@ -313,13 +312,6 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 			j.making.result, j.making.adopted = results[i].Record, true
 		}
 	}
-}
-
-func (e *Engine) keyLag(c *connection) time.Duration {
-	if c.facts.KeyLag > 0 {
-		return c.facts.KeyLag
-	}
-	return c.facts.IndexLag
 }
 
 // sendCreates sends the creates; fields that the system refuses are left out
@@ -370,7 +362,7 @@ func (d *drain) tookCreate(j *job, c *connection, res connectors.WriteResult) (a
 	case connectors.IsUnsure(res.Err):
 		// Nothing is known: the intent stays, the target is asked when it must
 		// show the record.
-		j.later(d.now.Add(max(d.keyLag(c), d.limits.RetryMin)), "finding", res.Err.Error())
+		j.later(d.now.Add(max(c.facts.KeyWait(), d.limits.RetryMin)), "finding", res.Err.Error())
 		return false
 	case connectors.KindOf(res.Err) == connectors.Conflict && c.facts.KeyIsUnique:
 		j.later(d.now.Add(d.limits.RetryMin), "finding", res.Err.Error())

@@ -48,15 +48,18 @@ func (d *drain) stale(j *job) bool {
 }
 
 func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
-	source := j.entry.Source
+	link, source := j.link, j.entry.Source
+	if link == nil {
+		link = &state.Link{Scheme: d.m.Hash()}
+	}
 	return &merger{
-		m: d.m, link: j.link, print: d.printer, now: d.now,
-		retry: source == "retry" || j.link.Scheme != d.m.Hash(),
+		m: d.m, link: link, print: d.printer, now: d.now,
+		retry: source == "retry" || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)
 		},
 		edited: func(side mapping.SideID, field string) time.Time {
-			if at, ok := times[editKey{j.link.ID, j.ids()[side], side, field}]; ok {
+			if at, ok := times[editKey{link.ID, j.ids()[side], side, field}]; ok {
 				return at
 			}
 			return j.recs[side].Modified
