@@ -12,7 +12,8 @@ import (
 
 // System is the made-up system. It is safe for concurrent use. Its methods act
 // as people do: at once, without rights, limits or faults. They panic when
-// named what is not there, since that is a mistake of the test.
+// named what is not there or given a value that a field cannot hold, since that
+// is a mistake of the test.
 type System struct {
 	opts Options
 
@@ -98,12 +99,33 @@ func (s *System) record(id string) (*table, *record) {
 	return s.tables[r.object], r
 }
 
-// Create makes a record as the user does and returns its id. Values are
-// taken as they are.
+// byHand returns the values as the system holds what people enter. Rights and
+// required fields do not count; a value that the field cannot hold panics.
+func (s *System) byHand(t *table, fields map[string]connectors.Value) map[string]connectors.Value {
+	held := make(map[string]connectors.Value, len(fields))
+	for name, v := range fields {
+		f := t.fields[name]
+		if f == nil {
+			panic("memory: no field " + name + " on " + t.def.Schema.Object)
+		}
+		if !v.IsNull() {
+			fitted, err := s.fit(f, v)
+			if err != nil || v.Type() != f.Type {
+				panic(fmt.Sprintf("memory: field %s cannot hold the %v %q: %v", name, v.Type(), v, err))
+			}
+			v = fitted
+		}
+		held[name] = v
+	}
+	return held
+}
+
+// Create makes a record as the user does and returns its id.
 func (s *System) Create(object string, scope connectors.Scope, user string, fields map[string]connectors.Value) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.insert(s.table(object), scope, "", "", fields, user).id
+	t := s.table(object)
+	return s.insert(t, scope, "", "", s.byHand(t, fields), user).id
 }
 
 // CreateChild makes a record under another one.
@@ -111,7 +133,8 @@ func (s *System) CreateChild(object, parent, user string, fields map[string]conn
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, p := s.record(parent)
-	return s.insert(s.table(object), p.scope, parent, "", fields, user).id
+	t := s.table(object)
+	return s.insert(t, p.scope, parent, "", s.byHand(t, fields), user).id
 }
 
 // Edit sets one field as the user does; Null clears it.
@@ -119,10 +142,7 @@ func (s *System) Edit(id, user, field string, v connectors.Value) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, r := s.record(id)
-	if t.fields[field] == nil {
-		panic("memory: no field " + field + " on " + r.object)
-	}
-	s.apply(t, r, map[string]connectors.Value{field: v}, user)
+	s.apply(t, r, s.byHand(t, map[string]connectors.Value{field: v}), user)
 }
 
 // SetState deletes, archives or restores a record. Deleted records keep their
