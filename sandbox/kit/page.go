@@ -18,6 +18,7 @@ type Page struct {
 	Refresh int    // seconds until the page loads itself again; 0: never
 	Notice  string // shown above the content: what was done
 	Problem string // shown above the content: what was wrong
+	FormTo  string // origin to which the page's forms may lead besides their own; empty: none
 	Data    any    // for the content template, as {{.}}
 }
 
@@ -54,7 +55,7 @@ func (p *Pages) Render(w http.ResponseWriter, status int, name string, page Page
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' "+page.FormTo+"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(whole.Bytes())
