@@ -1,0 +1,460 @@
+package jira
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/tenonsync/tenon/sandbox/jira/adf"
+)
+
+// issueUpdate is the body of creates, edits and transitions.
+type issueUpdate struct {
+	Fields     map[string]json.RawMessage              `json:"fields"`
+	Update     map[string][]map[string]json.RawMessage `json:"update"`
+	Properties []entityProperty                        `json:"properties"`
+	Transition *struct {
+		ID json.RawMessage `json:"id"`
+	} `json:"transition"`
+}
+
+type entityProperty struct {
+	Key   string          `json:"key"`
+	Value json.RawMessage `json:"value"`
+}
+
+// editor applies an update to a version of an issue that is not stored yet.
+type editor struct {
+	sys    *System
+	api    int
+	actor  *user
+	next   *issue
+	fresh  bool // the issue is being created
+	screen func(id string) bool
+
+	errors   map[string]string
+	broken   error // content that breaks the whole request
+	comments []*comment
+	links    []*issueLink
+}
+
+func (e *editor) context(f *field) *valueContext {
+	c := &valueContext{sys: e.sys, api: e.api, field: f, project: e.next.project, issueType: e.next.issueType}
+	if !e.fresh {
+		c.issue = e.next
+	}
+	return c
+}
+
+func (e *editor) refuse(id string, err error) {
+	if errors.Is(err, adf.ErrUnsupported) {
+		e.broken = err
+		return
+	}
+	key := id
+	if errors.Is(err, errHierarchy) {
+		key = "parentId"
+	}
+	e.errors[key] = err.Error()
+}
+
+// apply sets the fields and runs the verbs. Problems are collected.
+func (e *editor) apply(u issueUpdate) {
+	e.errors = map[string]string{}
+	for _, id := range slices.Sorted(maps.Keys(u.Fields)) {
+		if _, both := u.Update[id]; both {
+			e.errors[id] = fmt.Sprintf("Field '%s' cannot appear in both 'fields' and 'update'", id)
+			continue
+		}
+		if e.fresh && (id == "project" || id == "issuetype") {
+			continue
+		}
+		e.set(id, u.Fields[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(u.Update)) {
+		if _, both := u.Fields[id]; both {
+			continue
+		}
+		for _, op := range u.Update[id] {
+			for _, verb := range slices.Sorted(maps.Keys(op)) {
+				e.verb(id, verb, op[verb])
+			}
+		}
+	}
+}
+
+func (e *editor) settable(id string) *field {
+	f := e.sys.field(id)
+	if f == nil || !e.screen(id) {
+		e.refuse(id, errNotOnScreen(id))
+		return nil
+	}
+	return f
+}
+
+func (e *editor) set(id string, raw json.RawMessage) {
+	f := e.settable(id)
+	if f == nil {
+		return
+	}
+	if isNull(raw) {
+		e.clear(f)
+		return
+	}
+	val, empty, err := f.kind.parse(e.context(f), raw)
+	switch {
+	case err != nil:
+		e.refuse(id, err)
+	case id == "issuetype":
+		t, _ := find(e.next.project.types, func(t *issueType) bool { return t.id == val.text })
+		e.next.issueType = t
+	case id == "assignee" && !e.fresh && !e.sys.may(e.actor, e.next.project, assignIssues):
+		e.refuse(id, errNotOnScreen(id))
+	case empty:
+		e.clear(f)
+	default:
+		e.next.set(id, val, false)
+	}
+}
+
+func (e *editor) clear(f *field) {
+	switch f.id {
+	case "summary":
+		e.errors[f.id] = "You must specify a summary of the issue."
+	case "reporter", "issuetype":
+		e.errors[f.id] = f.name + " is required."
+	default:
+		delete(e.next.fields, f.id)
+	}
+}
+
+func (e *editor) verb(id, verb string, raw json.RawMessage) {
+	switch {
+	case id == "comment":
+		e.commentVerb(verb, raw)
+		return
+	case id == "issuelinks":
+		e.linkVerb(verb, raw)
+		return
+	case verb == "set":
+		e.set(id, raw)
+		return
+	}
+	f := e.settable(id)
+	if f == nil {
+		return
+	}
+	kind, isList := f.kind.(listKind)
+	if !isList || !slices.Contains(f.operations, verb) {
+		e.errors[id] = fmt.Sprintf("Field does not support update '%s'", verb)
+		return
+	}
+	element, err := kind.element(e.context(f), raw)
+	if err != nil {
+		e.refuse(id, err)
+		return
+	}
+	list := slices.Clone(e.next.fields[id].list)
+	at := slices.Index(list, element)
+	switch {
+	case verb == "add" && at < 0:
+		list = append(list, element)
+		if id == "labels" {
+			slices.Sort(list)
+		}
+	case verb == "remove" && at >= 0:
+		list = slices.Delete(list, at, at+1)
+	}
+	e.next.set(id, value{list: list}, len(list) == 0)
+}
+
+func (e *editor) commentVerb(verb string, raw json.RawMessage) {
+	if verb != "add" {
+		e.errors["comment"] = fmt.Sprintf("Field does not support update '%s'", verb)
+		return
+	}
+	var body commentBody
+	if err := json.Unmarshal(raw, &body); err != nil {
+		e.errors["comment"] = "expected Object"
+		return
+	}
+	c, err := e.sys.newComment(e.api, e.actor, body)
+	if err != nil {
+		if apiErr, isAPI := errors.AsType[*apiError](err); isAPI {
+			maps.Copy(e.errors, apiErr.errors)
+			return
+		}
+		e.refuse("comment", err)
+		return
+	}
+	e.comments = append(e.comments, c)
+}
+
+func (e *editor) linkVerb(verb string, raw json.RawMessage) {
+	var ref struct {
+		Type         typeRef   `json:"type"`
+		InwardIssue  *issueRef `json:"inwardIssue"`
+		OutwardIssue *issueRef `json:"outwardIssue"`
+	}
+	if verb != "add" || json.Unmarshal(raw, &ref) != nil {
+		e.errors["issuelinks"] = fmt.Sprintf("Field does not support update '%s'", verb)
+		return
+	}
+	t := ref.Type.find()
+	link := &issueLink{linkType: t, inward: e.next.id, outward: e.next.id}
+	var other *issue
+	if ref.OutwardIssue != nil {
+		other = e.sys.lookup(ref.OutwardIssue.id())
+	} else if ref.InwardIssue != nil {
+		other = e.sys.lookup(ref.InwardIssue.id())
+	}
+	if t == nil || other == nil {
+		e.errors["issuelinks"] = "The issue link type or the linked issue does not exist."
+		return
+	}
+	if ref.OutwardIssue != nil {
+		link.outward = other.id
+	} else {
+		link.inward = other.id
+	}
+	e.links = append(e.links, link)
+}
+
+// outcome gives the problems as one answer.
+func (e *editor) outcome() error {
+	switch {
+	case e.broken != nil && e.fresh:
+		return fail(http.StatusBadRequest, "We can't create this issue for you right now, it could be due to unsupported content you've entered into one or more of the issue fields. If this situation persists, contact your administrator as they'll be able to access more specific information in the log file.")
+	case e.broken != nil:
+		return errUnsupported
+	case len(e.errors) > 0:
+		return fieldErrors(e.errors)
+	}
+	return nil
+}
+
+// require checks that the fields without which the issue cannot be are there.
+func (e *editor) require() {
+	p, t := e.next.project, e.next.issueType
+	for _, id := range p.screens[t.id] {
+		f := e.sys.field(id)
+		if _, has := e.next.fields[id]; has || !e.sys.required(p, t, id) || e.errors[id] != "" || id == "project" || id == "issuetype" {
+			continue
+		}
+		switch {
+		case id == "summary":
+			e.errors[id] = "You must specify a summary of the issue."
+		case id == "parent":
+			e.errors["issuetype"] = "Issue type is a sub-task but parent issue key or id not specified."
+		default:
+			e.errors[id] = f.name + " is required."
+		}
+	}
+}
+
+// required reports whether a field must be filled in for issues of a type.
+func (s *System) required(p *project, t *issueType, id string) bool {
+	switch id {
+	case "summary", "issuetype", "project":
+		return true
+	case "parent":
+		return t.subtask
+	case fieldEpicName:
+		return t == typeEpic
+	}
+	return p.required[t.id+"/"+id] && !s.hidden[id]
+}
+
+const (
+	maxPropertyKey   = 255
+	maxPropertyValue = 32_768
+)
+
+// checkProperty says what is wrong with an entity property.
+func checkProperty(key string, val json.RawMessage) error {
+	switch {
+	case key == "" || utf8.RuneCountInString(key) > maxPropertyKey:
+		return fail(http.StatusBadRequest, "The property key cannot be longer than %d characters.", maxPropertyKey)
+	case len(val) == 0 || !json.Valid(val):
+		return fail(http.StatusBadRequest, "The value of property '%s' is not a valid JSON.", key)
+	case utf8.RuneCount(val) > maxPropertyValue:
+		return fail(http.StatusBadRequest, "The property value cannot be longer than %d characters.", maxPropertyValue)
+	}
+	return nil
+}
+
+func setProperties(i *issue, list []entityProperty) error {
+	for _, p := range list {
+		if err := checkProperty(p.Key, p.Value); err != nil {
+			return err
+		}
+		if i.properties == nil {
+			i.properties = map[string]json.RawMessage{}
+		}
+		i.properties[p.Key] = p.Value
+	}
+	return nil
+}
+
+// createIssue makes an issue of an update, or says why not.
+func (s *System) createIssue(actor *user, api int, u issueUpdate) (*issue, error) {
+	p, t, err := s.destination(actor, u)
+	if err != nil {
+		return nil, err
+	}
+	next := &issue{project: p, issueType: t, fields: map[string]value{}, creator: actor}
+	e := &editor{sys: s, api: api, actor: actor, next: next, fresh: true, screen: func(id string) bool { return s.onScreen(p, t, id) }}
+	e.apply(u)
+	e.require()
+	if err := e.outcome(); err != nil {
+		return nil, err
+	}
+	if err := setProperties(next, u.Properties); err != nil {
+		return nil, err
+	}
+	if _, has := next.fields["priority"]; !has && s.onScreen(p, t, "priority") {
+		next.fields["priority"] = value{text: defaultPriority}
+	}
+	if _, has := next.fields["reporter"]; !has {
+		next.fields["reporter"] = value{text: actor.id()}
+	}
+	p.next++
+	next.id = s.nextID("issue", 10000)
+	next.key = fmt.Sprintf("%s-%d", p.key, p.next)
+	next.created = s.now()
+	s.enter(next, p.workflow.initial)
+	blank := &issue{project: p, issueType: t}
+	items := append(s.diff(blank, next), statusItem("Status", nil, next.status))
+	s.put(next, write{actor: actor, event: eventIssueCreated, name: "issue_created", items: items})
+	s.attach(e, next.id)
+	return s.issues[next.id], nil
+}
+
+// attach stores the comments and links that came with an update.
+func (s *System) attach(e *editor, id int64) {
+	for _, c := range e.comments {
+		s.addComment(s.issues[id], e.actor, c)
+	}
+	for _, l := range e.links {
+		if l.inward == 0 {
+			l.inward = id
+		}
+		if l.outward == 0 {
+			l.outward = id
+		}
+		s.addLink(e.actor, l)
+	}
+}
+
+// destination finds the project and the type of a new issue.
+func (s *System) destination(actor *user, u issueUpdate) (*project, *issueType, error) {
+	var ref struct {
+		ID  json.RawMessage `json:"id"`
+		Key string          `json:"key"`
+	}
+	var p *project
+	if raw := u.Fields["project"]; !isNull(raw) && json.Unmarshal(raw, &ref) == nil {
+		name := ref.Key
+		if name == "" {
+			name = unquote(ref.ID)
+		}
+		p = s.projectBy(name)
+	}
+	if p == nil || p.archived || !s.may(actor, p, browseProjects) {
+		return nil, nil, fieldErrors(map[string]string{"project": "valid project is required"})
+	}
+	if !s.may(actor, p, createIssues) {
+		return nil, nil, fieldErrors(map[string]string{"project": "You do not have permission to create issues in this project."})
+	}
+	if isNull(u.Fields["issuetype"]) {
+		return nil, nil, fieldErrors(map[string]string{"issuetype": "issue type is required"})
+	}
+	t := s.typeIn(p, u.Fields["issuetype"])
+	if t == nil {
+		return nil, nil, fieldErrors(map[string]string{"issuetype": "Specify a valid issue type"})
+	}
+	return p, t, nil
+}
+
+// editIssue changes the fields of an issue, or says why not. An update that
+// changes nothing leaves no trace, as in Jira.
+func (s *System) editIssue(actor *user, api int, i *issue, u issueUpdate) error {
+	if i.archived {
+		return fail(http.StatusBadRequest, "The issue is archived and cannot be edited.")
+	}
+	if !s.may(actor, i.project, editIssues) {
+		return fail(http.StatusForbidden, "You do not have permission to edit issues in this project.")
+	}
+	next := i.clone()
+	e := &editor{sys: s, api: api, actor: actor, next: next, screen: func(id string) bool { return slices.Contains(s.editScreen(i), id) }}
+	e.apply(u)
+	if err := e.outcome(); err != nil {
+		return err
+	}
+	if err := setProperties(next, u.Properties); err != nil {
+		return err
+	}
+	items := s.diff(i, next)
+	switch {
+	case len(items) > 0:
+		s.put(next, write{actor: actor, event: eventIssueUpdated, name: eventName(items), items: items})
+	case len(u.Properties) > 0:
+		s.put(next, write{silent: true})
+	}
+	s.attach(e, i.id)
+	return nil
+}
+
+func eventName(items []changeItem) string {
+	if len(items) == 1 && items[0].fieldID == "assignee" {
+		return "issue_assigned"
+	}
+	return "issue_updated"
+}
+
+// editScreen lists the fields that can be edited on an issue now.
+func (s *System) editScreen(i *issue) []string {
+	var out []string
+	for _, id := range i.project.screens[i.issueType.id] {
+		if id != "project" && s.onScreen(i.project, i.issueType, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func unquote(raw json.RawMessage) string {
+	if text, ok := asString(raw); ok {
+		return text
+	}
+	return string(raw)
+}
+
+type typeRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+func (r typeRef) find() *linkType {
+	t, _ := find(linkTypes, func(t *linkType) bool { return t.id == r.ID || r.ID == "" && t.name == r.Name })
+	return t
+}
+
+type issueRef struct {
+	ID  json.RawMessage `json:"id"`
+	Key string          `json:"key"`
+}
+
+func (r issueRef) id() string {
+	if r.Key != "" {
+		return r.Key
+	}
+	return unquote(r.ID)
+}
+
+func idOf(id int64) string { return strconv.FormatInt(id, 10) }
