@@ -18,7 +18,8 @@ const (
 // cached is a value fetched from HubSpot that changes seldom. One fetch runs at
 // a time; the others wait for it.
 type cached[T any] struct {
-	turn chan struct{}
+	connection string
+	turn       chan struct{}
 
 	mu    sync.Mutex
 	value T
@@ -26,7 +27,9 @@ type cached[T any] struct {
 	known bool
 }
 
-func newCached[T any]() *cached[T] { return &cached[T]{turn: make(chan struct{}, 1)} }
+func newCached[T any](connection string) *cached[T] {
+	return &cached[T]{connection: connection, turn: make(chan struct{}, 1)}
+}
 
 // get returns the value if it is younger than age, else what fetch returns.
 func (c *cached[T]) get(ctx context.Context, clock connectors.Clock, age time.Duration, fetch func(context.Context) (T, error)) (T, error) {
@@ -38,7 +41,7 @@ func (c *cached[T]) get(ctx context.Context, clock connectors.Clock, age time.Du
 		defer func() { <-c.turn }()
 	case <-ctx.Done():
 		var zero T
-		return zero, &connectors.Error{Op: "look up", Kind: connectors.Unavailable, Err: context.Cause(ctx)}
+		return zero, &connectors.Error{Op: "look up", Connection: c.connection, Kind: connectors.Unavailable, Err: context.Cause(ctx)}
 	}
 	if v, ok := c.young(clock, age); ok && age > 0 {
 		return v, nil

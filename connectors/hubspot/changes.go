@@ -18,8 +18,9 @@ import (
 // "moments", its users have seen seconds (read 2026-11-21).
 const indexLag = 2 * time.Minute
 
-// cursor is where a list of changes stands. All times are HubSpot's own, in
-// milliseconds since 1970, so that a wrong clock here hides nothing.
+// cursor is where a list of changes stands. Times are HubSpot's own, in
+// milliseconds since 1970, so that a wrong clock here hides nothing; of our own
+// clock only the time that passed between two calls counts.
 //
 // First everything is listed by id. Then come windows: all that changed since
 // From, walked by id. Between windows the archived records are listed, as often
@@ -27,12 +28,31 @@ const indexLag = 2 * time.Minute
 type cursor struct {
 	Version int    `json:"v"`
 	All     bool   `json:"all,omitempty"` // the first listing is under way
-	From    int64  `json:"from"`          // the window starts here
-	To      int64  `json:"to,omitempty"`  // where it ends, once it has more than one page
-	Seen    int64  `json:"seen,omitempty"`
-	ID      string `json:"id,omitempty"` // walked up to this id
+	ID      string `json:"id,omitempty"`  // walked up to this id
+
+	From int64 `json:"from"`           // the window starts here
+	To   int64 `json:"to,omitempty"`   // where it ends, once it has more than one page
+	Seen int64 `json:"seen,omitempty"` // the newest change in it so far
+
+	// HubSpot's clock showed Base or later when ours showed Local. Start is our
+	// time at the beginning of the walk that is under way.
+	Base  int64 `json:"base"`
+	Local int64 `json:"local"`
+	Start int64 `json:"start,omitempty"`
 
 	Archive archiveCursor `json:"arch"`
+}
+
+// next ends a walk: the next window starts as far back as the index may lag
+// behind the time that HubSpot's clock had surely reached when this one began.
+func (c *cursor) next() {
+	reached := max(c.Base+max(c.Start-c.Local, 0), c.Seen)
+	if c.To > 0 {
+		reached = max(c.Base+max(c.Start-c.Local, 0), c.To)
+	}
+	c.Base, c.Local = reached, c.Start
+	c.From = max(c.From, reached-indexLag.Milliseconds())
+	c.To, c.Seen, c.Start, c.ID = 0, 0, 0, ""
 }
 
 // archiveCursor is where the list of archived records stands. What was archived
@@ -65,8 +85,12 @@ func parseCursor(s string) (cursor, bool) {
 	if err != nil || json.Unmarshal(raw, &c) != nil || c.Version != cursorVersion {
 		return cursor{}, false
 	}
-	ok := c.From >= 0 && c.To >= 0 && c.Seen >= 0 && (c.ID == "" || isID(c.ID))
-	return c, ok
+	for _, n := range []int64{c.From, c.To, c.Seen, c.Base, c.Local, c.Start} {
+		if n < 0 || n > 1e15 {
+			return cursor{}, false
+		}
+	}
+	return c, c.ID == "" || isID(c.ID)
 }
 
 // Changes implements connectors.Connection.
@@ -102,13 +126,19 @@ type walk struct {
 // begin notes HubSpot's time of the newest change, from which the first window
 // will start, and lists the first page of everything.
 func (w walk) begin(ctx context.Context) (connectors.ChangePage, error) {
+	local := w.now()
 	newest, err := w.newest(ctx)
 	if err != nil {
 		return connectors.ChangePage{}, err
 	}
 	from := max(newest-indexLag.Milliseconds(), 0)
-	return w.everything(ctx, cursor{All: true, From: from, Archive: archiveCursor{Since: from, Before: from}})
+	return w.everything(ctx, cursor{
+		All: true, From: from, Base: newest, Local: local,
+		Archive: archiveCursor{Since: from, Before: from},
+	})
 }
+
+func (w walk) now() int64 { return w.c.clock.Now().UnixMilli() }
 
 // newest returns the time of the newest change that the search knows, 0 when
 // there is no record.
@@ -140,9 +170,12 @@ func (w walk) everything(ctx context.Context, at cursor) (connectors.ChangePage,
 // the offsets do: the walk asks for what follows the last id. What changes
 // during a walk of many pages leaves the window and belongs to the next.
 func (w walk) window(ctx context.Context, at cursor) (connectors.ChangePage, error) {
-	if at.To == 0 && at.Archive.Due <= w.c.clock.Now().UnixMilli() {
-		at.Archive.Walking = true
-		return w.archived(ctx, at)
+	if at.Start == 0 {
+		if at.Archive.Due <= w.now() {
+			at.Archive.Walking = true
+			return w.archived(ctx, at)
+		}
+		at.Start = w.now()
 	}
 	page, err := w.page(ctx, at)
 	if err != nil {
@@ -160,12 +193,7 @@ func (w walk) window(ctx context.Context, at cursor) (connectors.ChangePage, err
 		at.ID = string(page.Results[len(page.Results)-1].ID)
 		return connectors.ChangePage{Changes: changes, Next: at.String(), More: true}, nil
 	}
-	end := at.Seen
-	if at.To > 0 {
-		end = at.To
-	}
-	at.From = max(at.From, end-indexLag.Milliseconds())
-	at.To, at.Seen, at.ID = 0, 0, ""
+	at.next()
 	return connectors.ChangePage{Changes: changes, Next: at.String()}, nil
 }
 

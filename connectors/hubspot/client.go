@@ -26,7 +26,6 @@ const (
 	pathSearch       = pathObjects + "/search"
 	pathBatch        = pathObjects + "/batch/{action}"
 	pathAssociated   = pathObject + "/associations/{to}"
-	pathAssociate    = pathObject + "/associations/default/{to}/{toId}"
 	pathAssociations = "/crm/associations/" + apiVersion + "/{from}/{to}/batch/read"
 	pathLabels       = "/crm/associations/" + apiVersion + "/{from}/{to}/labels"
 	pathProperties   = "/crm/properties/" + apiVersion + "/{type}"
@@ -109,6 +108,9 @@ func explain(answer *rest.Answer, failure *rest.Failure) {
 		failure.Message = e.text()
 	}
 	failure.Fields = e.fields()
+	if e.taken() {
+		failure.Kind = connectors.Conflict
+	}
 	switch answer.Status {
 	case http.StatusForbidden:
 		if scopes := e.scopes(); len(scopes) > 0 {
@@ -159,6 +161,27 @@ func (e *apiError) text() string {
 type invalidProperty struct {
 	Message string `json:"message"`
 	Name    string `json:"name"`
+	Error   string `json:"error"`
+}
+
+// invalid returns the entries of the JSON inside a validation error's message.
+func (e *apiError) invalid() []invalidProperty {
+	var out []invalidProperty
+	_, list, found := strings.Cut(e.Message, ": [")
+	if !found || json.Unmarshal([]byte("["+list), &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// takenCode says that another record holds a unique value.
+const takenCode = "CONFLICTING_UNIQUE_VALUE"
+
+// taken reports whether the error says that a unique value is taken, which
+// HubSpot tells as a validation error too.
+func (e *apiError) taken() bool {
+	return e.Code == takenCode || slices.ContainsFunc(e.Errors, func(inner apiError) bool { return inner.Code == takenCode }) ||
+		slices.ContainsFunc(e.invalid(), func(p invalidProperty) bool { return p.Error == takenCode })
 }
 
 // fields names the refused properties, once each, in HubSpot's order.
@@ -180,13 +203,8 @@ func (e *apiError) fields() []connectors.FieldError {
 	for _, name := range e.Context["propertyName"] {
 		add(name, e.Message)
 	}
-	if _, list, found := strings.Cut(e.Message, ": ["); found {
-		var invalid []invalidProperty
-		if json.Unmarshal([]byte("["+list), &invalid) == nil {
-			for _, p := range invalid {
-				add(p.Name, p.Message)
-			}
-		}
+	for _, p := range e.invalid() {
+		add(p.Name, p.Message)
 	}
 	return out
 }
@@ -201,6 +219,9 @@ func (e *apiError) scopes() []string {
 
 // kind judges an entry of errors in a batch's answer.
 func (e *apiError) kind() connectors.Kind {
+	if e.taken() {
+		return connectors.Conflict
+	}
 	switch e.Category {
 	case "OBJECT_NOT_FOUND", "RESOURCE_NOT_FOUND":
 		return connectors.NotFound

@@ -73,8 +73,8 @@ func (Connector) Open(config connectors.Config, options connectors.Options) (con
 	}
 	c := &connection{
 		name: config.Name, client: client, clock: options.Clock, secret: s.Get("client_secret"),
-		aliases: map[string][]string{}, metas: map[string]*cached[*meta]{},
-		schemas: newCached[[]wireSchema](), people: newCached[*people](),
+		aliases: map[string][]string{}, linkTypes: map[[2]string]int{}, metas: map[string]*cached[*meta]{},
+		schemas: newCached[[]wireSchema](config.Name), people: newCached[*people](config.Name),
 	}
 	if c.clock == nil {
 		c.clock = connectors.SystemClock()
@@ -92,10 +92,11 @@ type connection struct {
 	schemas *cached[[]wireSchema]
 	people  *cached[*people]
 
-	mu      sync.Mutex
-	aliases map[string][]string // the names that mappings use, by type id
-	metas   map[string]*cached[*meta]
-	portal  string // once Check has told it
+	mu        sync.Mutex
+	aliases   map[string][]string // the names that mappings use, by type id
+	metas     map[string]*cached[*meta]
+	linkTypes map[[2]string]int // of associations, once asked for
+	portal    string            // once Check has told it
 }
 
 // Facts implements connectors.Connection.

@@ -22,7 +22,8 @@
 //     whole record, and one bad record refuses the whole batch. A refused batch
 //     is therefore halved until the bad record stands alone.
 //   - There is no conditional write and no idempotency key. Records are created
-//     by an upsert on a unique property of Tenon's own, tenon_key.
+//     with a key in a unique property of Tenon's own, tenon_key, so that HubSpot
+//     refuses a repeat.
 //   - Search lags behind writes, answers at most 10 000 hits, and allows 5 calls
 //     a second. Changes are walked by record id inside a fixed window of time,
 //     so that neither the cap nor equal times nor rows that move can hide one.

@@ -26,7 +26,7 @@ const (
 var linkTargets = map[string][]string{
 	contactsID: {"company"},
 	dealsID:    {"company", "contact"},
-	"0-5":      {"company", "contact", "deal"},
+	ticketsID:  {"company", "contact", "deal"},
 	tasksID:    {"company", "contact", "deal", "ticket"},
 	notesID:    {"company", "contact", "deal", "ticket"},
 }
@@ -197,10 +197,60 @@ func (c *connection) titles(ctx context.Context, t *objectType, links map[string
 	return out, nil
 }
 
-// associate links two records; a repeat is harmless.
-func (c *connection) associate(ctx context.Context, from *objectType, id string, to *objectType, toID string) error {
-	return c.do(ctx, rest.Request{
-		Op: "associate", Record: from.plural + "/" + id, Method: http.MethodPut, Path: pathAssociate,
-		Params: map[string]string{"type": from.id, "id": id, "to": to.id, "toId": toID}, Idempotent: true,
+// linkTypes are the numbers of the unlabelled associations that creates use, by
+// the types' ids. HubSpot never changes them; others are asked for.
+var linkTypes = map[[2]string]int{
+	{notesID, contactsID}: 202, {notesID, companiesID}: 190, {notesID, dealsID}: 214, {notesID, ticketsID}: 228, {notesID, "0-970"}: 1249,
+	{tasksID, contactsID}: 204, {tasksID, companiesID}: 192, {tasksID, dealsID}: 216, {tasksID, ticketsID}: 230,
+	{"0-8", dealsID}: 20,
+}
+
+// link returns the association with which a new record is linked to another.
+func (c *connection) link(ctx context.Context, from, to *objectType, toID string) ([]association, error) {
+	if !isID(toID) {
+		return nil, c.fail("associate", to.plural+"/"+toID, connectors.NotFound, "%q is not an id of HubSpot", toID)
+	}
+	number, err := c.linkType(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	a := association{Types: []associationType{{"HUBSPOT_DEFINED", number}}}
+	a.To.ID = toID
+	return []association{a}, nil
+}
+
+func (c *connection) linkType(ctx context.Context, from, to *objectType) (int, error) {
+	pair := [2]string{from.id, to.id}
+	if number := linkTypes[pair]; number != 0 {
+		return number, nil
+	}
+	c.mu.Lock()
+	number := c.linkTypes[pair]
+	c.mu.Unlock()
+	if number != 0 {
+		return number, nil
+	}
+	var out struct {
+		Results []struct {
+			Category string  `json:"category"`
+			TypeID   int     `json:"typeId"`
+			Label    *string `json:"label"`
+		} `json:"results"`
+	}
+	err := c.do(ctx, rest.Request{
+		Op: "read associations", Record: from.plural, Path: pathLabels,
+		Params: map[string]string{"from": from.id, "to": to.id}, Out: &out,
 	})
+	if err != nil {
+		return 0, err
+	}
+	for _, l := range out.Results {
+		if l.TypeID > 0 && l.Category == "HUBSPOT_DEFINED" && (l.Label == nil || *l.Label == "") {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.linkTypes[pair] = l.TypeID
+			return l.TypeID, nil
+		}
+	}
+	return 0, c.fail("read associations", from.plural, connectors.Invalid, "HubSpot has no association from %s to %s", from.plural, to.plural)
 }

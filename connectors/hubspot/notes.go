@@ -121,10 +121,8 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	if err != nil {
 		return "", sure(err)
 	}
-	if !isID(id) {
-		return "", c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of HubSpot", id)
-	}
-	noteType, err := c.noteType(ctx, t)
+	notes := standardType("notes")
+	links, err := c.link(ctx, notes, t, id)
 	if err != nil {
 		return "", sure(err)
 	}
@@ -132,16 +130,13 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	if at.IsZero() {
 		at = c.clock.Now()
 	}
-	body := createRequest{Properties: map[string]string{
+	body := createRequest{Links: links, Properties: map[string]string{
 		"hs_note_body": richtext.ToHTML(comment.Body),
 		"hs_timestamp": at.UTC().Format(timeForm),
 	}}
 	if comment.Key != "" {
 		body.Properties[keyProperty] = comment.Key
 	}
-	a := association{Types: []associationType{{"HUBSPOT_DEFINED", noteType}}}
-	a.To.ID = id
-	body.Associations = []association{a}
 	var made wireRecord
 	err = c.do(ctx, rest.Request{
 		Op: op, Record: object + "/" + id, Method: http.MethodPost, Path: pathObjects,
@@ -150,7 +145,6 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	if err == nil {
 		return string(made.ID), nil
 	}
-	notes := standardType("notes")
 	if connectors.KindOf(err) == connectors.Conflict && comment.Key != "" {
 		found, _, findErr := c.batchRead(ctx, notes, keyProperty, []string{keyProperty}, []string{comment.Key}, false)
 		if findErr == nil && len(found) == 1 {
@@ -158,32 +152,4 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 		}
 	}
 	return "", c.unprepared(notes, err)
-}
-
-// noteType is the number of the association from a note to the object, which
-// custom objects define for themselves.
-func (c *connection) noteType(ctx context.Context, t *objectType) (int, error) {
-	if t.noteType != 0 {
-		return t.noteType, nil
-	}
-	var out struct {
-		Results []struct {
-			Category string  `json:"category"`
-			TypeID   int     `json:"typeId"`
-			Label    *string `json:"label"`
-		} `json:"results"`
-	}
-	err := c.do(ctx, rest.Request{
-		Op: "read associations", Record: t.plural, Path: pathLabels,
-		Params: map[string]string{"from": notesID, "to": t.id}, Out: &out,
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, l := range out.Results {
-		if l.Category == "HUBSPOT_DEFINED" && (l.Label == nil || *l.Label == "") {
-			return l.TypeID, nil
-		}
-	}
-	return 0, c.fail("add comment", t.plural, connectors.Invalid, "HubSpot has no association from notes to %s", t.plural)
 }

@@ -20,10 +20,6 @@ type objectType struct {
 	modified string // the property with the time of the last change
 	title    []string
 	required []string
-
-	// noteType is the association type from a note to the object, 0 where it
-	// has to be asked for.
-	noteType int
 	readOnly bool
 }
 
@@ -41,19 +37,21 @@ func (t *objectType) pipelineProperties() (pipeline, stage string) {
 }
 
 const (
-	contactsID = "0-1"
-	dealsID    = "0-3"
-	notesID    = "0-46"
-	tasksID    = "0-27"
+	contactsID  = "0-1"
+	companiesID = "0-2"
+	dealsID     = "0-3"
+	ticketsID   = "0-5"
+	tasksID     = "0-27"
+	notesID     = "0-46"
 
 	modifiedProperty = "hs_lastmodifieddate"
 )
 
 var standardTypes = []*objectType{
-	{id: contactsID, plural: "contacts", singular: "contact", label: "Contact", modified: "lastmodifieddate", title: []string{"firstname", "lastname"}, noteType: 202},
-	{id: "0-2", plural: "companies", singular: "company", label: "Company", title: []string{"name"}, noteType: 190},
-	{id: dealsID, plural: "deals", singular: "deal", label: "Deal", title: []string{"dealname"}, required: []string{"dealname", "dealstage"}, noteType: 214},
-	{id: "0-5", plural: "tickets", singular: "ticket", label: "Ticket", title: []string{"subject"}, required: []string{"subject", "hs_pipeline_stage"}, noteType: 228},
+	{id: contactsID, plural: "contacts", singular: "contact", label: "Contact", modified: "lastmodifieddate", title: []string{"firstname", "lastname"}},
+	{id: companiesID, plural: "companies", singular: "company", label: "Company", title: []string{"name"}},
+	{id: dealsID, plural: "deals", singular: "deal", label: "Deal", title: []string{"dealname"}, required: []string{"dealname", "dealstage"}},
+	{id: ticketsID, plural: "tickets", singular: "ticket", label: "Ticket", title: []string{"subject"}, required: []string{"subject", "hs_pipeline_stage"}},
 	{id: "0-7", plural: "products", singular: "product", label: "Product", title: []string{"name"}, required: []string{"name"}},
 	{id: "0-8", plural: "line_items", singular: "line_item", label: "Line item", title: []string{"name"}},
 	{id: "0-14", plural: "quotes", singular: "quote", label: "Quote", title: []string{"hs_title"}, required: []string{"hs_title", "hs_expiration_date"}},
@@ -69,7 +67,7 @@ var standardTypes = []*objectType{
 	{id: "0-123", plural: "orders", singular: "order", label: "Order", title: []string{"hs_order_name"}},
 	{id: "0-136", plural: "leads", singular: "lead", label: "Lead", title: []string{"hs_lead_name"}},
 	{id: "0-162", plural: "services", singular: "service", label: "Service", title: []string{"hs_name"}},
-	{id: "0-970", plural: "projects", singular: "project", label: "Project", title: []string{"hs_name"}, required: []string{"hs_name"}, noteType: 1249},
+	{id: "0-970", plural: "projects", singular: "project", label: "Project", title: []string{"hs_name"}, required: []string{"hs_name"}},
 }
 
 func standardType(name string) *objectType {

@@ -272,7 +272,7 @@ func (c *connection) metaOf(ctx context.Context, op, object string, age time.Dur
 	c.mu.Lock()
 	cache := c.metas[t.id]
 	if cache == nil {
-		cache = newCached[*meta]()
+		cache = newCached[*meta](c.name)
 		c.metas[t.id] = cache
 	}
 	c.mu.Unlock()

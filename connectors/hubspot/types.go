@@ -206,6 +206,7 @@ type batchInput struct {
 	IDProperty string            `json:"idProperty,omitempty"`
 	TraceID    string            `json:"objectWriteTraceId,omitempty"`
 	Properties map[string]string `json:"properties,omitempty"`
+	Links      []association     `json:"associations,omitempty"`
 }
 
 type batchRequest struct {
@@ -216,8 +217,8 @@ type batchRequest struct {
 }
 
 type createRequest struct {
-	Properties   map[string]string `json:"properties"`
-	Associations []association     `json:"associations,omitempty"`
+	Properties map[string]string `json:"properties"`
+	Links      []association     `json:"associations,omitempty"`
 }
 
 type association struct {

@@ -18,6 +18,7 @@ const keyProperty = "tenon_key"
 type job struct {
 	at     int // its place in the caller's list
 	input  batchInput
+	key    string
 	parent string
 	sent   []string // the fields that it writes
 }
@@ -26,24 +27,21 @@ type job struct {
 type writer struct {
 	c       *connection
 	op      string
-	action  string // "create", "update", "upsert"
+	action  string // "create" or "update"
 	m       *meta
 	object  string
 	scope   scope
 	results []connectors.WriteResult
 }
 
-// Create implements connectors.Connection. Records with a key are made by an
-// upsert on it, so that a repeat finds the record of the first try.
+// Create implements connectors.Connection. The key goes into a unique property:
+// a repeat is refused with Conflict and changes nothing. (An upsert would
+// overwrite what people have written since.) A child is linked to its parent in
+// the same request.
 func (c *connection) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
 	const op = "create"
 	results := make([]connectors.WriteResult, len(creates))
-	groups := newGroups(creates, func(cr *connectors.Create) (string, connectors.Scope, string) {
-		if cr.Key != "" {
-			return cr.Object, cr.Scope, "upsert"
-		}
-		return cr.Object, cr.Scope, "create"
-	})
+	groups := newGroups(creates, func(cr *connectors.Create) (string, connectors.Scope) { return cr.Object, cr.Scope })
 	for _, g := range groups {
 		w, owners, err := c.writer(ctx, op, g, results)
 		if err != nil {
@@ -52,21 +50,10 @@ func (c *connection) Create(ctx context.Context, creates []connectors.Create) []
 		}
 		var jobs []job
 		for _, i := range g.members {
-			cr := &creates[i]
-			j := job{at: i, parent: cr.Parent, sent: slices.Sorted(maps.Keys(cr.Fields))}
-			if j.input.Properties, err = w.encode(cr.Fields, owners); err != nil {
+			j, err := w.newJob(ctx, i, &creates[i], owners)
+			if err != nil {
 				results[i].Err = err
 				continue
-			}
-			for name, value := range w.scope.equal {
-				if _, given := j.input.Properties[name]; !given {
-					j.input.Properties[name] = value
-				}
-			}
-			j.input.TraceID = strconv.Itoa(i) // with one on each, HubSpot tells whose fault an error is
-			if cr.Key != "" {
-				j.input.ID, j.input.IDProperty = cr.Key, keyProperty
-				j.input.Properties[keyProperty] = cr.Key
 			}
 			jobs = append(jobs, j)
 		}
@@ -75,13 +62,36 @@ func (c *connection) Create(ctx context.Context, creates []connectors.Create) []
 	return results
 }
 
+func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create, owners *people) (job, error) {
+	j := job{at: i, key: cr.Key, parent: cr.Parent, sent: slices.Sorted(maps.Keys(cr.Fields))}
+	var err error
+	if j.input.Properties, err = w.encode(cr.Fields, owners); err != nil {
+		return j, err
+	}
+	for name, value := range w.scope.equal {
+		if _, given := j.input.Properties[name]; !given {
+			j.input.Properties[name] = value
+		}
+	}
+	if cr.Key != "" {
+		j.input.Properties[keyProperty] = cr.Key
+	}
+	j.input.TraceID = strconv.Itoa(i) // with one on each, HubSpot tells whose fault an error is
+	if cr.Parent == "" {
+		return j, nil
+	}
+	if w.scope.parent == nil {
+		return j, w.c.fail(w.op, w.object, connectors.Invalid, "the scope does not say what the parent is; add parent: deals, or another object")
+	}
+	j.input.Links, err = w.c.link(ctx, w.m.t, w.scope.parent, cr.Parent)
+	return j, sure(err)
+}
+
 // Update implements connectors.Connection.
 func (c *connection) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
 	const op = "update"
 	results := make([]connectors.WriteResult, len(updates))
-	groups := newGroups(updates, func(u *connectors.Update) (string, connectors.Scope, string) {
-		return u.Object, u.Scope, "update"
-	})
+	groups := newGroups(updates, func(u *connectors.Update) (string, connectors.Scope) { return u.Object, u.Scope })
 	for _, g := range groups {
 		w, owners, err := c.writer(ctx, op, g, results)
 		if err != nil {
@@ -108,24 +118,21 @@ func (c *connection) Update(ctx context.Context, updates []connectors.Update) []
 	return results
 }
 
-// group is the writes of one object, scope and action.
+// group is the writes of one object and scope.
 type group struct {
 	object  string
 	scope   connectors.Scope
-	action  string
 	members []int
 }
 
-func newGroups[T any](writes []T, of func(*T) (object string, scope connectors.Scope, action string)) []*group {
+func newGroups[T any](writes []T, of func(*T) (object string, scope connectors.Scope)) []*group {
 	var groups []*group
 	for i := range writes {
-		object, scope, action := of(&writes[i])
-		at := slices.IndexFunc(groups, func(g *group) bool {
-			return g.object == object && g.action == action && maps.Equal(g.scope, scope)
-		})
+		object, scope := of(&writes[i])
+		at := slices.IndexFunc(groups, func(g *group) bool { return g.object == object && maps.Equal(g.scope, scope) })
 		if at < 0 {
 			at = len(groups)
-			groups = append(groups, &group{object: object, scope: scope, action: action})
+			groups = append(groups, &group{object: object, scope: scope})
 		}
 		groups[at].members = append(groups[at].members, i)
 	}
@@ -147,7 +154,7 @@ func (c *connection) writer(ctx context.Context, op string, g *group, results []
 	if err != nil {
 		return nil, nil, sure(err)
 	}
-	return &writer{c: c, op: op, action: g.action, m: m, object: g.object, scope: s, results: results}, owners, nil
+	return &writer{c: c, op: op, action: op, m: m, object: g.object, scope: s, results: results}, owners, nil
 }
 
 // sure marks an error from before the write was sent: nothing took effect.
@@ -295,12 +302,11 @@ func (w *writer) settle(ctx context.Context, jobs []job, answer *batchAnswer) {
 
 // matches reports whether an answer's record is the one that a job wrote.
 func (w *writer) matches(j job, r *wireRecord) bool {
-	switch w.action {
-	case "update":
+	if w.action == "update" {
 		return j.input.ID == string(r.ID)
-	case "upsert":
-		v := r.Properties[keyProperty]
-		return v != nil && *v == j.input.ID
+	}
+	if v := r.Properties[keyProperty]; v != nil || j.key != "" {
+		return v != nil && *v == j.key
 	}
 	if r.TraceID != "" {
 		return r.TraceID == j.input.TraceID
@@ -330,32 +336,25 @@ func (w *writer) unanswered(j job, answer *batchAnswer) error {
 	return err
 }
 
-// finish turns the answer's records into results and links children to their
-// parents.
+// finish turns the answer's records into results.
 func (w *writer) finish(ctx context.Context, done []job, wire []wireRecord) {
 	for i, j := range done {
 		w.results[j.at].ID = string(wire[i].ID)
 		echo(&wire[i], j.input.Properties)
 	}
 	records, err := w.c.records(ctx, &w.m, w.object, wire, w.scope)
+	if err != nil {
+		return // the writes took effect; whoever wants the records reads them
+	}
 	for i, j := range done {
-		if err == nil && complete(records[i], j.sent) {
-			w.results[j.at].Record = records[i]
-		}
-		if j.parent == "" || w.action == "update" {
+		if !complete(records[i], j.sent) {
 			continue
 		}
-		if w.scope.parent == nil {
-			w.results[j.at].Err = w.c.fail(w.op, w.object, connectors.Invalid, "the scope does not say what the parent is; add parent: deals, or another object")
-			continue
+		records[i].Parent = j.parent
+		if w.action == "update" && w.scope.parent != nil {
+			continue // the answer does not tell the parent
 		}
-		if err := w.c.associate(ctx, w.m.t, string(wire[i].ID), w.scope.parent, j.parent); err != nil {
-			w.results[j.at].Err = err
-			continue
-		}
-		if r := w.results[j.at].Record; r != nil {
-			r.Parent = j.parent
-		}
+		w.results[j.at].Record = records[i]
 	}
 }
 
