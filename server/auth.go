@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// caller is who sent a request, as far as it proved that.
+type caller struct {
+	name   string // for the history
+	scopes []Scope
+}
+
+func (c *caller) may(s Scope) bool { return c != nil && slices.Contains(c.scopes, s) }
+
+type callerKey struct{}
+
+// callerOf returns who sent the request, nil when nobody proved anything.
+func callerOf(ctx context.Context) *caller {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	return c
+}
+
+// auth finds out who calls.
+type auth struct {
+	tokens    Tokens
+	signer    *Signer
+	config    *Config
+	openPages bool // a loopback service without a public address
+}
+
+// identify looks for a token: "Authorization: Bearer TOKEN", or as the password
+// of HTTP basic authentication, which browsers can ask people for.
+func (a *auth) identify(r *http.Request) (*caller, error) {
+	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		if _, password, basic := r.BasicAuth(); basic {
+			text = password
+		}
+	}
+	if text == "" || len(text) > 512 {
+		return nil, nil
+	}
+	now := a.config.Clock.Now()
+	if scopes, ok := a.signer.openLocal(text, now); ok {
+		return &caller{name: "command line", scopes: scopes}, nil
+	}
+	token, good, err := a.tokens.open(r.Context(), text, now)
+	if err != nil || !good {
+		return nil, err
+	}
+	return &caller{name: "token " + token.Name, scopes: token.Scopes}, nil
+}
+
+// need lets requests pass whose token gives the scope.
+func (a *auth) need(scope Scope, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := a.identify(r)
+		switch {
+		case err != nil:
+			a.config.fail(w, r, err)
+		case c == nil:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="Tenon"`)
+			problem(w, http.StatusUnauthorized, "a token is needed", "send Authorization: Bearer TOKEN; `tenon token create` makes one")
+		case !c.may(scope):
+			problem(w, http.StatusForbidden, "the token has no scope \""+string(scope)+"\"", "make another with `tenon token create --scopes "+string(scope)+"`")
+		default:
+			next(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		}
+	}
+}
+
+// page lets requests for a page pass: with a token of scope read, or from the
+// same machine where the service is reached in no other way.
+func (a *auth) page(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := a.identify(r)
+		if err != nil {
+			a.config.fail(w, r, err)
+			return
+		}
+		if c.may(ScopeRead) || (a.openPages && direct(r)) {
+			next(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="Tenon: any name, a token as password", charset="UTF-8"`)
+		http.Error(w, "This page needs a token with the scope read as password. `tenon token create` makes one.", http.StatusUnauthorized)
+	}
+}
+
+// direct reports whether a request came to the loopback address itself: not by
+// way of a proxy, and not through a foreign name that was made to resolve to
+// this machine.
+func direct(r *http.Request) bool {
+	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(h) != "" {
+			return false
+		}
+	}
+	return isLoopback(r.Host)
+}
+
+// isLoopback reports whether host or host:port is this machine.
+func isLoopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && ip.IsLoopback()
+}
+
+// onlyLocal reports whether a service with this listen address and public URL
+// is reached from its own machine only.
+func onlyLocal(listen, publicURL string) bool {
+	u, err := url.Parse(publicURL)
+	return isLoopback(listen) && err == nil && (publicURL == "" || isLoopback(u.Host))
+}

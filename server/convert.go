@@ -1,0 +1,216 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine"
+)
+
+// Source is the side of a mapping whose records can be converted.
+type Source struct{ Connection, Object string }
+
+func (s Source) ref(id string) connectors.Ref {
+	return connectors.Ref{Connection: s.Connection, Object: s.Object, ID: id}
+}
+
+// convert is the button "Convert to project": GET shows what would be made and
+// never acts, POST makes it. There are three ways in: the signed address that
+// stands in the CRM, a request that the CRM itself signed, and a token with the
+// scope convert.
+type convert struct {
+	*Config
+	auth  *auth
+	pages *pages
+}
+
+func (c convert) mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET /convert/{mapping}", c.handle(c.show))
+	mux.HandleFunc("POST /convert/{mapping}", c.handle(c.press))
+}
+
+// wish is a request that was let in.
+type wish struct {
+	mapping string
+	record  connectors.Ref
+	by      string // who asks, for the history
+	html    bool
+	waited  bool // the page came back to look whether the work has ended
+}
+
+// maxRecordID bounds the record's id in an address, in bytes.
+const maxRecordID = 512
+
+func (c convert) handle(next func(http.ResponseWriter, *http.Request, wish)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q := wish{mapping: r.PathValue("mapping"), html: wantsHTML(r), waited: r.URL.Query().Get("wait") != ""}
+		source, ok := c.Sources[q.mapping]
+		id := r.URL.Query().Get("record")
+		switch {
+		case !ok:
+			c.refuse(w, r, q, http.StatusNotFound, "There is no button of that name.", "The mapping may have been renamed, or its button taken out.")
+			return
+		case id == "" || len(id) > maxRecordID:
+			c.refuse(w, r, q, http.StatusBadRequest, "The address names no record.", "Open it from the CRM again.")
+			return
+		}
+		q.record = source.ref(id)
+		by, err := c.admit(w, r, q)
+		if err != nil {
+			c.failed(w, r, q, err)
+			return
+		}
+		if by == "" {
+			c.refuse(w, r, q, http.StatusForbidden, "This address is not valid.",
+				"It was changed, or signed with a key that is no longer in use. Open it from the CRM again.")
+			return
+		}
+		q.by = by
+		next(w, r, q)
+	}
+}
+
+// admit returns who may act on the record, "" when nobody proved anything.
+func (c convert) admit(w http.ResponseWriter, r *http.Request, q wish) (string, error) {
+	v := r.URL.Query()
+	if v.Get("sig") != "" {
+		if c.Signer.validConvert(q.mapping, q.record, v.Get("key"), v.Get("sig")) {
+			return "button", nil
+		}
+		return "", nil
+	}
+	caller, err := c.auth.identify(r)
+	if err != nil {
+		return "", err
+	}
+	if caller.may(ScopeConvert) {
+		return caller.name, nil
+	}
+	verifier, ok := c.Connections[q.record.Connection].(connectors.RequestVerifier)
+	if !ok {
+		return "", nil
+	}
+	body, err := c.body(w, r)
+	if err != nil {
+		return "", err
+	}
+	if err := verifier.VerifyRequest(c.request(r, body)); err != nil {
+		if connectors.KindOf(err) == connectors.Auth {
+			return "", nil
+		}
+		return "", err
+	}
+	return q.record.Connection, nil
+}
+
+// show previews; nothing is written.
+func (c convert) show(w http.ResponseWriter, r *http.Request, q wish) {
+	preview, err := c.Engine.Preview(r.Context(), q.mapping, q.record.ID)
+	if err != nil {
+		c.failed(w, r, q, err)
+		return
+	}
+	if !q.html {
+		answer(w, http.StatusOK, preview)
+		return
+	}
+	// The form's address is a signed one whichever way the request came in: the
+	// browser that sends it has no signature of the CRM's and no token.
+	page := convertPage{Preview: preview, Action: c.Signer.ConvertLink("", q.mapping, q.record)}
+	if preview.Conversion != nil {
+		page.Conversion = preview.Conversion
+		if preview.Conversion.State == "under way" {
+			page.Refresh = 2
+		}
+	}
+	c.pages.render(w, http.StatusOK, "convert", preview.Button, page)
+}
+
+// press makes the counterpart, or answers with the one that is there.
+func (c convert) press(w http.ResponseWriter, r *http.Request, q wish) {
+	ctx, cancel := context.WithTimeout(r.Context(), c.PressWait)
+	defer cancel()
+	made, err := c.Engine.Press(ctx, q.mapping, q.record.ID, q.by)
+	if err != nil {
+		c.failed(w, r, q, err)
+		return
+	}
+	if q.html && made.State != "failed" {
+		// The page that is shown is one that may be loaded again.
+		http.Redirect(w, r, c.Signer.ConvertLink("", q.mapping, q.record), http.StatusSeeOther)
+		return
+	}
+	status := http.StatusOK
+	switch made.State {
+	case "under way":
+		status = http.StatusAccepted
+	case "failed":
+		status = http.StatusUnprocessableEntity
+	}
+	if !q.html {
+		answer(w, status, made)
+		return
+	}
+	c.pages.render(w, status, "convert", "Not converted", convertPage{
+		Conversion: made, Action: c.Signer.ConvertLink("", q.mapping, q.record),
+	})
+}
+
+// convertPage is what the page shows. Conversion is set when the record has a
+// counterpart, or one is being made, or could not be made.
+type convertPage struct {
+	Preview    *engine.Preview
+	Conversion *engine.Conversion
+	Action     string // where the form goes
+	Refresh    int    // seconds until the page loads itself again
+}
+
+// Reload returns the address that the page loads again while it waits.
+func (p convertPage) Reload() string { return p.Action + "&wait=1" }
+
+func (c convert) failed(w http.ResponseWriter, r *http.Request, q wish, err error) {
+	if !q.html {
+		c.fail(w, r, err)
+		return
+	}
+	status, title := statusOf(err)
+	detail := "Nothing was made. Try again later, or ask whoever looks after Tenon."
+	if status == http.StatusServiceUnavailable {
+		setRetryAfter(w, connectors.RetryAfter(err))
+		detail = "What was asked for is safe if it was taken in: open this address again in a while."
+	}
+	c.Logger.WarnContext(r.Context(), "convert failed", "mapping", q.mapping, "record_id", q.record.ID, "status_code", status, "err", err)
+	c.refuse(w, r, q, status, title, detail)
+}
+
+func (c convert) refuse(w http.ResponseWriter, _ *http.Request, q wish, status int, title, detail string) {
+	if q.html {
+		c.pages.render(w, status, "message", "Convert", message{Title: title, Detail: detail})
+		return
+	}
+	problem(w, status, title, detail)
+}
+
+// wantsHTML reports whether a browser asks; programs say application/json, or
+// nothing of HTML.
+func wantsHTML(r *http.Request) bool {
+	accept := strings.Split(r.Header.Get("Accept"), ",")
+	return slices.ContainsFunc(accept, func(part string) bool {
+		kind, _, _ := strings.Cut(part, ";")
+		kind = strings.TrimSpace(kind)
+		return kind == "text/html" || kind == "application/xhtml+xml"
+	})
+}
+
+// safeURL returns an address that a page may link to, "" for any other scheme.
+func safeURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
+	}
+	return text
+}

@@ -1,0 +1,30 @@
+package server
+
+import (
+	"context"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine"
+)
+
+// Engine is what the server asks of the engine; *engine.Engine is one.
+type Engine interface {
+	Receive(ctx context.Context, connection string, req connectors.WebhookRequest) (connectors.Delivery, error)
+	Preview(ctx context.Context, mapping, record string) (*engine.Preview, error)
+	Press(ctx context.Context, mapping, record, by string) (*engine.Conversion, error)
+	Operator
+	// Ready returns nil when webhooks can be taken in.
+	Ready(ctx context.Context) error
+}
+
+// Operator is what people and programs that look after the service ask for.
+type Operator interface {
+	Status(ctx context.Context) (*engine.Status, error)
+	Links(ctx context.Context, mapping string, after uint64, limit int) ([]engine.LinkRow, error)
+	Asides(ctx context.Context, mapping string, conflictsOnly bool, after uint64, limit int) ([]engine.AsideRow, error)
+	Resolve(ctx context.Context, link uint64, rule uint32, choice, by string) error
+	Queue(ctx context.Context, f engine.QueueFilter) ([]engine.QueueRow, error)
+	Retry(ctx context.Context, f engine.QueueFilter) (int, error)
+	History(ctx context.Context, f engine.HistoryFilter) ([]engine.EventRow, error)
+	Resume(ctx context.Context, mapping, by string) error
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// Metrics counts what the service does, in a registry of its own. Labels hold
+// configured names and templates only, never ids.
+type Metrics struct {
+	registry *prometheus.Registry
+	webhooks *prometheus.CounterVec
+	calls    *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	left     *prometheus.GaugeVec
+	requests *prometheus.HistogramVec
+}
+
+// NewMetrics returns metrics that have counted nothing.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenon_webhooks_total", Help: "Webhook deliveries by connection and outcome.",
+		}, []string{"connection", "outcome"}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenon_calls_total", Help: "Requests sent to a system, by connection, method, path template and status (0: no answer).",
+		}, []string{"connection", "method", "path", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tenon_call_seconds", Help: "How long requests to a system took.",
+			Buckets: []float64{.01, .03, .1, .3, 1, 3, 10, 30},
+		}, []string{"connection"}),
+		left: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "tenon_daily_calls_left", Help: "What the system last told is left of the daily allowance.",
+		}, []string{"connection"}),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tenon_http_seconds", Help: "How long the service took to answer, by route and status.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
+		}, []string{"route", "status"}),
+	}
+	m.registry.MustRegister(m.webhooks, m.calls, m.seconds, m.left, m.requests,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Observe counts a request to a system; it fits connectors.Options.Observe.
+func (m *Metrics) Observe(c connectors.Call) {
+	m.calls.WithLabelValues(c.Connection, c.Method, c.Path, strconv.Itoa(c.Status)).Inc()
+	m.seconds.WithLabelValues(c.Connection).Observe(c.Duration.Seconds())
+	if c.Limit.Known && c.Limit.Daily > 0 {
+		m.left.WithLabelValues(c.Connection).Set(float64(c.Limit.DailyLeft))
+	}
+}
+
+func (m *Metrics) webhook(connection, outcome string) {
+	m.webhooks.WithLabelValues(connection, outcome).Inc()
+}
+
+func (m *Metrics) request(route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+func (m *Metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+// watch adds figures that the engine knows, read when they are asked for.
+func (m *Metrics) watch(e Operator) error {
+	return m.registry.Register(&statusCollector{engine: e})
+}
+
+// statusCollector turns the engine's status into figures.
+type statusCollector struct{ engine Operator }
+
+var (
+	linksDesc     = prometheus.NewDesc("tenon_links", "Links of a mapping.", []string{"mapping"}, nil)
+	queueDesc     = prometheus.NewDesc("tenon_queue_entries", "Entries of a mapping's queue by status.", []string{"mapping", "status"}, nil)
+	conflictsDesc = prometheus.NewDesc("tenon_conflicts", "Conflicts that wait for a person.", []string{"mapping"}, nil)
+	asideDesc     = prometheus.NewDesc("tenon_fields_set_aside", "Fields that are held back for another reason.", []string{"mapping"}, nil)
+	stoppedDesc   = prometheus.NewDesc("tenon_mapping_stopped", "1 while a guard has stopped the mapping.", []string{"mapping"}, nil)
+	upDesc        = prometheus.NewDesc("tenon_connection_up", "1 while the connection is in use, 0 while it is paused.", []string{"connection"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (s *statusCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{linksDesc, queueDesc, conflictsDesc, asideDesc, stoppedDesc, upDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *statusCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	status, err := s.engine.Status(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(linksDesc, err)
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, m := range status.Mappings {
+		gauge(linksDesc, float64(m.Links), m.Name)
+		gauge(queueDesc, float64(m.Queued), m.Name, "ready")
+		gauge(queueDesc, float64(m.Waiting), m.Name, "waiting")
+		gauge(queueDesc, float64(m.Failed), m.Name, "failed")
+		gauge(conflictsDesc, float64(m.Conflicts), m.Name)
+		gauge(asideDesc, float64(m.SetAside), m.Name)
+		gauge(stoppedDesc, one(m.State == "stopped"), m.Name)
+	}
+	for _, c := range status.Connections {
+		gauge(upDesc, one(c.State == "up"), c.Name)
+	}
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,215 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// Config is what a server works with. Engine, Tokens and Signer are required;
+// zero fields mean the defaults.
+type Config struct {
+	Engine      Engine
+	Tokens      Tokens
+	Signer      *Signer
+	Connections map[string]connectors.Connection
+	Sources     map[string]Source // the convertible side of each mapping with a button
+
+	Listen    string // the address that Serve's listener has, to know whether it is loopback
+	PublicURL string // without a slash at the end
+	Zone      *time.Location
+	Version   string
+	Clock     connectors.Clock
+	Logger    *slog.Logger
+	Metrics   *Metrics
+
+	MaxBody         int64         // bytes; 4 MiB
+	MaxRequests     int           // at the same time, for webhooks and for the rest each; 256
+	ReadTimeout     time.Duration // 30 s
+	WriteTimeout    time.Duration // 2 min
+	ShutdownTimeout time.Duration // 30 s
+	PressWait       time.Duration // 20 s
+}
+
+// Server answers HTTP.
+type Server struct {
+	config  *Config
+	handler http.Handler
+}
+
+// New returns a server that does not listen yet.
+func New(c Config) (*Server, error) {
+	if c.Engine == nil || c.Tokens.Store == nil || c.Signer == nil {
+		return nil, fmt.Errorf("server: an engine, tokens and a signer are needed")
+	}
+	c.setDefaults()
+	if err := c.Metrics.watch(c.Engine); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	a := &auth{tokens: c.Tokens, signer: c.Signer, config: &c, openPages: onlyLocal(c.Listen, c.PublicURL)}
+	p, err := newPages(&c, a)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	hooks{&c}.mount(mux)
+	convert{&c, a, p}.mount(mux)
+	api{&c, a}.mount(mux)
+	health{&c}.mount(mux)
+	p.mount(mux)
+	mux.HandleFunc("GET /metrics", a.page(c.Metrics.handler().ServeHTTP))
+	return &Server{config: &c, handler: c.wrap(mux)}, nil
+}
+
+func (c *Config) setDefaults() {
+	span := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	span(&c.ReadTimeout, 30*time.Second)
+	span(&c.WriteTimeout, 2*time.Minute)
+	span(&c.ShutdownTimeout, 30*time.Second)
+	span(&c.PressWait, 20*time.Second)
+	if c.MaxBody == 0 {
+		c.MaxBody = 4 << 20
+	}
+	if c.MaxRequests == 0 {
+		c.MaxRequests = 256
+	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
+	if c.Clock == nil {
+		c.Clock = connectors.SystemClock()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics()
+	}
+}
+
+// Handler returns the whole service as one handler.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Serve answers on l until ctx ends, then waits for open requests as long as
+// the shutdown time-out allows. It closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	c := s.config
+	hs := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       c.ReadTimeout,
+		WriteTimeout:      c.WriteTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- hs.Serve(l) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	// Open requests may end in peace, although the service is being stopped.
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
+	defer cancel()
+	err := hs.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = hs.Close()
+	}
+	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	return err
+}
+
+// wrap puts the bounds and the common headers around all routes.
+func (c *Config) wrap(mux *http.ServeMux) http.Handler {
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem(w, http.StatusForbidden, "a form of another site may not act here", "open the page itself")
+	}))
+	inner := crossOrigin.Handler(mux)
+	// Webhooks have places of their own, so that pages cannot keep them out.
+	hookPlaces, places := make(chan struct{}, c.MaxRequests), make(chan struct{}, c.MaxRequests)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := c.Clock.Now()
+		rec := &recorder{ResponseWriter: w}
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		_, route := mux.Handler(r)
+		taken := places
+		if route == "POST /hooks/{connection}" {
+			taken = hookPlaces
+		}
+		defer func() {
+			if p := recover(); p != nil {
+				c.recovered(rec, r, p)
+			}
+			c.Metrics.request(route, rec.status(), c.Clock.Now().Sub(start))
+		}()
+		select {
+		case taken <- struct{}{}:
+			defer func() { <-taken }()
+			inner.ServeHTTP(rec, r)
+		default:
+			setRetryAfter(rec, 0)
+			problem(rec, http.StatusServiceUnavailable, "too many requests at the same time", "")
+		}
+	})
+}
+
+// recovered ends a request whose handler panicked. Healthy requests go on.
+func (c *Config) recovered(rec *recorder, r *http.Request, p any) {
+	if p == http.ErrAbortHandler { //nolint:errorlint // the very value, by net/http's contract
+		panic(p)
+	}
+	c.Logger.ErrorContext(r.Context(), "request panicked", "op", r.Pattern, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if rec.code == 0 {
+		problem(rec, http.StatusInternalServerError, "an internal error; see the service's log", "")
+	}
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	code int
+}
+
+func (r *recorder) status() int {
+	if r.code == 0 {
+		return http.StatusOK
+	}
+	return r.code
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(code int) {
+	if r.code == 0 {
+		r.code = code
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.code == 0 {
+		r.code = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController through.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
