@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/hubspot"
+	"github.com/tenonsync/tenon/connectors/jira"
 )
 
 // Registry returns a registry of all connectors. The error names a kind that
@@ -11,5 +12,6 @@ import (
 func Registry() (*connectors.Registry, error) {
 	return connectors.NewRegistry(
 		hubspot.Connector{},
+		jira.New(),
 	)
 }

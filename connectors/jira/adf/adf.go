@@ -172,3 +172,24 @@ func (n *Node) mark(kind string) *Mark {
 }
 
 func text(s string, marks ...Mark) *Node { return &Node{Type: "text", Text: s, Marks: marks} }
+
+// FromText returns the document of a plain text: blank lines part paragraphs,
+// other line ends are breaks.
+func FromText(s string) *Node {
+	doc := &Node{Type: "doc", Version: 1}
+	for part := range strings.SplitSeq(cleanText(s), "\n\n") {
+		p := &Node{Type: "paragraph"}
+		for i, line := range strings.Split(strings.Trim(part, "\n"), "\n") {
+			if i > 0 {
+				p.Content = append(p.Content, &Node{Type: "hardBreak"})
+			}
+			if line != "" {
+				p.Content = append(p.Content, text(line))
+			}
+		}
+		if len(p.Content) > 0 {
+			doc.Content = append(doc.Content, p)
+		}
+	}
+	return doc
+}

@@ -1,0 +1,279 @@
+package jira
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	gojira "github.com/andygrunwald/go-jira"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+)
+
+// Kind is the connector's kind in configurations.
+const Kind = "jira"
+
+// object is the one object of Jira that Tenon keeps in step.
+const object = "issue"
+
+// The values of the setting deployment.
+const (
+	cloud      = "cloud"
+	dataCenter = "datacenter"
+)
+
+// Connector opens connections to Jira. The zero value is ready to use.
+type Connector struct{}
+
+// New returns the connector.
+func New() *Connector { return &Connector{} }
+
+// Guards double as the list of what a connection can do.
+var (
+	_ connectors.Connector        = (*Connector)(nil)
+	_ connectors.Connection       = (*Connection)(nil)
+	_ connectors.AbilityTeller    = (*Connection)(nil)
+	_ connectors.Finder           = (*Connection)(nil)
+	_ connectors.PeopleFinder     = (*Connection)(nil)
+	_ connectors.WebhookSource    = (*Connection)(nil)
+	_ connectors.WebhookRegistrar = (*Connection)(nil)
+	_ connectors.Commenter        = (*Connection)(nil)
+	_ connectors.HistoryReader    = (*Connection)(nil)
+	_ connectors.Deleter          = (*Connection)(nil)
+)
+
+// Info implements connectors.Connector.
+func (*Connector) Info() connectors.Info {
+	return connectors.Info{Kind: Kind, Label: "Jira", Settings: []connectors.Setting{
+		{Name: "deployment", Help: "Which Jira it is: Jira Cloud or Jira Data Center.", Default: cloud, Choices: []string{cloud, dataCenter}},
+		{Name: "base_url", Help: "The site's address, https://acme.atlassian.net or https://jira.acme.com/jira.", Required: true},
+		{Name: "email", Help: "Cloud: the e-mail of the account whose API token is used. Data Center: the user's name, with its password as token."},
+		{Name: "token", Help: "Cloud: the account's API token (id.atlassian.com, Security, API tokens). Data Center: the user's password.", Secret: true},
+		{Name: "pat", Help: "Data Center: a personal access token (Profile, Personal Access Tokens).", Secret: true},
+		{Name: "cloud_id", Help: "Cloud: the site's id, for OAuth and for API tokens with scopes; https://SITE.atlassian.net/_edge/tenant_info shows it."},
+		{Name: "client_id", Help: "Cloud: the client id of the OAuth 2.0 app or service account."},
+		{Name: "client_secret", Help: "Cloud: the client secret of the OAuth 2.0 app or service account.", Secret: true},
+		{Name: "refresh_token", Help: "Cloud: the first refresh token of the OAuth 2.0 grant (scope offline_access); Tenon keeps those that follow.", Secret: true},
+		{Name: "gateway_url", Help: "Cloud: the address of Atlassian's gateway.", Default: "https://api.atlassian.com"},
+		{Name: "token_url", Help: "Cloud: where OAuth tokens are issued.", Default: "https://auth.atlassian.com/oauth/token"},
+		{Name: "webhook_secret", Help: "The secret that signs the webhooks.", Secret: true},
+		{Name: "resolution", Help: "The resolution to give where closing an issue asks for one.", Default: "Done"},
+		{Name: "create_key", Help: "Where the key of a create is kept: in an entity property, which nobody sees, or in a label besides, which is found faster. Data Center needs label.", Choices: []string{"property", "label"}},
+		{Name: "requests_per_second", Help: "How many requests a second Tenon may send; empty: as Jira's headers allow."},
+		{Name: "daily_share", Help: "The share of a daily allowance that Tenon may use, in percent.", Default: "100"},
+	}}
+}
+
+// Connection is one account of a Jira site. It is safe for concurrent use.
+type Connection struct {
+	name       string
+	cloud      bool
+	site       string // where people see it, without a slash at the end
+	api        string // "/rest/api/3"
+	oauth      bool
+	keyLabels  bool
+	resolution string
+	webhook    []byte // the secret of admin webhooks
+	appSecret  []byte // the secret of the OAuth app, which signs dynamic webhooks
+
+	http  *rest.Client
+	jira  *gojira.Client // over the same stack
+	guard *loginGuard
+	clock connectors.Clock
+	log   *slog.Logger
+
+	meta   metaCache
+	people peopleCache
+	flows  flowCache
+	keys   keyCache
+}
+
+// Open implements connectors.Connector.
+func (*Connector) Open(config connectors.Config, options connectors.Options) (connectors.Connection, error) {
+	s := config.Settings
+	c := &Connection{
+		name: config.Name, cloud: s.Get("deployment") != dataCenter,
+		site: strings.TrimRight(s.Get("base_url"), "/"), api: "/rest/api/2",
+		resolution: s.Get("resolution"), keyLabels: s.Get("create_key") == "label",
+		webhook: []byte(s.Get("webhook_secret")), clock: options.Clock, log: options.Logger,
+	}
+	if c.clock == nil {
+		c.clock = connectors.SystemClock()
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	c.log = c.log.With("connector", Kind, "connection", config.Name)
+	auth, base, err := c.credentials(s)
+	if err != nil {
+		return nil, c.invalid("open", err)
+	}
+	pace, err := paceOf(s)
+	if err != nil {
+		return nil, c.invalid("open", err)
+	}
+	c.guard = newLoginGuard(options.Transport)
+	options.Transport = c.guard
+	c.http, err = rest.New(rest.Config{
+		Connection: config.Name, BaseURL: base, Auth: auth, Pace: pace, Explain: explain(c.clock),
+	}, options)
+	if err != nil {
+		return nil, c.invalid("open", err)
+	}
+	c.jira, err = gojira.NewClient(c.http.HTTP(), base+"/")
+	if err != nil {
+		return nil, c.invalid("open", err)
+	}
+	return c, nil
+}
+
+// credentials returns how to log in, and the address that takes those
+// credentials.
+func (c *Connection) credentials(s connectors.Settings) (rest.Auth, string, error) {
+	u, err := url.Parse(c.site)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, "", errors.New(`setting "base_url" is no address: write https://acme.atlassian.net`)
+	}
+	if !c.cloud {
+		c.keyLabels = true
+		return dataCenterCredentials(s, c.site)
+	}
+	c.api = "/rest/api/3"
+	base := c.site
+	if id := s.Get("cloud_id"); id != "" {
+		base = strings.TrimRight(s.Get("gateway_url"), "/") + "/ex/jira/" + url.PathEscape(id)
+	}
+	if s.Get("pat") != "" {
+		return nil, "", errors.New(`setting "pat" is for Data Center: Cloud takes "email" and "token"`)
+	}
+	if s.Get("client_id") != "" {
+		switch {
+		case s.Get("token") != "":
+			return nil, "", errors.New(`settings "token" and "client_id" exclude each other: keep those of one account`)
+		case s.Get("client_secret") == "":
+			return nil, "", errors.New(`setting "client_secret" is missing: OAuth needs it`)
+		case s.Get("cloud_id") == "":
+			return nil, "", errors.New(`setting "cloud_id" is missing: OAuth goes through the gateway; ` + c.site + `/_edge/tenant_info shows the id`)
+		}
+		c.oauth, c.appSecret = true, []byte(s.Get("client_secret"))
+		return rest.OAuth2(rest.OAuth{
+			ClientID: s.Get("client_id"), ClientSecret: s.Get("client_secret"), RefreshToken: s.Get("refresh_token"),
+			TokenURL: s.Get("token_url"), InParams: true,
+			Help: "authorise Tenon in Jira anew (scope offline_access) and put the new refresh token into the connection's settings",
+		}), base, nil
+	}
+	if s.Get("email") == "" || s.Get("token") == "" {
+		return nil, "", errors.New(`settings "email" and "token" are missing: create an API token at id.atlassian.com, or set "client_id" for OAuth`)
+	}
+	return rest.Basic(s.Get("email"), s.Get("token")), base, nil
+}
+
+func dataCenterCredentials(s connectors.Settings, base string) (rest.Auth, string, error) {
+	for _, name := range []string{"cloud_id", "client_id", "client_secret", "refresh_token"} {
+		if s.Get(name) != "" {
+			return nil, "", fmt.Errorf("setting %q is for Cloud: Data Center takes \"pat\"", name)
+		}
+	}
+	switch {
+	case s.Get("create_key") == "property":
+		return nil, "", errors.New(`setting "create_key": Data Center cannot look entity properties up; write label`)
+	case s.Get("pat") != "":
+		return rest.Bearer(s.Get("pat")), base, nil
+	case s.Get("email") != "" && s.Get("token") != "":
+		return rest.Basic(s.Get("email"), s.Get("token")), base, nil
+	}
+	return nil, "", errors.New(`setting "pat" is missing: create a personal access token in Jira under Profile`)
+}
+
+func paceOf(s connectors.Settings) (rest.Pace, error) {
+	var p rest.Pace
+	if v := s.Get("requests_per_second"); v != "" {
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil || n <= 0 || n > 1000 {
+			return p, fmt.Errorf("setting \"requests_per_second\": %q is no number between 0 and 1000", v)
+		}
+		p.PerSecond = n
+	}
+	if v := s.Get("daily_share"); v != "" {
+		n, err := strconv.Atoi(strings.TrimSuffix(v, "%"))
+		if err != nil || n < 1 || n > 100 {
+			return p, fmt.Errorf("setting \"daily_share\": %q is no percentage between 1 and 100", v)
+		}
+		p.DailyShare = n
+	}
+	return p, nil
+}
+
+// Index lag as promised to the engine: Atlassian speaks of seconds to minutes.
+const indexLag = 5 * time.Minute
+
+// Facts implements connectors.Connection.
+func (c *Connection) Facts() connectors.Facts {
+	f := connectors.Facts{
+		ReadBatch: 1, CreateBatch: 1, UpdateBatch: 1,
+		IndexLag: indexLag, TimePrecision: time.Millisecond, SetEdits: true, WebhookVersions: true,
+		PollInterval: time.Minute,
+	}
+	if c.cloud {
+		f.ReadBatch, f.CreateBatch = readBatch, createBatch
+	}
+	return f
+}
+
+// Abilities implements connectors.AbilityTeller.
+func (c *Connection) Abilities() connectors.Abilities {
+	a := connectors.Abilities{
+		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c,
+	}
+	if len(c.webhook) > 0 || len(c.appSecret) > 0 {
+		a.WebhookSource = c
+	} else {
+		a.WebhookRegistrar = nil // deliveries could not be checked
+	}
+	return a
+}
+
+// Close implements connectors.Connection.
+func (c *Connection) Close() error {
+	err := c.http.Close()
+	c.guard.close()
+	return err
+}
+
+func (c *Connection) invalid(op string, err error) error {
+	return &connectors.Error{Op: op, Connection: c.name, Kind: connectors.Invalid, Err: err}
+}
+
+func (c *Connection) fail(op, record string, kind connectors.Kind, format string, args ...any) *connectors.Error {
+	return &connectors.Error{Op: op, Connection: c.name, Record: record, Kind: kind, Err: fmt.Errorf(format, args...)}
+}
+
+// checkObject refuses objects that Jira does not have here.
+func (c *Connection) checkObject(op, name string) error {
+	if name == object {
+		return nil
+	}
+	return c.fail(op, "", connectors.NotFound, "Jira has no object %q: the one object is %q", name, object)
+}
+
+// ref names an issue in errors.
+func ref(id string) string { return object + "/" + id }
+
+// httpOf returns the answer below go-jira's.
+func httpOf(r *gojira.Response) *http.Response {
+	if r == nil {
+		return nil
+	}
+	return r.Response
+}
+
+// asError returns the connection's error in err's chain.
+func asError(err error) (*connectors.Error, bool) {
+	return errors.AsType[*connectors.Error](err)
+}
