@@ -79,7 +79,7 @@ type Queue interface {
 	// Entry returns ErrNotFound when the subject is not queued.
 	Entry(s Subject) (*Entry, error)
 	// PutEntry stores an entry. A link's is stored without Side and Record, and
-	// is ErrNotFound when there is no such link.
+	// is ErrNotFound when the mapping has no such link.
 	PutEntry(e *Entry) error
 	DeleteEntry(s Subject) error
 	// Due returns up to limit entries of a mapping that are ready at now: the

@@ -39,11 +39,31 @@ func Open(ctx context.Context, b Backend, o Options) (Store, error) {
 	return &store{b: b}, nil
 }
 
-// prepare brings the backend to the layout version want.
-func prepare(ctx context.Context, b Backend, log *slog.Logger, want uint64, steps map[uint64]upgrade) error {
-	var have uint64
-	empty := true
-	err := b.View(ctx, func(r Reader) error {
+// Inspect checks a backend without changing it. An empty one is ErrCorrupt, a
+// newer layout ErrNewer; of an older layout only the backend's own structures
+// are checked.
+func Inspect(ctx context.Context, b Backend) (Report, error) {
+	have, _, err := layout(ctx, b)
+	switch {
+	case err != nil:
+		return Report{}, err
+	case have == 0:
+		return Report{}, fmt.Errorf("%w: there is no version of the layout", ErrCorrupt)
+	case have > schema:
+		return Report{}, newer(have, schema)
+	case have < schema:
+		c := &checker{ctx: ctx}
+		err := b.Verify(ctx, c.problem)
+		return c.Report, err
+	}
+	return (&store{b: b}).Check(ctx)
+}
+
+// layout returns the version of the layout, 0 when there is none, and whether
+// there is nothing at all.
+func layout(ctx context.Context, b Backend) (have uint64, empty bool, err error) {
+	empty = true
+	err = b.View(ctx, func(r Reader) error {
 		var err error
 		if have, err = (&tx{r: r}).number(SpaceMeta, schemaKey); err != nil || have != 0 {
 			return err
@@ -55,19 +75,32 @@ func prepare(ctx context.Context, b Backend, log *slog.Logger, want uint64, step
 		}
 		return nil
 	})
+	return have, empty && have == 0, err
+}
+
+func newer(have, want uint64) error {
+	return fmt.Errorf("%w: its layout has version %d, this program knows up to %d", ErrNewer, have, want)
+}
+
+// prepare brings the backend to the layout version want.
+func prepare(ctx context.Context, b Backend, log *slog.Logger, want uint64, steps map[uint64]upgrade) error {
+	have, empty, err := layout(ctx, b)
 	switch {
 	case err != nil:
 		return err
 	case have == want:
 		return nil
 	case have > want:
-		return fmt.Errorf("%w: its layout has version %d, this program knows up to %d", ErrNewer, have, want)
+		return newer(have, want)
 	case have == 0 && !empty:
 		return fmt.Errorf("%w: there are rows, but no version of their layout", ErrCorrupt)
 	case have == 0:
 		return b.Update(ctx, func(w Writer) error {
 			return (&tx{r: w, w: w}).putNumber(SpaceMeta, schemaKey, want)
 		})
+	}
+	if err := b.Update(ctx, func(Writer) error { return nil }); err != nil {
+		return fmt.Errorf("upgrade the state from layout %d to %d: %w", have, want, err)
 	}
 	copied, err := b.Keep(ctx, fmt.Sprintf("layout-%d", have))
 	if err != nil {

@@ -66,12 +66,21 @@ func (t *tx) PutEntry(e *Entry) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
-	if err := t.checkEntry(e); err != nil {
+	if err := checkEntry(e); err != nil {
 		return err
 	}
 	mapping, err := t.makeNumber("the mapping of an entry", e.Mapping)
 	if err != nil {
 		return err
+	}
+	if e.Link != 0 {
+		there, err := t.has(SpaceLinkBy, keyMapping64(mapping, e.Link))
+		if err != nil {
+			return err
+		}
+		if !there {
+			return fmt.Errorf("link %d of an entry of mapping %s: %w", e.Link, e.Mapping, ErrNotFound)
+		}
 	}
 	old, err := t.findEntry(mapping, e.Subject)
 	if err != nil {
@@ -93,21 +102,16 @@ func (t *tx) PutEntry(e *Entry) error {
 	return t.put(SpaceEntries, keyEntry(mapping, e.Subject), x)
 }
 
-func (t *tx) checkEntry(e *Entry) error {
-	if e.Priority > connectors.PrioritySweep {
+func checkEntry(e *Entry) error {
+	switch {
+	case e.Priority > connectors.PrioritySweep:
 		return fmt.Errorf("an entry with %s", e.Priority)
-	}
-	if e.Status > Failed {
+	case e.Status > Failed:
 		return fmt.Errorf("an entry with status %d", e.Status)
-	}
-	if e.Link == 0 {
+	case e.Link == 0:
 		return checkName("the record id of an entry", e.Record)
 	}
-	there, err := t.has(SpaceLinks, key64(e.Link))
-	if err == nil && !there {
-		err = fmt.Errorf("link %d of an entry: %w", e.Link, ErrNotFound)
-	}
-	return err
+	return nil
 }
 
 // indexEntry brings the order of due entries from old (nil: none) to e (nil:

@@ -3,6 +3,7 @@ package memory_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/engine/state/memory"
+	"github.com/tenonsync/tenon/engine/state/statetest"
 )
 
 func open(t *testing.T, b state.Backend) state.Store {
@@ -83,5 +85,24 @@ func TestRestore(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestSuite(t *testing.T) {
+	statetest.Run(t, func(*testing.T) statetest.Harness { return harness(memory.New()) })
+}
+
+// harness opens clones of what b holds: a clone is all that there is to open
+// after a backend was closed.
+func harness(b *memory.Backend) statetest.Harness {
+	return statetest.Harness{
+		Open: func(*testing.T) (state.Backend, error) {
+			b = b.Clone()
+			return b, nil
+		},
+		Crash: func(*testing.T) statetest.Harness { return harness(b.Clone()) },
+		Restore: func(_ *testing.T, r io.Reader) (state.Backend, error) {
+			return memory.Restore(r)
+		},
 	}
 }
