@@ -241,10 +241,9 @@ func (d *drain) fillRule(j *job, r *mapping.Rule) {
 		}
 		out = converted
 	}
-	if out.IsNull() {
-		return
+	if !out.IsNull() {
+		mk.request.Fields[r.Field(mk.to)] = out
 	}
-	mk.request.Fields[r.Field(mk.to)] = out
 	mk.sent = append(mk.sent, state.Field{Rule: r.ID(), Pending: &state.Pending{
 		To: uint8(mk.to), Source: d.printer.Print(value), Target: d.printer.Print(out),
 		SourceSet: g.elements(value).prints, TargetSet: g.elements(out).prints,

@@ -67,6 +67,9 @@ func (d *drain) readMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 func (d *drain) madeFields(j *job) []state.EventField {
 	var fields []state.EventField
 	for _, f := range j.making.sent {
+		if _, ok := j.making.request.Fields[d.m.rules[f.Rule].Field(j.making.to)]; !ok {
+			continue
+		}
 		fields = append(fields, state.EventField{Rule: f.Rule, Name: d.m.rules[f.Rule].Name(), Why: "created with it"})
 	}
 	return fields
@@ -110,7 +113,10 @@ func (d *drain) baselineOfMade(j *job) {
 		case tp != connectors.Present:
 			continue
 		case p == nil && !target.IsNull():
-			continue // the system's own default, or a computed value: the first sync decides
+			continue // a value that flows the other way only: the first sync carries it
+		case p != nil && source.IsNull() && !target.IsNull():
+			// The system's own default: it counts as an edit of the new record.
+			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
 		}
 		setField(j.link, f)
 	}

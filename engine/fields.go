@@ -54,7 +54,7 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 	}
 	return &merger{
 		m: d.m, link: link, print: d.printer, now: d.now,
-		retry: source == "retry" || link.Scheme != d.m.Hash(),
+		retry: source == "retry" || source == "sweep" || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)
 		},

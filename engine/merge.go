@@ -137,6 +137,13 @@ func (g *merger) scalar(c comparison) verdict {
 		return g.carry(v, winner.Other(), "chosen by "+c.aside.Code)
 	case !c.known:
 		return g.start(v)
+	case c.aside != nil && c.aside.Kind == state.AsideConflict:
+		// It stands until both sides agree or a person chose, even where one
+		// side went back to what it held: that was an edit too.
+		if g.agree(&c) {
+			return g.settled(v, "both sides say the same")
+		}
+		return g.conflict(v)
 	case !c.changed[0] && !c.changed[1]:
 		v.drop = c.aside != nil && c.aside.Kind != state.AsideFlips
 		return v

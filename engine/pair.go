@@ -20,8 +20,16 @@ func (d *drain) pair(ctx context.Context) error {
 			continue
 		}
 		rec := j.recs[j.side]
-		if rec == nil || rec.State != connectors.Live || !rec.InScope {
+		if rec == nil || rec.State != connectors.Live {
 			j.leave(rec)
+			continue
+		}
+		if !rec.InScope {
+			if j.entry.Convert {
+				j.fail("out-of-scope", "the record is outside the mapping's scope; it is converted when it comes into scope")
+			} else {
+				j.leave(rec)
+			}
 			continue
 		}
 		loose = append(loose, j)

@@ -104,12 +104,28 @@ func (s *Sweeper) row(tx state.Tx, u feedUser, c connectors.Change, h hint) (boo
 		s.seen[u.m].set(link.ID)
 		end := link.Ends[u.side]
 		if link.Status == state.LinkActive && link.Scheme == u.m.Hash() && !pending(link) && unchangedRow(end, c) {
-			return false, nil
+			held, err := heldBack(tx, link.ID)
+			if err != nil || !held {
+				return false, err
+			}
+			h.version = "" // the record is as it was, but a field is to be tried again
 		}
 	} else if !errors.Is(err, state.ErrNotFound) {
 		return false, err
 	}
 	return enqueue(tx, u.m, h, s.e.clock.Now())
+}
+
+// heldBack reports whether a link has fields that are set aside for a cause that
+// may have gone: a right that was lost, a person without a counterpart.
+func heldBack(tx state.Tx, link uint64) (bool, error) {
+	asides, err := tx.AsidesOf(link)
+	for _, a := range asides {
+		if a.Kind != state.AsideConflict {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 func unchangedRow(end state.End, c connectors.Change) bool {

@@ -1,0 +1,116 @@
+package simulation
+
+import (
+	"errors"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/memory"
+)
+
+// fault is something that will happen at one of the next effects or calls.
+type fault struct {
+	kind  faultKind
+	after int // moments to let pass
+}
+
+type faultKind uint8
+
+const (
+	failBefore  faultKind = iota // the call fails, nothing happened
+	loseAnswer                   // the write takes effect, its answer is lost
+	dieBefore                    // the service dies before an effect
+	dieAfter                     // the service dies after an effect
+	editBetween                  // a person edits before a write's effect
+	rateLimit                    // too many requests
+	refuseLogin                  // the credentials fail for a while
+	faultKinds
+)
+
+// moment is the hook of both systems: faults strike here.
+func (w *world) moment(side int, m memory.Moment) error {
+	if w.depth > 0 {
+		return nil
+	}
+	if m.Effect && m.After {
+		w.writes++
+	}
+	if w.restNow {
+		return nil
+	}
+	w.dieAtMoment(m)
+	for i := range w.armed {
+		f := &w.armed[i]
+		if !w.fits(f.kind, m) {
+			continue
+		}
+		if f.after > 0 {
+			f.after--
+			continue
+		}
+		kind := f.kind
+		w.armed = append(w.armed[:i:i], w.armed[i+1:]...)
+		return w.strike(kind, side, m)
+	}
+	return nil
+}
+
+func (w *world) fits(k faultKind, m memory.Moment) bool {
+	switch k {
+	case failBefore, rateLimit, refuseLogin:
+		return !m.After
+	case loseAnswer:
+		return m.Effect && m.After
+	case editBetween:
+		return m.Effect && !m.After && m.ID != ""
+	}
+	return false
+}
+
+func (w *world) strike(k faultKind, side int, m memory.Moment) error {
+	switch k {
+	case failBefore:
+		w.log("fault: %s %s fails before", m.Call, m.ID)
+		return &connectors.Error{Op: m.Call, Kind: connectors.Unavailable, Err: errors.New("down")}
+	case rateLimit:
+		w.log("fault: %s is too much", m.Call)
+		return &connectors.Error{Op: m.Call, Kind: connectors.RateLimited, RetryAfter: 20 * time.Second, Err: errors.New("slow down")}
+	case refuseLogin:
+		w.log("fault: %s is refused", m.Call)
+		return &connectors.Error{Op: m.Call, Kind: connectors.Auth, Err: errors.New("expired")}
+	case loseAnswer:
+		w.log("fault: answer of %s %s lost", m.Call, m.ID)
+		return memory.Lost()
+	case editBetween:
+		w.depth++
+		w.editRecord(side, m.ID, "between")
+		w.depth--
+	}
+	return nil
+}
+
+// dieAtMoment lets the service die around a write.
+func (w *world) dieAtMoment(m memory.Moment) {
+	if m.Effect {
+		w.dieAt(m.Call, m.After)
+	}
+}
+
+// dieAt lets the service die at an effect, if that is what is due.
+func (w *world) dieAt(what string, after bool) {
+	if w.depth > 0 || w.restNow {
+		return
+	}
+	for i := range w.armed {
+		f := &w.armed[i]
+		if (f.kind == dieBefore && !after) || (f.kind == dieAfter && after) {
+			if f.after > 0 {
+				f.after--
+				continue
+			}
+			w.armed = append(w.armed[:i:i], w.armed[i+1:]...)
+			w.log("fault: dies, effect %s, after %v", what, after)
+			panic(crash{})
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package simulation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// history is what people did: the oracle's only knowledge besides what the
+// systems hold.
+type history struct {
+	counter  int
+	deals    []string
+	asked    map[string]bool // deals that ask for their epic by themselves
+	pressed  map[string]bool
+	moved    map[string]bool // deals that are out of scope
+	everOut  map[string]bool
+	deleted  map[string]bool // connection + id
+	edits    []edit
+	comments []comment
+}
+
+// edit is one edit of one field by a person.
+type edit struct {
+	side   int
+	record string
+	field  string
+	at     time.Time
+	before connectors.Value
+	after  connectors.Value
+}
+
+type comment struct {
+	side   int
+	record string
+	text   string
+	at     time.Time
+}
+
+func (h *history) init() {
+	h.asked, h.pressed, h.moved = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	h.everOut, h.deleted = map[string]bool{}, map[string]bool{}
+}
+
+func (h *history) next() int {
+	h.counter++
+	return h.counter
+}
+
+// fresh returns a text that nobody wrote before.
+func (h *history) fresh(prefix string) string { return fmt.Sprintf("%s%d", prefix, h.next()) }
+
+func (h *history) created(id string, at time.Time, fields map[string]connectors.Value) {
+	h.deals = append(h.deals, id)
+	h.asked[id] = fields["active"].Bool()
+	for _, field := range allFields {
+		if v, ok := fields[field]; ok {
+			h.edits = append(h.edits, edit{side: 0, record: id, field: field, at: at, after: v})
+		}
+	}
+}
+
+var allFields = []string{"title", "notes", "count", "due", "starts", "labels", "owner", "stage"}
+
+func (h *history) edited(side int, id, field string, at time.Time, before, after connectors.Value) {
+	h.edits = append(h.edits, edit{side: side, record: id, field: field, at: at, before: before, after: after})
+}
+
+// of returns the edits of one field of a pair, in the order in which they were
+// made.
+func (h *history) of(pair [2]string, field string) []edit {
+	var found []edit
+	for _, e := range h.edits {
+		if e.field == field && e.record == pair[e.side] {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// isTask tells the children that come with an epic by their titles, which no
+// person gives.
+func (w *world) isTask(id string) bool {
+	title := w.systems[1].Truth(id)["title"].Text()
+	return strings.HasPrefix(title, "Kick-off") || title == "Acceptance"
+}

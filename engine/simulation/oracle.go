@@ -1,0 +1,277 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine"
+)
+
+// audit holds the systems against what people did, and returns what is wrong.
+func (w *world) audit() []string {
+	a := &auditor{w: w}
+	links, err := w.eng.Links(w.ctx, "", 0, 10_000)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	a.counterparts(links)
+	for _, l := range links {
+		a.link(l)
+	}
+	a.queue()
+	return a.found
+}
+
+type auditor struct {
+	w     *world
+	found []string
+}
+
+func (a *auditor) fault(format string, args ...any) {
+	a.found = append(a.found, fmt.Sprintf(format, args...))
+}
+
+// counterparts: each deal that asked has one epic, nobody else has one, and
+// each epic has its two tasks once.
+func (a *auditor) counterparts(links []engine.LinkRow) {
+	w := a.w
+	epicOf, dealOf := map[string][]string{}, map[string]string{}
+	for _, l := range links {
+		deal, epic := l.Records[0].ID, l.Records[1].ID
+		epicOf[deal] = append(epicOf[deal], epic)
+		dealOf[epic] = deal
+	}
+	for _, deal := range w.past.deals {
+		wanted := w.past.asked[deal] || w.past.pressed[deal]
+		switch n := len(epicOf[deal]); {
+		case n > 1:
+			a.fault("deal %s has %d links", deal, n)
+		case n == 1 && !wanted:
+			a.fault("deal %s was converted though nobody asked", deal)
+		case n == 0 && wanted && !w.past.deleted["crm"+deal]:
+			a.fault("deal %s has no epic", deal)
+		}
+	}
+	tasks := map[string]int{}
+	for _, id := range w.systems[1].IDs("record") {
+		truth := w.systems[1].Truth(id)
+		if w.isTask(id) {
+			kind, _, _ := strings.Cut(truth["title"].Text(), " ")
+			tasks[kind]++
+			continue
+		}
+		if dealOf[id] == "" {
+			a.fault("epic %s (%s) belongs to no deal", id, truth["title"])
+		}
+		for field := range truth {
+			if !slices.Contains(allFields, field) && field != "number" {
+				a.fault("epic %s: field %s is outside the mapping and was written", id, field)
+			}
+		}
+	}
+	for _, kind := range []string{"Kick-off", "Acceptance"} {
+		lost := 0
+		for deal := range epicOf {
+			if w.past.deleted["crm"+deal] || w.past.deleted["pm"+epicOf[deal][0]] {
+				lost++
+			}
+		}
+		if n := tasks[kind]; n > len(epicOf) || n < len(epicOf)-lost {
+			a.fault("%d tasks %q for %d epics (%d deleted)", n, kind, len(epicOf), lost)
+		}
+	}
+}
+
+func (a *auditor) link(l engine.LinkRow) {
+	w := a.w
+	pair := [2]string{l.Records[0].ID, l.Records[1].ID}
+	gone := false
+	for side, id := range pair {
+		deleted := w.past.deleted[sideConn[side]+id]
+		gone = gone || deleted
+		if state := w.systems[side].State(id); state != connectors.Live && !deleted {
+			a.fault("%s %s is %s and no person did it", sideConn[side], id, state)
+		}
+	}
+	if gone {
+		return
+	}
+	if l.Status != "active" {
+		a.fault("link %d of two live records is %s", l.ID, l.Status)
+		return
+	}
+	var open []string
+	for _, aside := range l.Asides {
+		open = append(open, aside.Field)
+		if aside.Kind != "conflict" {
+			a.fault("link %d: %s is set aside without need: %s", l.ID, aside.Field, aside.Reason)
+		}
+	}
+	journal, err := w.eng.History(w.ctx, engine.HistoryFilter{Link: l.ID, Limit: 10_000})
+	if err != nil {
+		a.fault("history: %v", err)
+		return
+	}
+	truth := [2]map[string]connectors.Value{w.systems[0].Truth(pair[0]), w.systems[1].Truth(pair[1])}
+	for _, field := range allFields {
+		if slices.ContainsFunc(open, func(name string) bool { return strings.HasPrefix(name, field) }) {
+			continue
+		}
+		values := [2]connectors.Value{truth[0][field], truth[1][field]}
+		edits := w.past.of(pair, field)
+		switch field {
+		case "due":
+			a.oneWay(l, field, 0, values, edits)
+		case "starts":
+			a.oneWay(l, field, 1, values, edits)
+		case "labels":
+			a.labels(l, values, edits)
+		default:
+			a.twoWay(l, field, values, edits, journal)
+		}
+	}
+	a.comments(l, pair)
+}
+
+// alike compares what two systems hold; one of them may trim texts.
+func (a *auditor) alike(x, y connectors.Value) bool {
+	if x.Type() == connectors.TypeText && y.Type() == connectors.TypeText {
+		return strings.TrimSpace(x.Text()) == strings.TrimSpace(y.Text())
+	}
+	if p, q := x.Person(), y.Person(); p.ID != "" || q.ID != "" {
+		return p.ID == q.ID
+	}
+	return connectors.Equal(x, y)
+}
+
+// twoWay: both sides hold the value of the last edit, or of an earlier one
+// where the journal tells of a conflict.
+func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Value, edits []edit, journal []engine.EventRow) {
+	if !a.alike(values[0], values[1]) {
+		a.fault("link %d: %s differs: %q and %q", l.ID, field, values[0], values[1])
+		return
+	}
+	if len(edits) == 0 {
+		if !values[0].IsNull() {
+			a.fault("link %d: %s = %q, which nobody wrote", l.ID, field, values[0])
+		}
+		return
+	}
+	last := edits[len(edits)-1]
+	if a.alike(last.after, values[0]) {
+		return
+	}
+	if !slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) || a.alike(e.before, values[0]) }) {
+		a.fault("link %d: %s = %q, which nobody wrote", l.ID, field, values[0])
+		return
+	}
+	if !conflictTold(journal, field, last.at) {
+		a.fault("link %d: the last edit of %s, %q at %s on %s, was lost to %q without a word", l.ID, field, last.after, last.at.Sub(start), sideConn[last.side], values[0])
+	}
+}
+
+// conflictTold reports whether the journal tells of a conflict about a field,
+// not long before an edit or after it.
+func conflictTold(journal []engine.EventRow, field string, at time.Time) bool {
+	for _, ev := range journal {
+		if ev.At.Before(at.Add(-time.Minute)) {
+			continue
+		}
+		for _, f := range ev.Fields {
+			if strings.HasPrefix(f.Name, field) && (strings.Contains(f.Why, "conflict") || strings.Contains(f.Why, "meanwhile") || strings.Contains(f.Why, "first sync")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// oneWay: the target holds its source's value, unless a person edited the
+// target after the source's last change.
+func (a *auditor) oneWay(l engine.LinkRow, field string, source int, values [2]connectors.Value, edits []edit) {
+	target := 1 - source
+	if a.alike(values[0], values[1]) {
+		return
+	}
+	for i := len(edits) - 1; i >= 0; i-- {
+		e := edits[i]
+		if e.side == target && a.alike(e.after, values[target]) {
+			return
+		}
+		if e.side == source {
+			break
+		}
+	}
+	a.fault("link %d: %s: the target holds %q, its source %q", l.ID, field, values[target], values[source])
+}
+
+// labels: both sides hold the same set, each label was somebody's, and none is
+// missing that was added and never taken out.
+func (a *auditor) labels(l engine.LinkRow, values [2]connectors.Value, edits []edit) {
+	if !connectors.Equal(values[0], values[1]) {
+		a.fault("link %d: labels differ: %q and %q", l.ID, values[0], values[1])
+		return
+	}
+	has := func(v connectors.Value, id string) bool {
+		return slices.ContainsFunc(v.Options(), func(o connectors.Option) bool { return o.ID == id })
+	}
+	added, removed := map[string]bool{}, map[string]bool{}
+	for _, e := range edits {
+		for _, o := range e.after.Options() {
+			if !has(e.before, o.ID) {
+				added[o.ID] = true
+			}
+		}
+		for _, o := range e.before.Options() {
+			if !has(e.after, o.ID) {
+				removed[o.ID] = true
+			}
+		}
+	}
+	for _, o := range values[0].Options() {
+		if !added[o.ID] {
+			a.fault("link %d: label %q, which nobody added", l.ID, o.ID)
+		}
+	}
+	for id := range added {
+		if !removed[id] && !has(values[0], id) {
+			a.fault("link %d: label %q was added and is gone", l.ID, id)
+		}
+		if removed[id] && has(values[0], id) {
+			a.fault("link %d: label %q was taken out and is there", l.ID, id)
+		}
+	}
+	slices.Sort(a.found)
+}
+
+// comments: each comment made after the link stands once on the other side.
+func (a *auditor) comments(l engine.LinkRow, pair [2]string) {
+	for _, c := range a.w.past.comments {
+		if c.record != pair[c.side] {
+			continue
+		}
+		n := 0
+		for _, copied := range a.w.systems[1-c.side].Comments(pair[1-c.side]) {
+			if strings.HasSuffix(copied.Body, "\n"+c.text) || copied.Body == c.text {
+				n++
+			}
+		}
+		if n > 1 || n == 0 && c.at.After(l.Created) {
+			a.fault("link %d: comment %q on %s stands %d times on the other side", l.ID, c.text, sideConn[c.side], n)
+		}
+	}
+}
+
+// queue: nothing is left to do and nothing failed.
+func (a *auditor) queue() {
+	rows, err := a.w.eng.Queue(a.w.ctx, engine.QueueFilter{Limit: 10_000})
+	if err != nil {
+		a.fault("queue: %v", err)
+	}
+	for _, r := range rows {
+		a.fault("left in the queue: %s link %d: %s %s %s", r.Record, r.Link, r.Status, r.Code, r.Reason)
+	}
+}

@@ -1,0 +1,188 @@
+package simulation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/memory"
+)
+
+// Variant is one kind of world: the habits of the two systems, the mapping, and
+// what happens in it.
+type Variant struct {
+	Name     string
+	Systems  [2]memory.Options
+	Mapping  string
+	Fields   []string // that people edit
+	MaxDeals int
+	Faults   bool // calls fail, answers are lost, the service dies
+	Rights   bool // fields are hidden and shown again
+	Moves    bool // deals leave the scope and come back
+	Deletes  bool // people delete records for good
+	Spaces   bool // people write texts that a system trims
+}
+
+// Result is what a run came to.
+type Result struct {
+	Seed     uint64
+	Variant  string
+	Events   int
+	Crashes  int
+	Writes   int
+	Problems []string // empty: all promises held
+	Trace    string
+}
+
+// Run lets events happen in a world of the variant, drawn from the seed, lets
+// it come to rest and audits it. keep, if not nil, tells which of the events
+// happen: shrinking leaves some out.
+func Run(seed uint64, events int, v Variant, keep func(int) bool) (Result, error) {
+	w, err := newWorld(seed, v)
+	if err != nil {
+		return Result{}, err
+	}
+	for i := range events {
+		// Each event draws from a source of its own, so that leaving one out
+		// leaves the others as they were.
+		w.rng = eventSource(seed, i)
+		if keep == nil || keep(i) {
+			w.event()
+		}
+	}
+	problems := w.rest()
+	if len(problems) == 0 {
+		problems = w.audit()
+	}
+	if len(problems) == 0 {
+		problems = w.quiet()
+	}
+	return Result{
+		Seed: seed, Variant: v.Name, Events: events, Crashes: w.crashes, Writes: w.writes,
+		Problems: problems, Trace: w.trace.String(),
+	}, nil
+}
+
+// rest ends all faults and lets the service work until nothing is due. It
+// reports when that never comes.
+func (w *world) rest() []string {
+	w.restNow, w.armed = true, nil
+	w.log("rest")
+	for side := range w.systems {
+		for _, field := range w.v.Fields {
+			if key := sideConn[side] + field; w.hidden[key] {
+				w.hidden[key] = false
+				w.systems[side].HideField("record", field, false)
+			}
+		}
+	}
+	for _, id := range w.past.deals {
+		if w.past.moved[id] && w.systems[0].Truth(id) != nil {
+			w.past.moved[id] = false
+			w.systems[0].Move(id, scopeIn)
+		}
+	}
+	for _, id := range w.pressAgain {
+		w.step("press again", func() error { return w.eng.Ask(w.ctx, "pair", id, "ada") })
+	}
+	for range 3 {
+		w.clock.Advance(time.Hour) // every lag has passed
+		for _, feed := range w.eng.Feeds() {
+			for range 100 {
+				out, err := w.eng.Poll(w.ctx, feed)
+				if err != nil {
+					w.log("rest: poll: %v", err)
+					w.clock.Advance(time.Minute)
+					continue
+				}
+				if out.Wait.After(w.clock.Now()) {
+					w.clock.Advance(out.Wait.Sub(w.clock.Now()))
+					continue
+				}
+				if !out.More {
+					break
+				}
+			}
+		}
+		w.sweep()
+		if !w.drainDry() {
+			return []string{"liveness: the queue never runs dry"}
+		}
+	}
+	return nil
+}
+
+// drainDry works until nothing is due, letting time pass where an entry waits.
+func (w *world) drainDry() bool {
+	for range 2000 {
+		out, err := w.eng.Drain(w.ctx, "pair")
+		now := w.clock.Now()
+		switch {
+		case err != nil:
+			w.log("rest: drain: %v", err)
+			w.clock.Advance(time.Second)
+		case out.Wait.After(now):
+			w.clock.Advance(out.Wait.Sub(now))
+		case out.Worked > 0:
+			w.clock.Advance(10 * time.Millisecond)
+		case out.Next.IsZero():
+			return true
+		default:
+			w.clock.Advance(max(out.Next.Sub(now), time.Millisecond))
+		}
+	}
+	return false
+}
+
+// quiet sweeps twice more: nothing may be written.
+func (w *world) quiet() []string {
+	before := w.writes
+	for range 2 {
+		w.sweep()
+		if !w.drainDry() {
+			return []string{"liveness: the queue never runs dry after a sweep"}
+		}
+		w.clock.Advance(time.Hour)
+	}
+	if n := w.writes - before; n != 0 {
+		return []string{fmt.Sprintf("%d writes in two sweeps over systems at rest", n)}
+	}
+	return nil
+}
+
+// Shrink leaves out events while the run still fails, and returns the fewest
+// found and their run.
+func Shrink(seed uint64, events int, v Variant) ([]int, Result, error) {
+	kept := make([]bool, events)
+	for i := range kept {
+		kept[i] = true
+	}
+	best, err := Run(seed, events, v, nil)
+	if err != nil || len(best.Problems) == 0 {
+		return nil, best, err
+	}
+	for size := events / 2; size >= 1; size /= 2 {
+		for from := 0; from < events; from += size {
+			trial := append([]bool(nil), kept...)
+			for i := from; i < min(from+size, events); i++ {
+				trial[i] = false
+			}
+			res, err := Run(seed, events, v, func(i int) bool { return trial[i] })
+			if err != nil {
+				return nil, res, err
+			}
+			if len(res.Problems) > 0 {
+				kept, best = trial, res
+			}
+		}
+	}
+	var left []int
+	for i, k := range kept {
+		if k {
+			left = append(left, i)
+		}
+	}
+	return left, best, nil
+}
+
+var _ connectors.Clock = (*memory.Clock)(nil)

@@ -1,0 +1,217 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/memory"
+	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/engine/state"
+	statememory "github.com/tenonsync/tenon/engine/state/memory"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// crash is what a hook panics with: the service dies here.
+type crash struct{}
+
+// world is two systems, the state that outlives the service, and the service.
+type world struct {
+	ctx     context.Context
+	seed    uint64
+	v       Variant
+	rng     *rand.Rand
+	clock   *memory.Clock
+	systems [2]*memory.System
+	backend *statememory.Backend
+	store   state.Store
+	maps    []*mapping.Mapping
+	conns   map[string]connectors.Connection
+	eng     *engine.Engine
+
+	hidden map[string]bool
+	// pressAgain are deals whose button showed an error: the person presses again.
+	pressAgain []string
+
+	hooks   []pendingHook // webhooks on their way
+	armed   []fault
+	writes  int // effects on the systems
+	depth   int // a hook acts as a person: no faults inside it
+	restNow bool
+	crashes int
+
+	trace strings.Builder
+	past  history
+}
+
+// pendingHook is a webhook on its way.
+type pendingHook struct {
+	side int
+	req  connectors.WebhookRequest
+	due  time.Time
+}
+
+type openSealer struct{}
+
+func (openSealer) Seal(plain []byte, purpose string) []byte {
+	return append([]byte(purpose+"\x00"), plain...)
+}
+
+func (openSealer) Open(sealed []byte, purpose string) ([]byte, error) {
+	plain, ok := bytes.CutPrefix(sealed, []byte(purpose+"\x00"))
+	if !ok {
+		return nil, errors.New("sealed for something else")
+	}
+	return plain, nil
+}
+
+type sumPrinter struct{}
+
+func (sumPrinter) Print(v connectors.Value) state.Print {
+	h := fnv.New64a()
+	_, _ = h.Write(connectors.AppendCanonical(nil, v))
+	return state.Print(h.Sum64())
+}
+
+func (p sumPrinter) PrintOption(o connectors.Option) state.Print {
+	return p.Print(connectors.Choice(o))
+}
+
+var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+func newWorld(seed uint64, v Variant) (*world, error) {
+	w := &world{
+		ctx: context.Background(), seed: seed, v: v, rng: rand.New(rand.NewPCG(seed, 0x7e707e)),
+		clock: memory.NewClock(start), backend: statememory.New(),
+	}
+	w.past.init()
+	w.hidden = map[string]bool{}
+	for side := range w.systems {
+		o := v.Systems[side]
+		o.Name, o.Clock = sideConn[side], w.clock
+		object := memory.Sample()
+		object.Parent = "record"
+		o.Objects = []memory.Object{object}
+		w.systems[side] = memory.NewSystem(o)
+		w.systems[side].SetHook(func(m memory.Moment) error { return w.moment(side, m) })
+	}
+	w.conns = map[string]connectors.Connection{}
+	for side, s := range w.systems {
+		w.conns[sideConn[side]] = s.Connect(sideConn[side])
+	}
+	w.depth++ // schemas are read without faults
+	defer func() { w.depth-- }()
+	m, err := w.compile(v.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	w.maps = []*mapping.Mapping{m}
+	return w, w.boot()
+}
+
+var sideConn = [2]string{"crm", "pm"}
+
+func (w *world) compile(source string) (*mapping.Mapping, error) {
+	file, problems := mapping.Parse("simulation.yaml", []byte(source))
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	env := mapping.Env{Zone: time.UTC}
+	for side := range env.Schemas {
+		s := file.Sides[side]
+		schema, err := w.conns[s.Connection].Schema(w.ctx, s.Object, s.Scope)
+		if err != nil {
+			return nil, err
+		}
+		abilities := connectors.AbilitiesOf(w.conns[s.Connection])
+		env.Schemas[side], env.Abilities[side], env.Facts[side] = schema, &abilities, w.conns[s.Connection].Facts()
+	}
+	m, problems := mapping.Compile(file, env)
+	return m, problems.Err()
+}
+
+// boot starts the service over what is stored.
+func (w *world) boot() error {
+	store, err := state.Open(w.ctx, w.backend, state.Options{})
+	if err != nil {
+		return err
+	}
+	w.store = &faultyStore{Store: store, w: w}
+	w.eng, err = engine.New(engine.Config{
+		Store: w.store, Connections: w.conns, Mappings: w.maps, Sealer: openSealer{}, Printer: sumPrinter{},
+		Clock: w.clock, Random: rand.New(rand.NewPCG(w.seed, 3)),
+		Limits: engine.Limits{
+			KeepReplaced: time.Hour, Clears: 1 << 30, Overwrites: 1 << 30, Deletes: 1 << 30, Flips: 1 << 30,
+			Batch: 1 + int(w.seed%7)*4, Page: 50,
+		},
+	})
+	return err
+}
+
+// step runs one step of the service; when it dies on the way, it is started
+// again.
+func (w *world) step(name string, do func() error) {
+	died := false
+	err := func() (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				if _, ok := r.(crash); !ok {
+					panic(r)
+				}
+				died = true
+			}
+		}()
+		return do()
+	}()
+	w.depth = 0
+	if !died {
+		if err != nil {
+			w.log("%s: %v", name, err)
+		}
+		return
+	}
+	w.crashes++
+	w.log("%s: died", name)
+	w.armed = nil
+	if err := w.boot(); err != nil {
+		panic(err)
+	}
+}
+
+func (w *world) log(format string, args ...any) {
+	fmt.Fprintf(&w.trace, "%s "+format+"\n", append([]any{w.clock.Now().Sub(start)}, args...)...)
+}
+
+// faultyStore dies before or after a commit.
+type faultyStore struct {
+	state.Store
+	w *world
+}
+
+func (s *faultyStore) Update(ctx context.Context, fn func(state.Tx) error) error {
+	s.w.dieAt("commit", false)
+	err := s.Store.Update(ctx, fn)
+	s.w.dieAt("commit", true)
+	return err
+}
+
+// queued reports whether a deal is linked or waits for its epic.
+func (w *world) queued(deal string) bool {
+	found := false
+	err := w.store.View(w.ctx, func(tx state.Tx) error {
+		if _, err := tx.LinkOf("pair", 0, deal); err == nil {
+			found = true
+			return nil
+		}
+		e, err := tx.Entry(state.Subject{Mapping: "pair", Record: deal})
+		found = err == nil && e.Convert
+		return nil
+	})
+	return err == nil && found
+}

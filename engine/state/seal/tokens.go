@@ -1,0 +1,48 @@
+package seal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+)
+
+// Tokens keeps the tokens of one connection sealed in the state.
+type Tokens struct {
+	Store      state.Store
+	Sealer     *Sealer
+	Connection string
+}
+
+var _ connectors.TokenStore = (*Tokens)(nil)
+
+func (t *Tokens) secret(name string) string  { return "token/" + t.Connection + "/" + name }
+func (t *Tokens) purpose(name string) string { return "token of " + t.Connection + ": " + name }
+
+// LoadToken returns nil, nil when nothing is stored under the name. A token
+// that was sealed with an older key is sealed anew.
+func (t *Tokens) LoadToken(ctx context.Context, name string) ([]byte, error) {
+	var sealed []byte
+	err := t.Store.View(ctx, func(tx state.Tx) (err error) {
+		sealed, err = tx.Secret(t.secret(name))
+		return err
+	})
+	if err != nil || sealed == nil {
+		return nil, err
+	}
+	token, err := t.Sealer.Open(sealed, t.purpose(name))
+	if err != nil {
+		return nil, fmt.Errorf("token %s of %s: %w", name, t.Connection, err)
+	}
+	if !t.Sealer.Current(sealed) {
+		return token, t.SaveToken(ctx, name, token)
+	}
+	return token, nil
+}
+
+// SaveToken returns when the token is on stable storage.
+func (t *Tokens) SaveToken(ctx context.Context, name string, token []byte) error {
+	sealed := t.Sealer.Seal(token, t.purpose(name))
+	return t.Store.Update(ctx, func(tx state.Tx) error { return tx.SetSecret(t.secret(name), sealed) })
+}
