@@ -12,13 +12,16 @@ import (
 // seedUsers are the people of the demo. Most of them own deals in the CRM too;
 // one hides her e-mail, and one owner of the CRM has no account here.
 var seedUsers = []user{
-	{name: "maria.keller", email: "maria.keller@example.com", displayName: "Maria Keller", zoneName: "Europe/Berlin", admin: true},
-	{name: "james.okafor", email: "james.okafor@example.com", displayName: "James Okafor", zoneName: "Europe/London"},
-	{name: "sofia.martins", email: "sofia.martins@example.com", displayName: "Sofia Martins", zoneName: "Europe/Lisbon"},
-	{name: "liam.byrne", email: "liam.byrne@example.com", displayName: "Liam Byrne", zoneName: "America/New_York"},
-	{name: "yuki.tanaka", email: "yuki.tanaka@example.com", displayName: "Yuki Tanaka", zoneName: "Asia/Tokyo", hideEmail: true},
-	{name: "tom.former", email: "tom.former@example.com", displayName: "Tom Former", zoneName: "Europe/Berlin"},
+	{name: "ada.okafor", email: "ada.okafor@harbourworks.example", displayName: "Ada Okafor", zoneName: "Europe/Berlin", admin: true},
+	{name: "jonas.lindqvist", email: "jonas.lindqvist@harbourworks.example", displayName: "Jonas Lindqvist", zoneName: "Europe/Stockholm"},
+	{name: "rosa.delgado", email: "rosa.delgado@harbourworks.example", displayName: "Rosa Delgado", zoneName: "America/New_York"},
+	{name: "tom.becker", email: "tom.becker@harbourworks.example", displayName: "Tom Becker", zoneName: "Europe/London"},
+	{name: "mei.tanaka", email: "mei.tanaka@harbourworks.example", displayName: "Mei Tanaka", zoneName: "Asia/Tokyo", hideEmail: true},
+	{name: "nils.sommer", email: formerUser, displayName: "Nils Sommer", zoneName: "Europe/Berlin"},
 }
+
+// formerUser has left: the account is there, but not active.
+const formerUser = "nils.sommer@harbourworks.example"
 
 // sowSite sets up what a site has before its first issue.
 func (s *System) sowSite() {
@@ -28,8 +31,8 @@ func (s *System) sowSite() {
 			s.addUser(u)
 		}
 	}
-	s.userByEmail("tom.former@example.com").active = false
-	s.addUser(user{name: "automation", email: "automation@connect.example.com", displayName: "Automation for Jira", zoneName: "UTC", accountType: "app", hideEmail: true})
+	s.userByEmail(formerUser).active = false
+	s.addUser(user{name: "automation", email: "automation@harbourworks.example", displayName: "Automation for Jira", zoneName: "UTC", accountType: "app", hideEmail: true})
 	lead := s.users[1]
 	s.addProject("DELIV", "Delivery", lead, deliveryWorkflow, []string{"Delivery", "Design", "Engineering"}, []string{"2026.1", "2026.2"})
 	s.addProject("OPS", "Operations", lead, simpleWorkflow, []string{"Delivery", "Support"}, nil)

@@ -24,7 +24,7 @@ const (
 
 // Defaults of Options.
 const (
-	DefaultEmail         = "tenon@example.com"
+	DefaultEmail         = "tenon@harbourworks.example"
 	DefaultToken         = "sandbox-jira-token"         //nolint:gosec // the sandbox has no secrets
 	DefaultClientID      = "sandbox-jira-client"        //
 	DefaultClientSecret  = "sandbox-jira-client-secret" //nolint:gosec // the sandbox has no secrets
