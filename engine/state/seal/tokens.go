@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -36,9 +37,21 @@ func (t *Tokens) LoadToken(ctx context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("token %s of %s: %w", name, t.Connection, err)
 	}
 	if !t.Sealer.Current(sealed) {
-		return token, t.SaveToken(ctx, name, token)
+		err = t.renew(ctx, name, sealed, token)
 	}
-	return token, nil
+	return token, err
+}
+
+// renew seals a token anew, unless another was stored meanwhile.
+func (t *Tokens) renew(ctx context.Context, name string, was, token []byte) error {
+	sealed := t.Sealer.Seal(token, t.purpose(name))
+	return t.Store.Update(ctx, func(tx state.Tx) error {
+		is, err := tx.Secret(t.secret(name))
+		if err != nil || !bytes.Equal(is, was) {
+			return err
+		}
+		return tx.SetSecret(t.secret(name), sealed)
+	})
 }
 
 // SaveToken returns when the token is on stable storage.
