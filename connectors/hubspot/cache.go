@@ -8,11 +8,13 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 )
 
-// Ages up to which what HubSpot told about itself is used without asking
-// again, and the least time between two fetches for something unknown.
+// Ages up to which what HubSpot told about itself is used without asking again:
+// as a rule, when somebody names what is not known, and when a record holds an
+// option or an owner that is not known. (The last may stay unknown for ever.)
 const (
 	schemaAge  = 30 * time.Minute
 	refetchAge = time.Minute
+	unknownAge = 10 * time.Minute
 )
 
 // cached is a value fetched from HubSpot that changes seldom. One fetch runs at

@@ -70,6 +70,12 @@ type archiveCursor struct {
 
 const cursorVersion = 1
 
+// The list of archived records is walked so often: a page costs a request.
+const (
+	archiveWait    = 2 * time.Minute // for each page of the walk before
+	maxArchiveWait = 6 * time.Hour
+)
+
 func (c cursor) String() string {
 	c.Version = cursorVersion
 	raw, err := json.Marshal(c)
@@ -213,8 +219,8 @@ func (w walk) page(ctx context.Context, at cursor) (*recordPage, error) {
 }
 
 // archived lists a page of the archived records and reports those archived of
-// late. The list has no order of time, so it is walked whole: each time when it
-// fits a page, else the more seldom the longer it is.
+// late. The list has no order of time, so it is walked whole, the more seldom
+// the longer it is.
 func (w walk) archived(ctx context.Context, at cursor) (connectors.ChangePage, error) {
 	page, err := w.list(ctx, at.Archive.After, true)
 	if err != nil {
@@ -235,10 +241,10 @@ func (w walk) archived(ctx context.Context, at cursor) (connectors.ChangePage, e
 	}
 	a.Pages++
 	if a.After = page.Paging.after(); a.After == "" {
-		wait := min(time.Duration(a.Pages-1)*time.Minute, 6*time.Hour)
+		wait := min(time.Duration(a.Pages)*archiveWait, maxArchiveWait)
 		*a = archiveCursor{
 			Since: a.Before, Before: max(a.Newest, a.Before),
-			Due: w.c.clock.Now().Add(wait).UnixMilli() + 1,
+			Due: w.now() + wait.Milliseconds(),
 		}
 	}
 	sortChanges(late)

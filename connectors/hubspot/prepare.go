@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
@@ -36,18 +37,25 @@ func (c *connection) Missing(ctx context.Context, object string) ([]string, erro
 	return missing, nil
 }
 
-// Prepare implements connectors.Preparer.
+// usableAfter is how long writes may not know a new property; 250 to 700 ms
+// have been seen (read 2026-11-21).
+const usableAfter = time.Second
+
+// Prepare implements connectors.Preparer. It returns when the property can be
+// written.
 func (c *connection) Prepare(ctx context.Context, object string) error {
 	types, err := c.prepared(ctx, "prepare", object)
 	if err != nil {
 		return err
 	}
+	fresh := false
 	for _, t := range types {
 		p, err := c.property(ctx, t, keyProperty)
 		if err != nil {
 			return err
 		}
 		if p == nil {
+			fresh = true
 			if p, err = c.createKeyProperty(ctx, t); err != nil {
 				return err
 			}
@@ -55,6 +63,12 @@ func (c *connection) Prepare(ctx context.Context, object string) error {
 		if !p.HasUniqueValue {
 			return c.notUnique(t)
 		}
+	}
+	if !fresh {
+		return nil
+	}
+	if err := c.clock.Sleep(ctx, usableAfter); err != nil {
+		return c.fail("prepare", object, connectors.Unavailable, "%w", err)
 	}
 	return nil
 }

@@ -132,8 +132,8 @@ func (c *connection) survivors(ctx context.Context, t *objectType, ids []string)
 // owner that is not known yet, the definitions are read anew, so m may change.
 func (c *connection) records(ctx context.Context, m **meta, object string, wire []wireRecord, s scope) ([]*connectors.Record, error) {
 	var out []*connectors.Record
-	for _, age := range []time.Duration{schemaAge, refetchAge} {
-		if age == refetchAge {
+	for _, age := range []time.Duration{schemaAge, unknownAge} {
+		if age == unknownAge {
 			fresh, err := c.metaOf(ctx, "read", object, age)
 			if err != nil {
 				return nil, err
