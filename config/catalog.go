@@ -57,6 +57,7 @@ func Catalog() []Setting {
 
 		{Key: "state.path", Type: Text, Default: "tenon.db", Help: "The state file, relative to this file. One process may open it at a time."},
 		{Key: "state.key_file", Type: Text, Default: "tenon.key", Help: "The file with the key that seals the state, relative to this file; made at the first start, readable by its owner only. Keep it apart from backups of the state."},
+		{Key: "state.older_key_files", Type: List, Help: "Files with keys that were in use before; they open what they sealed, and nothing new is sealed with them."},
 		{Key: "state.key_env", Type: Text, Help: "The name of an environment variable with that key; then no file is used."},
 
 		{Key: "engine.read_only", Type: Flag, Default: "false", Help: "Read, compare and report, but write to no system."},
@@ -115,6 +116,8 @@ type State struct {
 	Path    string
 	KeyFile string
 	KeyEnv  string
+
+	OlderKeyFiles []string
 }
 
 // Engine holds the engine's limits as configured.

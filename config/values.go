@@ -38,6 +38,11 @@ func (r *reader) read(c *Config, dir string) {
 		Path: absolute(dir, r.text("state.path")), KeyFile: absolute(dir, r.text("state.key_file")),
 		KeyEnv: r.text("state.key_env"),
 	}
+	for _, path := range r.viper.GetStringSlice("state.older_key_files") {
+		if path != "" {
+			c.State.OlderKeyFiles = append(c.State.OlderKeyFiles, absolute(dir, path))
+		}
+	}
 	c.Engine = Engine{
 		ReadOnly: r.flag("engine.read_only"),
 		Batch:    r.atLeast("engine.batch", 1), QueueFull: r.atLeast("engine.queue_full", 1),

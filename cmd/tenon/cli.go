@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/all"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// The exit codes, as docs/cli.md lists them.
+const (
+	exitDone    = 0
+	exitFound   = 1 // the command ran, and what it looked at is not in order
+	exitUsage   = 2 // the command line is wrong
+	exitConfig  = 3 // tenon.yaml or a mapping has errors
+	exitState   = 4 // the state is in use, damaged or full
+	exitSystem  = 5 // a system is unreachable or refuses
+	exitProgram = 6 // anything else
+)
+
+// failure is an error with its exit code and what to do next.
+type failure struct {
+	code int
+	err  error
+	hint string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func fail(code int, hint, format string, args ...any) error {
+	return &failure{code: code, err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// cli is what the commands share.
+type cli struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	registry       *connectors.Registry
+	configPath     string
+	output         string
+}
+
+func (c *cli) json() bool { return c.output == "json" }
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	registry, err := all.Registry()
+	if err != nil {
+		fmt.Fprintf(stderr, "tenon: %v\n", err)
+		return exitProgram
+	}
+	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr, registry: registry}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err = root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	return c.report(err)
+}
+
+// report tells an error to people and returns its exit code.
+func (c *cli) report(err error) int {
+	code, hint := classify(err)
+	if text := err.Error(); text != "" {
+		fmt.Fprintf(c.stderr, "tenon: %s\n", text)
+	}
+	if hint != "" {
+		fmt.Fprintf(c.stderr, "hint: %s\n", hint)
+	}
+	return code
+}
+
+func classify(err error) (code int, hint string) {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.code, f.hint
+	}
+	switch {
+	case errors.Is(err, state.ErrLocked):
+		return exitState, "another process has the state open: stop `tenon serve`, or ask it by the commands that speak to it"
+	case errors.Is(err, state.ErrNewer):
+		return exitState, "run the version of Tenon that wrote it, or a later one"
+	case errors.Is(err, state.ErrCorrupt):
+		return exitState, "restore a backup with `tenon restore`; `tenon check` says what is damaged"
+	case errors.Is(err, state.ErrFull):
+		return exitState, "make room on the disk"
+	}
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok {
+		return exitProgram, ""
+	}
+	switch e.Kind {
+	case connectors.Auth, connectors.Permission, connectors.RateLimited, connectors.Unavailable:
+		return exitSystem, e.Help
+	case connectors.NotFound, connectors.Invalid, connectors.Conflict:
+		return exitFound, e.Help
+	}
+	return exitProgram, e.Help
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tenon",
+		Short: "Keep the records of CRM and project tools in step",
+		Long: `Tenon joins a company's CRM to its project tools, both ways, without
+duplicates, loops or lost edits.
+
+Try it without any account:  tenon demo
+Set it up:                   tenon init, then tenon validate, tenon prepare, tenon plan, tenon serve`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		DisableAutoGenTag: true,
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if c.output != "table" && c.output != "json" {
+				return fail(exitUsage, "write --output table or --output json", "there is no output %q", c.output)
+			}
+			return nil
+		},
+	}
+	root.PersistentFlags().StringVarP(&c.configPath, "config", "c", "tenon.yaml", "the configuration `file`")
+	root.PersistentFlags().StringVarP(&c.output, "output", "o", "table", "table for people, json for programs")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fail(exitUsage, "see `"+cmd.CommandPath()+" --help`", "%w", err)
+	})
+	root.AddCommand(
+		c.initCommand(), c.validateCommand(), c.prepareCommand(), c.planCommand(), c.syncCommand(), c.serveCommand(),
+		c.linksCommand(), c.conflictsCommand(), c.queueCommand(), c.historyCommand(), c.statusCommand(), c.resumeCommand(),
+		c.checkCommand(), c.backupCommand(), c.restoreCommand(), c.tokenCommand(), c.healthcheckCommand(),
+		c.sandboxCommand(), c.demoCommand(), c.versionCommand(),
+	)
+	usage(root)
+	return root
+}
+
+// usage makes wrong arguments of every command usage errors.
+func usage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fail(exitUsage, "see `"+cmd.CommandPath()+" --help`", "%w", err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		usage(sub)
+	}
+}
+
+// logger returns the program's logger, to standard error.
+func (c *cli) logger(level, format string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(strings.ToUpper(level))); err != nil {
+		l = slog.LevelInfo // the configuration has checked it
+	}
+	options := &slog.HandlerOptions{Level: l}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(c.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(c.stderr, options))
+}
+
+// problems prints what is wrong with files, and returns an error when something
+// among it is.
+func (c *cli) problems(ps mapping.Problems) error {
+	if len(ps) > 0 {
+		fmt.Fprintf(c.stderr, "%s\n\n", ps)
+	}
+	if ps.Err() == nil {
+		return nil
+	}
+	n := 0
+	for _, p := range ps {
+		if p.Severity == mapping.Error {
+			n++
+		}
+	}
+	return fail(exitConfig, "correct what is shown above; docs/configuration.md and docs/mapping.md describe the files", "%s", count(n, "error", "errors"))
+}
+
+func count(n int, singular, plural string) string {
+	if n == 1 {
+		return "1 " + singular
+	}
+	return fmt.Sprintf("%d %s", n, plural)
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/server"
+)
+
+// remote asks a running service over its API.
+type remote struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+func newRemote(base, token string) *remote {
+	return &remote{base: base, token: token, http: &http.Client{Timeout: 2 * time.Minute}}
+}
+
+// errUnreachable says that no service answers.
+var errUnreachable = errors.New("no service answers")
+
+// do sends one request and decodes the answer into out (an io.Writer takes it
+// as it is).
+func (r *remote) do(ctx context.Context, method, path string, query url.Values, body, out any) error {
+	var payload io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		payload = bytes.NewReader(text)
+	}
+	address := r.base + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, payload)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	req.Header.Set("Accept", "application/json")
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return fail(exitState, "is `tenon serve` running with this configuration?", "%w at %s: %w", errUnreachable, r.base, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		var p server.Problem
+		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p); err != nil || p.Title == "" {
+			p.Title = resp.Status
+		}
+		code := exitFound
+		if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+			code = exitUsage
+		}
+		return fail(code, p.Detail, "the service at %s: %s", r.base, p.Title)
+	}
+	if w, ok := out.(io.Writer); ok {
+		_, err := io.Copy(w, resp.Body)
+		return err
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+func (r *remote) get(ctx context.Context, path string, query url.Values, out any) error {
+	return r.do(ctx, http.MethodGet, "/api/v1/"+path, query, nil, out)
+}
+
+func params(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" && pairs[i+1] != "0" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}
+
+func text(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// Status implements server.Operator, as do the methods below.
+func (r *remote) Status(ctx context.Context) (*engine.Status, error) {
+	var s engine.Status
+	return &s, r.get(ctx, "status", nil, &s)
+}
+
+func (r *remote) Links(ctx context.Context, mapping string, after uint64, limit int) ([]engine.LinkRow, error) {
+	var l server.List[engine.LinkRow]
+	err := r.get(ctx, "links", params("mapping", mapping, "after", text(after), "limit", strconv.Itoa(limit)), &l)
+	return l.Rows, err
+}
+
+func (r *remote) Asides(ctx context.Context, mapping string, conflictsOnly bool, after uint64, limit int) ([]engine.AsideRow, error) {
+	var l server.List[engine.AsideRow]
+	q := params("mapping", mapping, "after", text(after), "limit", strconv.Itoa(limit))
+	if !conflictsOnly {
+		q.Set("all", "true")
+	}
+	err := r.get(ctx, "conflicts", q, &l)
+	return l.Rows, err
+}
+
+func (r *remote) Resolve(ctx context.Context, link uint64, rule uint32, choice, _ string) error {
+	path := fmt.Sprintf("/api/v1/conflicts/%d/%d", link, rule)
+	return r.do(ctx, http.MethodPost, path, nil, server.Choice{Choice: choice}, io.Discard)
+}
+
+func (r *remote) Queue(ctx context.Context, f engine.QueueFilter) ([]engine.QueueRow, error) {
+	var l server.List[engine.QueueRow]
+	err := r.get(ctx, "queue", params("mapping", f.Mapping, "status", f.Status, "limit", strconv.Itoa(f.Limit)), &l)
+	return l.Rows, err
+}
+
+func (r *remote) Retry(ctx context.Context, f engine.QueueFilter) (int, error) {
+	var n server.Retried
+	err := r.do(ctx, http.MethodPost, "/api/v1/queue/retry", nil, server.RetryOrder{Mapping: f.Mapping, Status: f.Status}, &n)
+	return n.Entries, err
+}
+
+func (r *remote) History(ctx context.Context, f engine.HistoryFilter) ([]engine.EventRow, error) {
+	q := params("mapping", f.Mapping, "link", text(f.Link), "record", f.Record, "action", f.Action,
+		"before", text(f.Before), "limit", strconv.Itoa(f.Limit))
+	if !f.Since.IsZero() {
+		q.Set("since", f.Since.Format(time.RFC3339))
+	}
+	var l server.List[engine.EventRow]
+	err := r.get(ctx, "history", q, &l)
+	return l.Rows, err
+}
+
+func (r *remote) Resume(ctx context.Context, mapping, _ string) error {
+	return r.do(ctx, http.MethodPost, "/api/v1/mappings/"+url.PathEscape(mapping)+"/resume", nil, nil, io.Discard)
+}
+
+var _ server.Operator = (*remote)(nil)

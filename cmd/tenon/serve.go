@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenonsync/tenon/config"
+	"github.com/tenonsync/tenon/connectors"
+)
+
+func (c *cli) serveCommand() *cobra.Command {
+	var readyFile string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Keep everything in step until stopped",
+		Long: `Runs the service: takes webhooks in, follows the lists of changes, reconciles,
+and serves the convert button, the pages and the API. SIGTERM or Ctrl-C stops it
+in peace; being killed loses nothing.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.load(config.Options{})
+			if err != nil {
+				return err
+			}
+			log := c.logger(cfg.Log.Level, cfg.Log.Format)
+			s, err := c.openService(cmd.Context(), cfg, serviceOptions{log: log, buttons: true, waitReady: true})
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return s.serve(cmd.Context(), readyFile)
+		},
+	}
+	cmd.Flags().StringVar(&readyFile, "ready-file", "", "write the service's address to this `file` once it answers")
+	return cmd
+}
+
+// serve runs the engine and the server until ctx ends.
+func (s *service) serve(ctx context.Context, readyFile string) error {
+	l, err := net.Listen("tcp", s.config.Server.Listen)
+	if err != nil {
+		return fail(exitUsage, "name another address in server.listen", "%w", err)
+	}
+	return s.serveOn(ctx, l, readyFile)
+}
+
+// serveOn is serve on a listener, which it closes.
+func (s *service) serveOn(ctx context.Context, l net.Listener, readyFile string) error {
+	srv, err := s.newServer(l.Addr().String(), s.config.Server.PublicURL, connectors.SystemClock())
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	var served, worked error
+	wg.Go(func() {
+		served = srv.Serve(ctx, l)
+		stop(served)
+	})
+	wg.Go(func() {
+		if worked = s.engine.Run(ctx); ctx.Err() == nil {
+			stop(worked)
+		}
+	})
+	wg.Go(func() { s.subscribe(ctx) })
+	s.log.Info("serving", "address", l.Addr().String(), "public_url", s.config.Server.PublicURL, "count", len(s.mappings))
+	if readyFile != "" {
+		if err := writeWhole(readyFile, map[string]string{"url": "http://" + l.Addr().String()}); err != nil {
+			stop(err)
+		}
+	}
+	wg.Wait()
+	s.log.Info("stopped")
+	if errors.Is(worked, context.Canceled) {
+		worked = nil
+	}
+	if cause := context.Cause(ctx); served == nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		served = cause
+	}
+	return errors.Join(served, worked)
+}
+
+// subscribeAgain is how long to wait after a subscription failed.
+const subscribeAgain = time.Minute
+
+// subscribe makes sure that systems which take subscriptions send webhooks
+// here, and renews them. Without webhooks the lists of changes still tell.
+func (s *service) subscribe(ctx context.Context) {
+	if isLocalAddress(s.config.Server.PublicURL) && !s.allLocal() {
+		s.log.Warn("server.public_url is not reachable from elsewhere: no webhooks are asked for, changes come by polling")
+		return
+	}
+	var wg sync.WaitGroup
+	for name, target := range s.webhookTargets() {
+		registrar := connectors.AbilitiesOf(s.conns[name]).WebhookRegistrar
+		if registrar == nil {
+			continue
+		}
+		wg.Go(func() { s.keepSubscribed(ctx, name, registrar, target) })
+	}
+	wg.Wait()
+}
+
+func (s *service) keepSubscribed(ctx context.Context, name string, r connectors.WebhookRegistrar, target connectors.WebhookTarget) {
+	clock := connectors.SystemClock()
+	for ctx.Err() == nil {
+		renew, err := r.EnsureWebhook(ctx, target)
+		wait := subscribeAgain
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.log.Warn("no webhooks from this connection; changes come by polling", "connection", name, "wait", wait, "err", err)
+			if !connectors.KindOf(err).Temporary() {
+				wait = time.Hour
+			}
+		case renew.IsZero():
+			return
+		default:
+			wait = max(renew.Sub(clock.Now()), subscribeAgain)
+		}
+		if clock.Sleep(ctx, wait) != nil {
+			return
+		}
+	}
+}
+
+// webhookTargets returns what each connection's webhooks should tell.
+func (s *service) webhookTargets() map[string]connectors.WebhookTarget {
+	targets := map[string]connectors.WebhookTarget{}
+	for _, m := range s.mappings {
+		for side := range 2 {
+			end := m.Side(sideID(side))
+			t := targets[end.Connection]
+			t.URL = fmt.Sprintf("%s/hooks/%s", s.config.Server.PublicURL, end.Connection)
+			t.Objects = append(t.Objects, connectors.Selection{Object: end.Object, Scope: end.Scope, Fields: m.Needs(sideID(side))})
+			targets[end.Connection] = t
+		}
+	}
+	return targets
+}

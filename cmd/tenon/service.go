@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/tenonsync/tenon/config"
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+	"github.com/tenonsync/tenon/server"
+)
+
+// service is the engine over an open state, with everything that it needs.
+type service struct {
+	*vault
+	config   *config.Config
+	conns    connections
+	mappings []*mapping.Mapping
+	engine   *engine.Engine
+	metrics  *server.Metrics
+	log      *slog.Logger
+}
+
+// serviceOptions say how a service is put together.
+type serviceOptions struct {
+	log       *slog.Logger
+	clock     connectors.Clock
+	readOnly  bool
+	offline   bool // no secrets and no calls: the schemas come from the state
+	buttons   bool // write the button's address into the CRM
+	waitReady bool // wait for systems that are down and were never seen before
+}
+
+// openService opens the state and the connections, compiles the mappings and
+// makes the engine. Problems of mappings are printed; those mappings are left
+// out.
+func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOptions) (_ *service, err error) {
+	if o.log == nil {
+		o.log = quiet()
+	}
+	s := &service{config: cfg, log: o.log, metrics: server.NewMetrics()}
+	if s.vault, err = openVault(ctx, cfg.State, o.log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	options := connectors.Options{Logger: o.log, Clock: o.clock, Observe: s.metrics.Observe}
+	if s.conns, err = c.open(cfg, options, s.tokens); err != nil {
+		return nil, err
+	}
+	if err := s.compile(ctx, c, o); err != nil {
+		return nil, err
+	}
+	ec := engine.Config{
+		Store: s.store, Connections: s.conns, Mappings: s.mappings, Sealer: s.sealer, Printer: s.printer,
+		Clock: o.clock, Logger: o.log, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
+	}
+	if o.buttons {
+		ec.ConvertLink = func(mapping string, record connectors.Ref) string {
+			return s.signer.ConvertLink(cfg.Server.PublicURL, mapping, record)
+		}
+	}
+	s.engine, err = engine.New(ec)
+	return s, err
+}
+
+// seenWait is how long to wait between two looks for a system that was never
+// seen before.
+const seenWait = 5 * time.Second
+
+// compile checks the mappings against the systems, or against what the state
+// remembers of them.
+func (s *service) compile(ctx context.Context, c *cli, o serviceOptions) error {
+	files, problems, err := parseMappings(s.config.Mappings)
+	if err != nil {
+		return err
+	}
+	from := &rememberedSchemas{vault: s.vault, log: o.log}
+	if !o.offline {
+		from.live = s.conns
+	}
+	for {
+		compiled, ps, err := compileMappings(ctx, s.config, files, s.conns, from)
+		s.mappings = compiled
+		wait := o.waitReady && err != nil && connectors.KindOf(err).Temporary() && ctx.Err() == nil
+		if !wait {
+			if !o.offline {
+				if perr := c.problems(append(problems, ps...)); perr != nil && len(compiled) == 0 {
+					return perr
+				} else if perr != nil {
+					o.log.Error("mappings with errors do not run", "count", len(files)-len(compiled))
+				}
+			}
+			if err != nil && (len(compiled) == 0 || !o.waitReady) && !o.offline {
+				return err
+			}
+			return nil
+		}
+		o.log.Warn("a system that was never seen before cannot be asked; trying again", "wait", seenWait, "err", err)
+		if err := connectors.SystemClock().Sleep(ctx, seenWait); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *service) close() {
+	if s.conns != nil {
+		s.conns.close()
+	}
+	s.vault.close()
+}
+
+// sources returns the side of each mapping whose records have a button.
+func (s *service) sources() map[string]server.Source {
+	sources := map[string]server.Source{}
+	for _, m := range s.mappings {
+		for _, target := range []mapping.SideID{mapping.Left, mapping.Right} {
+			if create := m.Create(target); create != nil && create.Button() != nil {
+				side := m.Side(target.Other())
+				sources[m.Name()] = server.Source{Connection: side.Connection, Object: side.Object}
+			}
+		}
+	}
+	return sources
+}
+
+// newServer returns the HTTP side of the service.
+func (s *service) newServer(listen, publicURL string, clock connectors.Clock) (*server.Server, error) {
+	cfg := s.config.Server
+	return server.New(server.Config{
+		Engine: s.engine, Tokens: server.Tokens{Store: s.store}, Signer: s.signer,
+		Connections: s.conns, Sources: s.sources(),
+		Listen: listen, PublicURL: publicURL, Zone: s.config.TimeZone, Version: versionText(),
+		Clock: clock, Logger: s.log, Metrics: s.metrics,
+		MaxBody: cfg.MaxBody, MaxRequests: cfg.MaxRequests, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
+		ShutdownTimeout: cfg.ShutdownTimeout, PressWait: cfg.PressWait,
+	})
+}
+
+// limits hands the configured limits to the engine. A configured zero of what
+// may be zero means "not at all", which the engine writes as a negative one.
+func limits(c config.Engine) engine.Limits {
+	l := engine.Limits{
+		Batch: c.Batch, Coalesce: c.Coalesce, Poll: c.PollInterval, Sweep: c.SweepInterval, Missing: c.MissingAfter,
+		RetryMin: c.RetryMin, RetryMax: c.RetryMax, Probe: c.ProbeInterval, QueueFull: c.QueueFull,
+		Window: c.GuardWindow, Clears: c.GuardClears, Overwrites: c.GuardOverwrites, Deletes: c.GuardDeletes,
+		Flips: c.Flips, FlipWindow: c.FlipWindow,
+		KeepReplaced: c.KeepReplaced, KeepJournal: c.KeepHistory, KeepDelivery: c.KeepDeliveries,
+	}
+	if l.KeepReplaced == 0 {
+		l.KeepReplaced = -1
+	}
+	return l
+}
+
+// operator returns how the listing commands ask: the engine over the state, or
+// the running service when that has the state open.
+func (c *cli) operator(ctx context.Context) (server.Operator, func(), error) {
+	cfg, err := c.load(config.Options{NoSecrets: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := c.openService(ctx, cfg, serviceOptions{offline: true})
+	if err == nil {
+		return s.engine, s.close, nil
+	}
+	if !errors.Is(err, state.ErrLocked) {
+		return nil, nil, err
+	}
+	r, err := c.remote(ctx, cfg, server.ScopeRead, server.ScopeOperate)
+	return r, func() {}, err
+}
+
+// localTokenLife is how long a token that a command makes for itself is good.
+const localTokenLife = 5 * time.Minute
+
+// remote returns the running service: with the token in TENON_TOKEN, else with
+// one that the sealing key signs.
+func (c *cli) remote(ctx context.Context, cfg *config.Config, scopes ...server.Scope) (*remote, error) {
+	base := "http://" + cfg.Server.Listen
+	if address := os.Getenv("TENON_SERVICE_URL"); address != "" {
+		base = address
+	}
+	if token := os.Getenv("TENON_TOKEN"); token != "" {
+		return newRemote(base, token), nil
+	}
+	signer, err := openSigner(ctx, cfg.State)
+	if err != nil {
+		return nil, fmt.Errorf("the state is in use by a running service, and asking that needs a token: %w", err)
+	}
+	return newRemote(base, signer.LocalToken(time.Now().Add(localTokenLife), scopes...)), nil
+}
