@@ -192,6 +192,9 @@ func (k *compilation) fitsField(n *node, t *template, f *connectors.Field, c *co
 
 // required warns of fields without which a create is refused.
 func (k *compilation) required(n *node, target SideID, given map[string]bool) {
+	if k.problems.Err() != nil {
+		return // a rule that is wrong may be the one that sets the field
+	}
 	for i := range k.env.Schemas[target].Fields {
 		f := &k.env.Schemas[target].Fields[i]
 		_, written := k.m.writes[target][f.Name]
@@ -363,12 +366,17 @@ func (k *compilation) due(n *node, f *connectors.Field, name string, at position
 	if _, err := connectors.ParseDate(n.text); err == nil || strings.Contains(n.text, "{{") {
 		return k.assign(n, f, name, at, sc, source)
 	}
+	const advice = "write `5 workdays`, `10 days`, a day, or an expression that gives one"
+	if _, problem := parseExpression(n.text); problem != nil {
+		k.errorf(n.pos, advice, "`%s` is not a time when a task is due", clip(n.text))
+		return assignment{}, false
+	}
 	e := k.expression(n, sc, source)
 	if e == nil {
 		return assignment{}, false
 	}
 	if !e.kinds.fits(kTimes) {
-		k.errorf(n.pos, "write `5 workdays`, `10 days`, a day, or an expression that gives one", "`due` is a day; the expression gives %s", e.kinds)
+		k.errorf(n.pos, advice, "`due` is a day; the expression gives %s", e.kinds)
 		return assignment{}, false
 	}
 	return assignment{into: c, eval: e.run}, f.Creatable || k.notCreatable(at, name)

@@ -21,8 +21,9 @@ func (k *compilation) rules() {
 	list := k.root().get("fields")
 	pairs := map[[2]string]bool{}
 	for _, item := range list.items {
+		before := len(k.problems)
 		r := k.rule(item)
-		if r == nil {
+		if r == nil || k.problems[before:].Err() != nil {
 			continue
 		}
 		pair := [2]string{r.Field(Left), r.Field(Right)}
@@ -176,7 +177,11 @@ func (k *compilation) checkSafe(d *ruleDraft) bool {
 			continue
 		}
 		if d.flow == Both && problem[1-side] == "" {
-			hint[side] = "write `flow: " + k.arrow(id.Other()) + "` if that way is enough"
+			flow := "write `flow: " + k.arrow(id.Other()) + "` if that way is enough"
+			if d.fields[side].Type == connectors.TypeInstant && d.fields[1-side].Type == connectors.TypeDate {
+				flow = hint[side] + "; or " + flow
+			}
+			hint[side] = flow
 		}
 		k.errorf(d.nodes[id.Other()].pos, hint[side], "%s", problem[side])
 		return false

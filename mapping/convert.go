@@ -78,6 +78,9 @@ func (c *converter) element(o connectors.Option) (connectors.Option, Outcome, er
 	if err != nil || outcome == Leave {
 		return connectors.Option{}, outcome, err
 	}
+	if set := v.Options(); len(set) > 0 {
+		return set[0], Write, nil
+	}
 	if v.IsNull() {
 		return connectors.Option{}, Leave, nil
 	}
@@ -112,13 +115,7 @@ func (c *converter) fromTable(v connectors.Value) (connectors.Value, Outcome, er
 	case otherwiseValue:
 		return c.table.value, Write, nil
 	case otherwiseCopy:
-		var out connectors.Value
-		var err error
-		if c.to.Type == connectors.TypeOption || c.to.Type == connectors.TypeOptions {
-			out, err = c.option(v)
-		} else {
-			out, err = c.copy(v)
-		}
+		out, err := c.copy(v)
 		return out, Write, err
 	}
 	return connectors.Null, Leave, fmt.Errorf("`values` does not list `%s`", clip(v.String()))
@@ -164,8 +161,10 @@ func article(t connectors.Type) string {
 	switch t {
 	case connectors.TypeInstant, connectors.TypeOption:
 		return "an " + t.String()
-	case connectors.TypeRichText, connectors.TypeMoney, connectors.TypeOptions:
+	case connectors.TypeRichText, connectors.TypeMoney:
 		return t.String()
+	case connectors.TypeOptions:
+		return "a set of options"
 	}
 	return "a " + t.String()
 }
@@ -383,6 +382,8 @@ func (c *converter) result(x value) (connectors.Value, error) {
 		return connectors.Null, fmt.Errorf("a list cannot become %s", article(c.to.Type))
 	case x.kind() == kText && c.to.Type != connectors.TypeText && c.to.Type != connectors.TypeRichText && strings.TrimSpace(x.v.Text()) == "":
 		return connectors.Null, nil
+	case x.v.Type() == connectors.TypeRichText && c.to.Type != connectors.TypeText && c.to.Type != connectors.TypeRichText:
+		return c.copy(connectors.Text(x.v.Text()))
 	}
 	return c.copy(x.v)
 }

@@ -3,7 +3,9 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -139,11 +141,25 @@ func parseExpression(source string) (tree *parser.Tree, problem *exprProblem) {
 	if errors.As(err, &at) {
 		p.message, p.offset, p.width = at.Message, at.From, max(1, at.To-at.From)
 	}
-	p.message = "the expression cannot be read: " + p.message
+	p.message = "the expression cannot be read: " + plainWords(p.message)
 	if strings.Contains(source, " = ") {
 		p.hint = "compare with `==`"
 	}
 	return nil, p
+}
+
+var parserToken = regexp.MustCompile(`(?:token )?\b(?:Operator|Identifier|Number|String|Bracket)\((".*")\)`)
+
+// plainWords puts what the parser says about tokens into words for people.
+func plainWords(message string) string {
+	message = parserToken.ReplaceAllStringFunc(message, func(m string) string {
+		quoted := parserToken.FindStringSubmatch(m)[1]
+		if token, err := strconv.Unquote(quoted); err == nil {
+			return "`" + token + "`"
+		}
+		return quoted
+	})
+	return strings.Replace(message, "unexpected token EOF", "it ends too early", 1)
 }
 
 func (c *compiler) fail(at file.Location, hint, format string, args ...any) operand {

@@ -190,19 +190,30 @@ func findField(s *connectors.Schema, name string) (f *connectors.Field, problem,
 		if s.Label == "" || strings.EqualFold(s.Label, s.Object) {
 			problem = "no field `" + clip(name) + "` on " + s.Object
 		}
-		var candidates []string
-		for i := range s.Fields {
-			candidates = append(candidates, s.Fields[i].Name, s.Fields[i].Label)
-		}
-		hint = didYouMean(name, candidates)
-		if hint == "" {
-			hint = "`tenon fields` lists the fields"
-		}
-		return nil, problem, hint
+		return nil, problem, fieldHint(s, name)
 	}
 	names := make([]string, len(found))
 	for i, f := range found {
 		names[i] = f.Name
 	}
 	return nil, "the label `" + clip(name) + "` stands for several fields", "write the API name: " + oneOf(names)
+}
+
+// fieldHint names the fields that name may mean, each once: by its API name
+// where that is close, else by its label.
+func fieldHint(s *connectors.Schema, name string) string {
+	var candidates []string
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		switch {
+		case len(nearest(name, []string{f.Name})) > 0:
+			candidates = append(candidates, f.Name)
+		case len(nearest(name, []string{f.Label})) > 0:
+			candidates = append(candidates, f.Label)
+		}
+	}
+	if hint := didYouMean(name, candidates); hint != "" {
+		return hint
+	}
+	return "`tenon fields` lists the fields"
 }

@@ -30,6 +30,7 @@ const (
 	scalarNode
 	listNode
 	objectNode
+	badNode // reported already
 )
 
 // node is one YAML value with its place.
@@ -194,11 +195,20 @@ func (r *reporter) syntaxError(err error) {
 		message = syntax.Message
 		at = r.tokenPlace(syntax.Token)
 	}
+	line := ""
+	if at.line > 0 && at.line <= len(r.lines) {
+		line = r.lines[at.line-1]
+	}
 	hint := ""
-	if at.line > 0 && at.line <= len(r.lines) && strings.Contains(r.lines[at.line-1], "\t") {
+	switch {
+	case strings.Contains(line, "\t"):
 		hint = "indent with blanks; YAML allows no tabs"
-	} else if at.line > 0 && at.line <= len(r.lines) && strings.Count(r.lines[at.line-1], ": ") > 1 {
+	case strings.ContainsAny(message, "{}[]"):
+		hint = "a bracket that is opened must be closed"
+	case strings.Count(line, ": ") > 1 && !strings.Contains(line, "{"):
 		hint = "put a text that holds `: ` into quotes"
+	case strings.Contains(message, "not allowed in this context"):
+		hint = "check the blanks at the start of the line"
 	}
 	r.errorf(at, hint, "not valid YAML: %s", strings.TrimSuffix(message, "."))
 }
@@ -255,6 +265,7 @@ func (r *reporter) convert(n ast.Node, depth int) *node {
 		out.plain = n.Token.Type == token.StringType
 		r.setWidth(out, n.Token)
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		out.kind = badNode
 		r.errorf(out.pos, "write the value out", "anchors, aliases and tags are not part of the mapping language")
 	case ast.ScalarNode:
 		t := n.GetToken()
@@ -262,6 +273,7 @@ func (r *reporter) convert(n ast.Node, depth int) *node {
 		_, out.isBool = n.(*ast.BoolNode)
 		r.setWidth(out, t)
 	default:
+		out.kind = badNode
 		r.errorf(out.pos, "", "this kind of YAML is not part of the mapping language")
 	}
 	return out

@@ -109,9 +109,13 @@ func (f *File) sideNames() []string {
 
 // check compares a value with its spec. where names it for messages.
 func (f *File) check(n *node, s *spec, where string) {
-	if n.kind == nullNode {
+	switch n.kind {
+	case badNode:
+		return
+	case nullNode:
 		f.report.errorf(n.pos, exampleHint(s), "%s has no value", where)
 		return
+	case scalarNode, listNode, objectNode:
 	}
 	if len(s.or) > 0 && n.kind == objectNode {
 		f.check(n, s.or[0], where)
@@ -318,9 +322,11 @@ func (f *File) checkRules() {
 
 func (f *File) checkRule(item *node) {
 	var named []string
-	for _, s := range f.sideNames() {
-		if item.get(s) != nil {
-			named = append(named, s)
+	for _, e := range item.entries {
+		if slices.Contains(f.sideNames(), e.key.text) {
+			named = append(named, e.key.text)
+		} else if ruleSpec.key(e.key.text) == nil {
+			return // an unknown key, reported as such, may be a side's name misspelt
 		}
 	}
 	set := item.get("set")

@@ -125,7 +125,7 @@ func (ps Problems) sorted() Problems {
 }
 
 // nearest returns the candidates that a person may have meant by word, best
-// first, at most three; nil when none is close.
+// first (of equals, the first given), at most three; nil when none is close.
 func nearest(word string, candidates []string) []string {
 	type near struct {
 		text string
@@ -144,12 +144,11 @@ func nearest(word string, candidates []string) []string {
 			found = append(found, near{c, d})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b near) int {
-		return cmp.Or(cmp.Compare(a.d, b.d), strings.Compare(a.text, b.text))
-	})
+	slices.SortStableFunc(found, func(a, b near) int { return cmp.Compare(a.d, b.d) })
 	var texts []string
 	for _, f := range found {
-		if !slices.Contains(texts, f.text) && len(texts) < 3 {
+		same := func(t string) bool { return strings.EqualFold(t, f.text) }
+		if !slices.ContainsFunc(texts, same) && len(texts) < 3 {
 			texts = append(texts, f.text)
 		}
 	}

@@ -42,8 +42,11 @@ func (k kinds) String() string {
 	if k != kNull {
 		k &^= kNull
 	}
-	if k == kAll&^kNull {
+	switch k &^ kNull {
+	case kAll &^ kNull, kAll &^ (kNull | kSpan):
 		return "a value of any kind"
+	case kWords:
+		return kText.String()
 	}
 	var names []string
 	for i, name := range kindNames {
