@@ -74,8 +74,8 @@ type batchError struct {
 	Context     map[string][]string `json:"context,omitempty"`
 }
 
-func notFound(ot *objectType, id string) *apiError {
-	return newError(http.StatusNotFound, "OBJECT_NOT_FOUND", "Object not found.  objectId are usually numeric.").with("id", id).with("objectType", ot.upper)
+func notFound(id string) *apiError {
+	return newError(http.StatusNotFound, "OBJECT_NOT_FOUND", "Object not found.  objectId are usually numeric.").with("id", id)
 }
 
 func missingFields(names ...string) *apiError {

@@ -312,6 +312,7 @@ func (c *call) prepareUpdates(ot *objectType, inputs []recordInput, targets []*r
 	var changes []*change
 	var texts []string
 	var values []errorDetail
+	claimed := map[string]bool{}
 	for i, in := range inputs {
 		if targets[i] == nil {
 			continue
@@ -322,6 +323,9 @@ func (c *call) prepareUpdates(ot *objectType, inputs []recordInput, targets []*r
 			text := strings.TrimPrefix(err.Message, "Property values were not valid: [")
 			texts = append(texts, strings.TrimSuffix(text, "]"))
 			continue
+		}
+		if err == nil {
+			err = ch.claim(claimed)
 		}
 		if err != nil {
 			return nil, err
@@ -361,8 +365,12 @@ func batchUpsert(c *call) (int, any, *apiError) {
 	var changes []*change
 	var accepted []recordInput
 	var errs []batchError
+	claimed := map[string]bool{}
 	for _, in := range inputs {
 		ch, err := c.prepareUpsert(ot, in)
+		if err == nil {
+			err = ch.claim(claimed)
+		}
 		switch {
 		case err == nil:
 			changes, accepted = append(changes, ch), append(accepted, in)

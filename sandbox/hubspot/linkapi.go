@@ -104,7 +104,7 @@ func listLinks(c *call) (int, any, *apiError) {
 	}
 	r, _ := fromType.find(c.r.PathValue("id"), "")
 	if r == nil || r.archived {
-		return 0, nil, notFound(fromType, c.r.PathValue("id"))
+		return 0, nil, notFound(c.r.PathValue("id"))
 	}
 	limit, err := c.limit(500, 500)
 	if err != nil {
@@ -278,7 +278,11 @@ func batchCreateLinks(c *call) (int, any, *apiError) {
 		}
 		results = append(results, c.s.wirePair(from, to))
 	}
-	return c.batchDone(http.StatusCreated, results, errs)
+	full := http.StatusCreated
+	if strings.Contains(c.r.URL.Path, "/2026-09/") {
+		full = http.StatusOK
+	}
+	return c.batchDone(full, results, errs)
 }
 
 func bothEnds(fromType, toType *objectType, fromID, toID flexID) (from, to *record, err *apiError) {
@@ -369,12 +373,13 @@ func batchReadLinks(c *call) (int, any, *apiError) {
 	return c.batchDone(http.StatusOK, results, errs)
 }
 
-// noContent is what deletes answer: 204 in v3 and v4, 200 in dated versions.
-func (c *call) noContent() (int, any, *apiError) {
+// archived is what batches of deletes answer: 204 in v4, an empty batch answer in
+// dated versions.
+func (c *call) archived() (int, any, *apiError) {
 	if isLegacyPath(c.r.URL.Path) {
 		return http.StatusNoContent, nil, nil
 	}
-	return http.StatusOK, nil, nil
+	return c.batchDone(http.StatusOK, []any{}, nil)
 }
 
 func batchArchiveLinks(c *call) (int, any, *apiError) {
@@ -398,7 +403,7 @@ func batchArchiveLinks(c *call) (int, any, *apiError) {
 			}
 		}
 	}
-	return c.noContent()
+	return c.archived()
 }
 
 func batchArchiveLabels(c *call) (int, any, *apiError) {
@@ -423,7 +428,7 @@ func batchArchiveLabels(c *call) (int, any, *apiError) {
 			c.s.unlink(from, to, ids, c.src, c.now)
 		}
 	}
-	return c.noContent()
+	return c.archived()
 }
 
 func listLabels(c *call) (int, any, *apiError) {

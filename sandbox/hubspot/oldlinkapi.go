@@ -136,7 +136,7 @@ func oldListLinks(c *call) (int, any, *apiError) {
 	}
 	r, _ := fromType.find(c.r.PathValue("id"), "")
 	if r == nil || r.archived {
-		return 0, nil, notFound(fromType, c.r.PathValue("id"))
+		return 0, nil, notFound(c.r.PathValue("id"))
 	}
 	return http.StatusOK, map[string]any{"results": c.oldLinks(r, toType)}, nil
 }

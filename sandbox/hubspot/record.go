@@ -92,7 +92,6 @@ func (r *record) touch(now time.Time, src source) {
 	}
 	r.updated = now
 	r.set(r.ot.lastMod, formatTime(now), now, calculated)
-	r.set("hs_lastmodifieddate", formatTime(now), now, calculated)
 	if src.userID != 0 {
 		r.set("hs_updated_by_user_id", strconv.Itoa(src.userID), now, calculated)
 	}
@@ -193,9 +192,6 @@ func (s *System) renderWrite(r *record, sent []string, isNew bool) *wireRecord {
 		if text := r.text(name); text != "" && !s.hidden[r.ot.id+"/"+name] {
 			out.Properties[name] = &text
 		}
-	}
-	if r.ot.lastMod == "lastmodifieddate" {
-		delete(out.Properties, "hs_lastmodifieddate")
 	}
 	return out
 }

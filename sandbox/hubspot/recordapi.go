@@ -118,7 +118,7 @@ func (c *call) findForRead(ot *objectType, w wanted) (*record, *apiError) {
 		return nil, err
 	}
 	if r == nil || r.archived != w.archived {
-		return nil, notFound(ot, id)
+		return nil, notFound(id)
 	}
 	return r, nil
 }
@@ -302,7 +302,7 @@ func mergeRecords(c *call) (int, any, *apiError) {
 	}
 	for id, r := range map[flexID]*record{*in.Primary: primary, *in.Other: other} {
 		if r == nil || r.archived {
-			return 0, nil, notFound(ot, string(id))
+			return 0, nil, notFound(string(id))
 		}
 	}
 	if primary == other {

@@ -19,6 +19,7 @@ type schema struct {
 	Description  string       `json:"description,omitempty"`
 	Archived     bool         `json:"archived"`
 	Restorable   bool         `json:"restorable"`
+	Sensitive    bool         `json:"allowsSensitiveProperties"`
 	MetaType     string       `json:"metaType"`
 	ID           string       `json:"id"`
 	ObjectTypeID string       `json:"objectTypeId"`

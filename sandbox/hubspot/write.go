@@ -287,7 +287,7 @@ func (s *System) settle(rec *record, now time.Time) {
 	}
 	at := now.Add(time.Duration(500+s.rand.IntN(6_500)) * time.Millisecond)
 	s.later(at, func() {
-		if s.types != nil && rec.ot.records[rec.id] == rec && !rec.archived && rec.updated.Before(at) {
+		if rec.ot.records[rec.id] == rec && !rec.archived && rec.updated.Before(at) {
 			rec.touch(at, calculated)
 			s.reindex(rec, at)
 		}
