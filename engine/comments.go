@@ -70,8 +70,11 @@ func (d *drain) copyOf(ctx context.Context, j *job) error {
 	}
 	if fresh {
 		for side, list := range lists {
+			// A system may round its times down: only what is older beyond
+			// doubt was there before the link.
+			precision := d.m.sides[side].facts.TimePrecision
 			for _, c := range list {
-				if c.Key == "" && !c.Created.After(j.link.Created) {
+				if c.Key == "" && !c.Created.Add(precision).After(j.link.Created) {
 					ledger.Known[side] = append(ledger.Known[side], c.ID)
 				}
 			}

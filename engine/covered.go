@@ -62,31 +62,49 @@ func (d *drain) covered(ctx context.Context, jobs []*job) {
 func (d *drain) coveredJob(j *job, side mapping.SideID, edits []connectors.FieldEdit) connectors.Update {
 	s := d.m.Side(side)
 	u := connectors.Update{Object: s.Object, Scope: s.Scope, ID: j.link.Ends[side].ID, Fields: map[string]connectors.Value{}}
-	read := j.recs[side]
 	for i := range j.verdicts {
 		v := &j.verdicts[i]
 		w := v.writes[side]
 		if w == nil || v.rule.IsSet() {
 			continue
 		}
-		now := w.value
-		if rec := j.after[side]; rec != nil {
-			if value, presence := rec.Get(v.rule.Field(side)); presence == connectors.Present {
-				now = value
-			}
+		before, ours, after := d.aroundWrite(j, v, side, edits)
+		if after {
+			v.ours = &ours
 		}
-		for k := len(edits) - 1; k >= 0; k-- {
-			e := edits[k]
-			if e.Field != v.rule.Field(side) || e.At.Before(read.Modified) || same(e.Value, w.value) || same(e.Value, now) || same(e.Value, w.replaced) {
-				continue
-			}
-			if d.coveredField(j, v, side, e, now) {
-				u.Fields[e.Field] = e.Value
-			}
-			break
+		if before != nil && d.coveredField(j, v, side, *before, ours) {
+			u.Fields[before.Field] = before.Value
 		}
 	}
 	return u
+}
+
+// aroundWrite finds our own write among the edits of a field since it was read.
+// It returns the last edit that our write covered, if any, what our write left
+// behind, and whether somebody edited the field after it.
+func (d *drain) aroundWrite(j *job, v *verdict, side mapping.SideID, edits []connectors.FieldEdit) (before *connectors.FieldEdit, ours connectors.Value, after bool) {
+	w, read := v.writes[side], j.recs[side]
+	var since []connectors.FieldEdit
+	for _, e := range edits {
+		if e.Field != v.rule.Field(side) || e.At.Before(read.Modified) || (len(since) == 0 && same(e.Value, w.replaced)) {
+			continue
+		}
+		since = append(since, e)
+	}
+	own := len(since) - 1 // reformatted beyond recognition: the last one
+	for k := len(since) - 1; k >= 0; k-- {
+		if same(since[k].Value, w.value) {
+			own = k
+			break
+		}
+	}
+	if own < 0 {
+		return nil, w.value, false
+	}
+	if own > 0 {
+		before = &since[own-1]
+	}
+	return before, since[own].Value, own < len(since)-1
 }
 
 // coveredField decides about one covered edit and reports whether it is put

@@ -22,7 +22,9 @@ type making struct {
 	asides  []*state.Aside
 	skipped []string
 	result  *connectors.Record
-	adopted bool
+	adopted bool // found by its key, not made now
+	// readLater says that the result was read after the create was answered.
+	readLater bool
 }
 
 // createKey names what is made from a record, in the target, for ever. It is

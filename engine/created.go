@@ -59,7 +59,7 @@ func (d *drain) readMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 	d.note(d.m.sides[to], err)
 	for i, j := range asking {
 		if err == nil && i < len(results) && results[i].Err == nil {
-			j.making.result = results[i].Record
+			j.making.result, j.making.readLater = results[i].Record, true
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (d *drain) baselineOfMade(j *job) {
 			continue
 		}
 		target, tp, err := r.Value(mk.to, mk.result)
-		if err != nil || tp == connectors.Hidden {
+		if err != nil {
 			continue
 		}
 		f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
@@ -117,6 +117,13 @@ func (d *drain) baselineOfMade(j *job) {
 		case p != nil && source.IsNull() && !target.IsNull():
 			// The system's own default: it counts as an edit of the new record.
 			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
+		case p != nil && mk.readLater && p.Target != f.Base[mk.to] && !mk.result.Modified.Equal(mk.result.Created):
+			// Read after the create was answered, and edited since: that edit is
+			// a change like any other.
+			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
+			if !r.IsSet() {
+				d.reformatted(j, &f, mk.to, target)
+			}
 		}
 		setField(j.link, f)
 	}

@@ -42,7 +42,9 @@ type verdict struct {
 	// conflict says that both sides had changed; lost is the value that gave way.
 	conflict bool
 	// putBack says that a person's edit, covered by our write, was written again.
-	putBack    bool
+	putBack bool
+	// ours is what our own write left behind, where somebody edited it since.
+	ours *connectors.Value
 	heldValues *[2]connectors.Value // what an aside shows, where not the values read
 	skip       bool                 // a side did not tell its value: everything stays
 }

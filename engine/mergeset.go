@@ -48,7 +48,7 @@ func (g *merger) set(c comparison) verdict {
 		return v
 	}
 	for to := range mapping.SideID(2) {
-		if !c.rule.Flow().To(to) {
+		if !c.rule.Flow().To(to) || !c.known && g.keepsOnStart(c.rule, to) {
 			continue
 		}
 		edit, err := g.setEdit(&c, sides, to)
@@ -73,6 +73,14 @@ func (g *merger) set(c comparison) verdict {
 	}
 	g.noteSetPending(&v, sides)
 	return v
+}
+
+// keepsOnStart reports whether a side's set is the one that wins when a link
+// starts, so that nothing is written to it.
+func (g *merger) keepsOnStart(r *mapping.Rule, side mapping.SideID) bool {
+	first := g.m.FirstSync()
+	return r.Flow() == mapping.Both &&
+		(first == mapping.FirstLeftWins && side == mapping.Left || first == mapping.FirstRightWins && side == mapping.Right)
 }
 
 // noteSetPending notes what is about to be written. Where both sides are

@@ -43,7 +43,14 @@ func (d *drain) conclude(j *job) {
 		j.noteRead(j.link)
 		for side := range mapping.SideID(2) {
 			if rec := j.after[side]; rec != nil {
+				complete, others := d.settledVersion(j, side)
 				j.link.Ends[side].Version, j.link.Ends[side].Modified = rec.Version, rec.Modified
+				if !complete {
+					j.link.Ends[side].Version = ""
+				}
+				if others && j.outcome.kind == outcomeDone {
+					j.outcome.kind = outcomeAgain
+				}
 				j.touched = true
 			}
 			if j.sent[side] || j.unsure[side] {

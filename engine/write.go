@@ -296,6 +296,35 @@ func (d *drain) shows(j *job, side mapping.SideID) bool {
 	return true
 }
 
+// settledVersion reports whether a record after our write differs from what was
+// read before it by our write alone, so that its version needs no further look.
+// others says that a mapped field differs that we did not write.
+func (d *drain) settledVersion(j *job, side mapping.SideID) (complete, others bool) {
+	rec := j.after[side]
+	if rec == nil {
+		return false, false
+	}
+	complete = true
+	for i := range j.verdicts {
+		v := &j.verdicts[i]
+		now, presence, err := v.rule.Value(side, rec)
+		if err != nil || presence == connectors.Absent {
+			complete = false
+			continue
+		}
+		if v.ours != nil {
+			others = true
+		}
+		if v.skip || v.writes[side] != nil || presence != connectors.Present {
+			continue
+		}
+		if d.printer.Print(now) != v.prints[side] {
+			others = true
+		}
+	}
+	return complete, others
+}
+
 // agreed returns the new baseline of a rule whose write took effect.
 func (d *drain) agreed(j *job, v *verdict) state.Field {
 	f := v.next
@@ -310,6 +339,9 @@ func (d *drain) agreed(j *job, v *verdict) state.Field {
 			if now, presence := rec.Get(v.rule.Field(side)); presence == connectors.Present {
 				value = now
 			}
+		}
+		if v.ours != nil {
+			value = *v.ours
 		}
 		f.Base[side] = d.printer.Print(value)
 		if v.rule.IsSet() {

@@ -168,9 +168,30 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 		a.fault("link %d: %s = %q, which nobody wrote", l.ID, field, values[0])
 		return
 	}
+	if other := undone(edits, a.alike); other != nil && a.alike(other.after, values[0]) {
+		return
+	}
 	if !conflictTold(journal, field, last.at) {
 		a.fault("link %d: the last edit of %s, %q at %s on %s, was lost to %q without a word", l.ID, field, last.after, last.at.Sub(start), sideConn[last.side], values[0])
 	}
+}
+
+// undone looks for an edit that put a side back to what it held while the other
+// side was edited: as nobody keeps what lies between two looks, that is no
+// change, and the other side's last edit stands. It returns that edit.
+func undone(edits []edit, alike func(x, y connectors.Value) bool) *edit {
+	last := edits[len(edits)-1]
+	for i := len(edits) - 1; i >= 0; i-- {
+		if edits[i].side != last.side || !alike(edits[i].before, last.after) {
+			continue
+		}
+		for k := len(edits) - 1; k >= 0; k-- {
+			if edits[k].side != last.side {
+				return &edits[k]
+			}
+		}
+	}
+	return nil
 }
 
 // conflictTold reports whether the journal tells of a conflict about a field,

@@ -160,7 +160,7 @@ func (s *store) Close() error { return s.b.Close() }
 func (s *store) Check(ctx context.Context) (Report, error) {
 	c := &checker{ctx: ctx}
 	err := s.b.Verify(ctx, c.problem)
-	if err == nil {
+	if err == nil && len(c.Problems) == 0 { // else nothing can be looked up
 		err = s.b.View(ctx, c.check)
 	}
 	if errors.Is(err, ErrCorrupt) && ctx.Err() == nil {
