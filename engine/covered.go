@@ -30,7 +30,7 @@ func (d *drain) covered(ctx context.Context, jobs []*job) {
 			asking, ids = append(asking, j), append(ids, j.link.Ends[side].ID)
 			since = earliest(since, j.recs[side].Modified)
 			for _, v := range j.verdicts {
-				if v.writes[side] != nil && !v.rule.IsSet() {
+				if v.writes[side] != nil && (!v.rule.IsSet() || !c.facts.SetEdits) {
 					fields = append(fields, v.rule.Field(side))
 				}
 			}
@@ -65,18 +65,44 @@ func (d *drain) coveredJob(j *job, side mapping.SideID, edits []connectors.Field
 	for i := range j.verdicts {
 		v := &j.verdicts[i]
 		w := v.writes[side]
-		if w == nil || v.rule.IsSet() {
+		if w == nil || (v.rule.IsSet() && d.m.sides[side].facts.SetEdits) {
 			continue
 		}
 		before, ours, after := d.aroundWrite(j, v, side, edits)
 		if after {
 			v.ours = &ours
 		}
+		if before != nil && v.rule.IsSet() {
+			u.Fields[before.Field] = coveredSet(w.replaced, before.Value, ours)
+			v.ours, v.putBack = &ours, true
+			w.why += "; elements edited meanwhile are put back"
+			continue
+		}
 		if before != nil && d.coveredField(j, v, side, *before, ours) {
 			u.Fields[before.Field] = before.Value
 		}
 	}
 	return u
+}
+
+// coveredSet returns what a set must hold when an edit from read to covered had
+// come before our own write.
+func coveredSet(read, covered, ours connectors.Value) connectors.Value {
+	has := func(v connectors.Value, o connectors.Option) bool {
+		return slices.ContainsFunc(v.Options(), func(x connectors.Option) bool { return x.ID == o.ID })
+	}
+	var whole []connectors.Option
+	for _, o := range ours.Options() {
+		if !has(read, o) || has(covered, o) {
+			whole = append(whole, o)
+		}
+	}
+	for _, o := range covered.Options() {
+		if !has(read, o) {
+			whole = append(whole, o)
+		}
+	}
+	return connectors.Choices(whole...)
 }
 
 // aroundWrite finds our own write among the edits of a field since it was read.

@@ -108,6 +108,10 @@ func (d *drain) baselineOfMade(j *job) {
 		}
 		p := sent[r.ID()]
 		switch {
+		case tp == connectors.Hidden && r.IsSet():
+			d.unseenSet(&f)
+		case tp == connectors.Hidden:
+			continue // what became of it cannot be seen: the first sync decides when it can
 		case p != nil && tp != connectors.Present:
 			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
 		case tp != connectors.Present:
@@ -128,6 +132,13 @@ func (d *drain) baselineOfMade(j *job) {
 		setField(j.link, f)
 	}
 	j.noteRead(j.link)
+}
+
+// unseenSet lets a set that cannot be seen start as empty on both sides: what
+// is there when it shows is joined, and nothing is taken out.
+func (d *drain) unseenSet(f *state.Field) {
+	none := d.printer.Print(connectors.Null)
+	f.Base, f.Sets = [2]state.Print{none, none}, [2][]state.Print{}
 }
 
 func setOnly(r *mapping.Rule, prints []state.Print) []state.Print {
@@ -153,9 +164,15 @@ func (d *drain) baselineOfAdopted(j *job) {
 		to := mapping.SideID(f.Pending.To)
 		f.Known = [2]bool{true, true}
 		f.Base[to], f.Base[to.Other()] = f.Pending.Target, f.Pending.Source
-		if d.m.rules[f.Rule].IsSet() {
+		now, presence := j.making.result.Get(d.m.rules[f.Rule].Field(to))
+		if presence == connectors.Hidden && !d.m.rules[f.Rule].IsSet() {
+			continue
+		}
+		if presence == connectors.Hidden {
+			d.unseenSet(&f)
+		} else if d.m.rules[f.Rule].IsSet() {
 			f.Sets[to], f.Sets[to.Other()] = f.Pending.TargetSet, f.Pending.SourceSet
-		} else if now, presence := j.making.result.Get(d.m.rules[f.Rule].Field(to)); presence == connectors.Present && f.Pending.Target != d.printer.Print(now) {
+		} else if presence == connectors.Present && f.Pending.Target != d.printer.Print(now) {
 			// Another value: trimmed or rounded by the system, or edited by a
 			// person. The merge cannot tell, and takes the edit for real.
 			d.reformatted(j, &f, to, now)

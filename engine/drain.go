@@ -246,7 +246,7 @@ func (d *drain) quiet(j *job, side mapping.SideID) bool {
 		return false
 	}
 	for _, a := range j.asides {
-		if a.Choice != "" || (a.Kind != state.AsideConflict && j.entry.Source == "sweep") {
+		if a.Choice != "" || a.Kind != state.AsideConflict {
 			return false
 		}
 	}

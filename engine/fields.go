@@ -12,11 +12,15 @@ import (
 
 // merge decides every rule of every link whose two records were read.
 func (d *drain) merge(ctx context.Context) {
-	var asked []*job
+	var asked, merging []*job
 	for _, j := range d.jobs {
 		if j.done() || j.ended || j.removal != nil || j.link == nil || j.recs[0] == nil || j.recs[1] == nil || d.stale(j) {
 			continue
 		}
+		merging = append(merging, j)
+	}
+	d.findApplied(ctx, merging)
+	for _, j := range merging {
 		d.mergeJob(j, nil)
 		if d.needsTimes(j) {
 			asked = append(asked, j)
@@ -53,7 +57,7 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 		link = &state.Link{Scheme: d.m.Hash()}
 	}
 	return &merger{
-		m: d.m, link: link, print: d.printer, now: d.now,
+		m: d.m, link: link, print: d.printer, now: d.now, applied: j.applied,
 		retry: source == "retry" || source == "sweep" || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)
@@ -167,6 +171,61 @@ func (d *drain) editTimes(ctx context.Context, jobs []*job) map[editKey]time.Tim
 		}
 	}
 	return times
+}
+
+// findApplied asks the systems that keep a history whether writes that were
+// noted and not confirmed took effect.
+func (d *drain) findApplied(ctx context.Context, jobs []*job) {
+	for side := range mapping.SideID(2) {
+		history := d.m.sides[side].can.HistoryReader
+		if history == nil {
+			continue
+		}
+		var asking []*job
+		var ids, fields []string
+		since := d.now
+		for _, j := range jobs {
+			found := false
+			for _, f := range j.link.Fields {
+				r := d.m.rules[f.Rule]
+				if r == nil || r.IsSet() || f.Pending == nil || mapping.SideID(f.Pending.To) != side || r.Field(side) == "" {
+					continue
+				}
+				fields, found = append(fields, r.Field(side)), true
+			}
+			if found {
+				asking, ids = append(asking, j), append(ids, j.link.Ends[side].ID)
+				since = earliest(since, j.link.Ends[side].Modified)
+			}
+		}
+		if len(asking) == 0 {
+			continue
+		}
+		slices.Sort(fields)
+		edits, err := history.History(ctx, d.m.Side(side).Object, ids, slices.Compact(fields), since)
+		d.note(d.m.sides[side], err)
+		if err != nil || len(edits) != len(ids) {
+			continue
+		}
+		for i, j := range asking {
+			j.noteApplied(d, side, edits[i])
+		}
+	}
+}
+
+func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.FieldEdit) {
+	if j.applied == nil {
+		j.applied = map[uint32]bool{}
+	}
+	for _, f := range j.link.Fields {
+		r := d.m.rules[f.Rule]
+		if r == nil || f.Pending == nil || mapping.SideID(f.Pending.To) != side {
+			continue
+		}
+		j.applied[f.Rule] = slices.ContainsFunc(edits, func(e connectors.FieldEdit) bool {
+			return e.Field == r.Field(side) && !e.At.Before(j.link.Ends[side].Modified) && d.printer.Print(e.Value) == f.Pending.Target
+		})
+	}
 }
 
 // historySlack is how far before the last agreement a history is asked for:

@@ -21,6 +21,7 @@ type job struct {
 	readAt time.Time
 
 	asides   map[uint32]*state.Aside
+	applied  map[uint32]bool // noted writes that a history shows, or does not
 	intents  []*state.Intent
 	verdicts []verdict
 

@@ -44,7 +44,7 @@ type verdict struct {
 	// putBack says that a person's edit, covered by our write, was written again.
 	putBack bool
 	// ours is what our own write left behind, where somebody edited it since.
-	ours *connectors.Value
+	ours       *connectors.Value
 	heldValues *[2]connectors.Value // what an aside shows, where not the values read
 	skip       bool                 // a side did not tell its value: everything stays
 }
@@ -61,6 +61,9 @@ type merger struct {
 	edited    func(side mapping.SideID, field string) time.Time // when a side's value was last edited
 	now       time.Time
 	retry     bool // try refused values again
+	// applied tells, for noted writes, whether the system's history shows them;
+	// nil where it keeps none.
+	applied map[uint32]bool
 }
 
 // same reports whether a converted value is what the side holds.
@@ -107,7 +110,12 @@ func (g *merger) settle(c *comparison) {
 	}
 	to := mapping.SideID(p.To)
 	now := c.prints[to]
+	applied, told := g.applied[c.rule.ID()]
 	switch {
+	case told && applied && now != p.Target:
+		// It took effect, and somebody edited the field since.
+		c.field.Base[to], c.field.Base[to.Other()] = p.Target, p.Source
+		c.field.Known = [2]bool{true, true}
 	case c.field.Known[to] && now == c.field.Base[to]:
 		// It did not take effect.
 	case now == p.Target:

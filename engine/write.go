@@ -41,6 +41,9 @@ func (d *drain) write(ctx context.Context) error {
 				return err
 			}
 			j.link.ID = l.ID
+			if err := d.noteConflicts(tx, j); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -59,6 +62,26 @@ func (d *drain) write(ctx context.Context) error {
 	d.readBack(ctx, writing)
 	d.covered(ctx, writing)
 	return nil
+}
+
+// noteConflicts tells the journal of values that are about to give way, before
+// they do: the note must be there even if the service dies right after.
+func (d *drain) noteConflicts(tx state.Tx, j *job) error {
+	var fields []state.EventField
+	for i := range j.verdicts {
+		v := &j.verdicts[i]
+		for _, w := range v.writes {
+			if w != nil && v.conflict {
+				fields = append(fields, d.writtenField(v, w))
+			}
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return tx.AppendJournal(&state.Event{
+		At: d.now, Mapping: d.m.Name(), Link: j.link.ID, Records: j.ids(), Action: "conflict", Source: j.entry.Source, Fields: fields,
+	})
 }
 
 // noted is what stands in the link while a write is under way.

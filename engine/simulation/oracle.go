@@ -222,8 +222,8 @@ func (a *auditor) oneWay(l engine.LinkRow, field string, source int, values [2]c
 		if e.side == target && a.alike(e.after, values[target]) {
 			return
 		}
-		if e.side == source {
-			break
+		if e.side == source && !slices.ContainsFunc(edits, func(x edit) bool { return x.side == source && a.alike(x.before, values[source]) }) {
+			break // else the source went back to what it held: no change
 		}
 	}
 	a.fault("link %d: %s: the target holds %q, its source %q", l.ID, field, values[target], values[source])
