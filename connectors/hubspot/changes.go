@@ -234,7 +234,7 @@ func (w walk) archived(ctx context.Context, at cursor) (connectors.ChangePage, e
 		if known {
 			a.Newest = max(a.Newest, t.UnixMilli())
 		}
-		if known && t.UnixMilli() < a.Since {
+		if known && t.UnixMilli() <= a.Since {
 			continue
 		}
 		late = append(late, connectors.Change{Object: w.object, ID: string(r.ID), Modified: t, State: connectors.Archived})

@@ -73,7 +73,7 @@ func (Connector) Open(config connectors.Config, options connectors.Options) (con
 	}
 	c := &connection{
 		name: config.Name, client: client, clock: options.Clock, secret: s.Get("client_secret"),
-		aliases: map[string][]string{}, linkTypes: map[[2]string]int{}, metas: map[string]*cached[*meta]{},
+		aliases: map[string][]string{}, linkTypes: map[[2]string]associationType{}, metas: map[string]*cached[*meta]{},
 		schemas: newCached[[]wireSchema](config.Name), people: newCached[*people](config.Name),
 	}
 	if c.clock == nil {
@@ -95,8 +95,8 @@ type connection struct {
 	mu        sync.Mutex
 	aliases   map[string][]string // the names that mappings use, by type id
 	metas     map[string]*cached[*meta]
-	linkTypes map[[2]string]int // of associations, once asked for
-	portal    string            // once Check has told it
+	linkTypes map[[2]string]associationType // of associations, once asked for
+	portal    string                        // once Check has told it
 }
 
 // Facts implements connectors.Connection.

@@ -210,25 +210,27 @@ func (c *connection) link(ctx context.Context, from, to *objectType, toID string
 	if !isID(toID) {
 		return nil, c.fail("associate", to.plural+"/"+toID, connectors.NotFound, "%q is not an id of HubSpot", toID)
 	}
-	number, err := c.linkType(ctx, from, to)
+	kind, err := c.linkType(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}
-	a := association{Types: []associationType{{"HUBSPOT_DEFINED", number}}}
+	a := association{Types: []associationType{kind}}
 	a.To.ID = toID
 	return []association{a}, nil
 }
 
-func (c *connection) linkType(ctx context.Context, from, to *objectType) (int, error) {
+// linkType returns the unlabelled association of two types. Those with custom
+// objects are as a rule defined by users.
+func (c *connection) linkType(ctx context.Context, from, to *objectType) (associationType, error) {
 	pair := [2]string{from.id, to.id}
 	if number := linkTypes[pair]; number != 0 {
-		return number, nil
+		return associationType{"HUBSPOT_DEFINED", number}, nil
 	}
 	c.mu.Lock()
-	number := c.linkTypes[pair]
+	kind, known := c.linkTypes[pair]
 	c.mu.Unlock()
-	if number != 0 {
-		return number, nil
+	if known {
+		return kind, nil
 	}
 	var out struct {
 		Results []struct {
@@ -242,15 +244,18 @@ func (c *connection) linkType(ctx context.Context, from, to *objectType) (int, e
 		Params: map[string]string{"from": from.id, "to": to.id}, Out: &out,
 	})
 	if err != nil {
-		return 0, err
+		return associationType{}, err
 	}
 	for _, l := range out.Results {
-		if l.TypeID > 0 && l.Category == "HUBSPOT_DEFINED" && (l.Label == nil || *l.Label == "") {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.linkTypes[pair] = l.TypeID
-			return l.TypeID, nil
+		if l.TypeID > 0 && (l.Label == nil || *l.Label == "") && (!known || l.Category == "HUBSPOT_DEFINED") {
+			kind, known = associationType{l.Category, l.TypeID}, true
 		}
 	}
-	return 0, c.fail("read associations", from.plural, connectors.Invalid, "HubSpot has no association from %s to %s", from.plural, to.plural)
+	if !known {
+		return kind, c.fail("read associations", from.plural, connectors.Invalid, "HubSpot has no association from %s to %s", from.plural, to.plural)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.linkTypes[pair] = kind
+	return kind, nil
 }

@@ -79,20 +79,28 @@ func openWorld(t connectortest.TB, settings map[string]string) *world {
 
 	values := map[string]string{"token": sandbox.DefaultToken, "client_secret": sandbox.DefaultClientSecret, "base_url": server.URL}
 	maps.Copy(values, settings)
-	for name, v := range values {
-		if v == "" {
-			delete(values, name)
-		}
-	}
-	s, err := connectors.NewSettings(hubspot.Connector{}.Info().Settings, values)
+	w.conn = open(t, values, connectors.Options{Clock: w.clock})
+	return w
+}
+
+// open opens a connection that the test closes.
+func open(t interface {
+	Helper()
+	Fatalf(string, ...any)
+	Cleanup(func())
+}, settings map[string]string, options connectors.Options,
+) connectors.Connection {
+	t.Helper()
+	s, err := connectors.NewSettings(hubspot.Connector{}.Info().Settings, settings)
 	if err != nil {
 		t.Fatalf("settings: %v", err)
 	}
-	if w.conn, err = (hubspot.Connector{}).Open(connectors.Config{Name: "crm", Settings: s}, connectors.Options{Clock: w.clock}); err != nil {
+	c, err := hubspot.Connector{}.Open(connectors.Config{Name: "crm", Settings: s}, options)
+	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	t.Cleanup(func() { _ = w.conn.Close() })
-	return w
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 func elements(t connectortest.TB, list string) []json.RawMessage {
