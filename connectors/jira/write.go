@@ -385,7 +385,7 @@ func (c *Connection) createOne(ctx context.Context, job *createJob) connectors.W
 		Op: opCreate, Method: "POST", Path: "/issue", Body: job.edit, Out: &made,
 	})
 	if err != nil {
-		return connectors.WriteResult{Err: c.dropFixed(err)}
+		return connectors.WriteResult{Err: c.explainCreate(ctx, job.scope, err)}
 	}
 	return c.finish(ctx, job, made)
 }
@@ -416,7 +416,10 @@ func (c *Connection) createMany(ctx context.Context, part []int, jobs []*createJ
 	failed := map[int]error{}
 	for _, e := range answer.Errors {
 		words, fields := e.ElementErrors.words()
-		failed[e.FailedElementNumber] = c.dropFixed(&connectors.Error{
+		if e.FailedElementNumber < 0 || e.FailedElementNumber >= len(part) {
+			continue
+		}
+		failed[e.FailedElementNumber] = c.explainCreate(ctx, jobs[part[e.FailedElementNumber]].scope, &connectors.Error{
 			Op: opCreate, Connection: c.name, Kind: kindOfElement(e.Status), Fields: fields,
 			Err: &rest.StatusError{Status: e.Status, Message: words},
 		})
@@ -427,8 +430,10 @@ func (c *Connection) createMany(ctx context.Context, part []int, jobs []*createJ
 		case failed[i] != nil:
 			out[n].Err = failed[i]
 		case len(made) == 0:
-			out[n].Err = &connectors.Error{Op: opCreate, Connection: c.name, Kind: connectors.Internal, Unsure: true,
-				Err: errShortBulk}
+			out[n].Err = &connectors.Error{
+				Op: opCreate, Connection: c.name, Kind: connectors.Internal, Unsure: true,
+				Err: errShortBulk,
+			}
 		default:
 			out[n] = c.finish(ctx, jobs[n], made[0])
 			made = made[1:]
@@ -453,18 +458,23 @@ func kindOfElement(status int) connectors.Kind {
 	return connectors.Invalid
 }
 
-// dropFixed takes fields off an error that the caller cannot leave out.
-func (c *Connection) dropFixed(err error) error {
+// explainCreate judges a refused create again where Jira names the project or
+// the type, which the caller cannot leave out: the account may lack the right
+// to create issues there.
+func (c *Connection) explainCreate(ctx context.Context, scope scopeRef, err error) error {
 	e, ok := asError(err)
-	if !ok || len(e.Fields) == 0 {
-		return err
+	fixed := func(f connectors.FieldError) bool {
+		return f.Field == "project" || f.Field == "issuetype" || f.Field == "pid"
 	}
-	fixed := func(f connectors.FieldError) bool { return f.Field == "project" || f.Field == "issuetype" }
-	if !slices.ContainsFunc(e.Fields, fixed) {
+	if !ok || !slices.ContainsFunc(e.Fields, fixed) {
 		return err
 	}
 	out := *e
 	out.Fields = nil
+	have, err := c.permissions(ctx, opCreate, query("permissions", "CREATE_ISSUES", "projectId", scope.project))
+	if err == nil && !have["CREATE_ISSUES"] {
+		out.Kind, out.Help = connectors.Permission, "give the account the right Create issues in project "+scope.projectKey
+	}
 	return &out
 }
 
