@@ -9,7 +9,8 @@ import (
 
 // apiError is an answer in HubSpot's error shape.
 type apiError struct {
-	code int // HTTP status
+	code     int            // HTTP status
+	problems []valueProblem // of refused values
 
 	Status        string              `json:"status"` // "error"
 	Message       string              `json:"message"`
@@ -93,15 +94,20 @@ type valueProblem struct {
 	PortalID  int    `json:"portalId,omitempty"`
 }
 
+// maxDetails is how many problems errors holds; the message holds all of them
+// (recorded: three of four).
+const maxDetails = 3
+
 // valuesInvalid tells the problems twice, as HubSpot does: as JSON inside the
-// message, and in errors.
+// message, and the first few in errors.
 func valuesInvalid(problems []valueProblem) *apiError {
 	text, err := json.Marshal(problems)
 	if err != nil {
 		panic(err) // plain structs of text always marshal
 	}
 	e := invalid("Property values were not valid: %s", text)
-	for _, p := range problems {
+	e.problems = problems
+	for _, p := range problems[:min(maxDetails, len(problems))] {
 		e.Errors = append(e.Errors, errorDetail{Message: p.Message, Code: p.Error, Context: map[string][]string{"propertyName": {p.Name}}})
 	}
 	return e

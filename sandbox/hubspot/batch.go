@@ -175,18 +175,15 @@ func (c *call) createError(ot *objectType, in recordInput, err *apiError) batchE
 // are told together, of other faults only the first, and a conflict without the
 // record in the way.
 func (c *call) checkAll(ot *objectType, inputs []recordInput) *apiError {
-	var values []errorDetail
-	var texts []string
+	var problems []valueProblem
 	claimed := map[string]bool{}
 	for _, in := range inputs {
 		ch, err := c.s.prepare(ot, nil, in.Properties, c.now)
 		if err == nil {
 			err = c.s.prepareLinks(ch, in.Associations)
 		}
-		if err != nil && len(err.Errors) > 0 && err.Category == "VALIDATION_ERROR" {
-			values = append(values, err.Errors...)
-			text := strings.TrimPrefix(err.Message, "Property values were not valid: [")
-			texts = append(texts, strings.TrimSuffix(text, "]"))
+		if err != nil && len(err.problems) > 0 {
+			problems = append(problems, err.problems...)
 			continue
 		}
 		if err != nil && err.Category == "CONFLICT" {
@@ -199,12 +196,10 @@ func (c *call) checkAll(ot *objectType, inputs []recordInput) *apiError {
 			return err
 		}
 	}
-	if len(values) == 0 {
-		return nil
+	if len(problems) > 0 {
+		return valuesInvalid(problems)
 	}
-	e := invalid("Property values were not valid: [%s]", strings.Join(texts, ","))
-	e.Errors = values
-	return e
+	return nil
 }
 
 // claim refuses a unique value that an earlier input of the batch has taken.
@@ -310,18 +305,15 @@ func batchUpdate(c *call) (int, any, *apiError) {
 // refuses the whole batch.
 func (c *call) prepareUpdates(ot *objectType, inputs []recordInput, targets []*record) ([]*change, *apiError) {
 	var changes []*change
-	var texts []string
-	var values []errorDetail
+	var problems []valueProblem
 	claimed := map[string]bool{}
 	for i, in := range inputs {
 		if targets[i] == nil {
 			continue
 		}
 		ch, err := c.s.prepare(ot, targets[i], in.Properties, c.now)
-		if err != nil && len(err.Errors) > 0 {
-			values = append(values, err.Errors...)
-			text := strings.TrimPrefix(err.Message, "Property values were not valid: [")
-			texts = append(texts, strings.TrimSuffix(text, "]"))
+		if err != nil && len(err.problems) > 0 {
+			problems = append(problems, err.problems...)
 			continue
 		}
 		if err == nil {
@@ -332,10 +324,8 @@ func (c *call) prepareUpdates(ot *objectType, inputs []recordInput, targets []*r
 		}
 		changes = append(changes, ch)
 	}
-	if len(values) > 0 {
-		e := invalid("Property values were not valid: [%s]", strings.Join(texts, ","))
-		e.Errors = values
-		return nil, e
+	if len(problems) > 0 {
+		return nil, valuesInvalid(problems)
 	}
 	return changes, nil
 }

@@ -268,7 +268,9 @@ func (s *System) newRecord(ot *objectType, src source, now time.Time) *record {
 	ot.records[rec.id] = rec
 	ot.ids = append(ot.ids, rec.id)
 	rec.set("hs_object_id", rec.idText(), now, calculated)
-	rec.set("hs_createdate", formatTime(now), now, calculated)
+	if ot.name == "deals" {
+		rec.set("hs_createdate", formatTime(now), now, calculated)
+	}
 	rec.set(ot.created, formatTime(now), now, calculated)
 	rec.set("hs_object_source", src.kind, now, calculated)
 	rec.set("hs_object_source_label", src.kind, now, calculated)
