@@ -149,6 +149,9 @@ func (s *System) atDataCenter(c *call, kind, token string, header http.Header) e
 		status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": {`OAuth realm="` + s.opts.BasePath + `"`}},
 		raw: object{"message": "Client must be authenticated to access this resource.", "status-code": 401},
 	}
+	if s.opts.LoginPage {
+		denied = &apiError{status: http.StatusOK, raw: plainText("<!DOCTYPE html>\n<html><head><title>Log in</title></head><body><form action=\"/login\"></form></body></html>")}
+	}
 	switch strings.ToLower(kind) {
 	case "":
 		return nil

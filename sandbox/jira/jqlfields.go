@@ -413,8 +413,15 @@ func (b *binder) ofField(fd *field) *searchable {
 		return b.person(name, text)
 	case labelsKind:
 		return &searchable{
-			name: name, values: func(i *issue) []string { return i.fields[fd.id].list },
-			resolve: func(o jql.Operand) ([]string, error) { return []string{o.Text}, nil },
+			name: name, // labels are case-sensitive, searching for them is not
+			values: func(i *issue) []string {
+				var folded []string
+				for _, l := range i.fields[fd.id].list {
+					folded = append(folded, strings.ToLower(l))
+				}
+				return folded
+			},
+			resolve: func(o jql.Operand) ([]string, error) { return []string{strings.ToLower(o.Text)}, nil },
 		}
 	case choiceKind:
 		return b.choices(name, fd, kind, func(i *issue) []string { return nonEmpty(i.text(fd.id)) })

@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -297,4 +298,18 @@ func rendered[T any](list []T, render func(T) any) []any {
 		out = append(out, render(t))
 	}
 	return out
+}
+
+// listLabels answers GET /label: all labels in use.
+func (c *call) listLabels() (reply, error) {
+	in := map[string]bool{}
+	for _, i := range c.sys.issues {
+		if c.sys.may(c.user, i.project, browseProjects) {
+			for _, l := range i.fields["labels"].list {
+				in[l] = true
+			}
+		}
+	}
+	out, err := page(c, slices.Sorted(maps.Keys(in)), 1000, 1000, func(l string) any { return l })
+	return ok(out), err
 }

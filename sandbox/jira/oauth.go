@@ -139,21 +139,30 @@ func readTokenRequest(r *http.Request, body []byte) (req tokenRequest, ok bool) 
 	return req, err == nil
 }
 
-func oauthError(w http.ResponseWriter, status int, code, description string) {
-	kit.WriteJSON(w, status, object{"error": code, "error_description": description})
+func oauthError(status int, code, description string) *apiError {
+	return &apiError{status: status, raw: object{"error": code, "error_description": description}}
 }
 
 func (s *System) serveToken(w http.ResponseWriter, r *http.Request, body []byte) {
-	req, ok := readTokenRequest(r, body)
-	if !ok {
-		oauthError(w, http.StatusBadRequest, "invalid_request", "The request body is invalid.")
+	w.Header().Set("Cache-Control", "no-store")
+	out, err := s.exchange(r, body)
+	if err != nil {
+		send(w, reply{}, err)
 		return
+	}
+	send(w, ok(out), nil)
+}
+
+// exchange gives tokens for a code or a refresh token.
+func (s *System) exchange(r *http.Request, body []byte) (object, error) {
+	req, sound := readTokenRequest(r, body)
+	if !sound {
+		return nil, oauthError(http.StatusBadRequest, "invalid_request", "The request body is invalid.")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if secret, known := s.auth.apps[req.ClientID]; !known || secret != req.ClientSecret {
-		oauthError(w, http.StatusUnauthorized, "access_denied", "Unauthorized")
-		return
+		return nil, oauthError(http.StatusUnauthorized, "access_denied", "Unauthorized")
 	}
 	var tokens Tokens
 	var scopes []string
@@ -162,27 +171,23 @@ func (s *System) serveToken(w http.ResponseWriter, r *http.Request, body []byte)
 		code := s.auth.codes[req.Code]
 		delete(s.auth.codes, req.Code)
 		if code == nil || code.app != req.ClientID || code.redirect != req.RedirectURI || s.now().After(code.expires) {
-			oauthError(w, http.StatusForbidden, "invalid_grant", "Invalid authorization code")
-			return
+			return nil, oauthError(http.StatusForbidden, "invalid_grant", "Invalid authorization code")
 		}
 		scopes = code.scopes
 		tokens = s.issue(&chain{app: req.ClientID, user: code.user, scopes: scopes, started: s.now()})
 	case "refresh_token":
 		var renewed bool
 		if tokens, scopes, renewed = s.renew(req); !renewed {
-			oauthError(w, http.StatusForbidden, "invalid_grant", "Unknown or invalid refresh token.")
-			return
+			return nil, oauthError(http.StatusForbidden, "invalid_grant", "Unknown or invalid refresh token.")
 		}
 	default:
-		oauthError(w, http.StatusForbidden, "unsupported_grant_type", "Unsupported grant type: "+req.GrantType)
-		return
+		return nil, oauthError(http.StatusForbidden, "unsupported_grant_type", "Unsupported grant type: "+req.GrantType)
 	}
 	out := object{"access_token": tokens.Access, "expires_in": int(accessLife / time.Second), "scope": strings.Join(scopes, " "), "token_type": "Bearer"}
 	if tokens.Refresh != "" {
 		out["refresh_token"] = tokens.Refresh
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	kit.WriteJSON(w, http.StatusOK, out)
+	return out, nil
 }
 
 // renew rotates a refresh token. Its second use is forgiven for a leeway; after
@@ -205,14 +210,15 @@ func (s *System) renew(req tokenRequest) (tokens Tokens, scopes []string, ok boo
 func (s *System) serveResources(w http.ResponseWriter, r *http.Request) {
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	g := s.auth.access[token]
-	if g == nil || !s.now().Before(g.expires) {
+	g, id := s.auth.access[token], s.cloudID
+	valid := g != nil && s.now().Before(g.expires)
+	s.mu.Unlock()
+	if !valid {
 		kit.WriteJSON(w, http.StatusUnauthorized, object{"code": 401, "message": "Unauthorized"})
 		return
 	}
 	kit.WriteJSON(w, http.StatusOK, []any{object{
-		"id": s.cloudID, "name": "sandbox", "url": scheme(r) + "://" + r.Host, "scopes": g.scopes,
+		"id": id, "name": "sandbox", "url": scheme(r) + "://" + r.Host, "scopes": g.scopes,
 		"avatarUrl": scheme(r) + "://" + r.Host + "/secure/siteavatar",
 	}})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // the accounts' zones must be there on every machine
 )
 
 func (c *call) serverInfo() (reply, error) {

@@ -179,6 +179,7 @@ func (s *System) searchRoutes(add addRoute) {
 }
 
 func (s *System) cloudRoutes(add addRoute) {
+	add(loggedIn, scopeRead, "GET label", (*call).listLabels)
 	add(anyone, scopeRead, "GET project/search", (*call).searchProjects)
 	add(anyone, scopeRead, "GET issuetype/project", (*call).projectIssueTypes)
 	add(loggedIn, scopeRead, "GET field/search", (*call).searchFields)

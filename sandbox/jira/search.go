@@ -264,11 +264,10 @@ func (c *call) find(text string, reconcile []int64, bounded bool) ([]hit, error)
 			found = append(found, hit{issue: i, key: keys(i)})
 		}
 	}
-	for id, version := range s.index.seen {
-		if s.deleted[id] || slices.Contains(reconcile, id) {
-			continue
+	for id, entry := range s.index.seen {
+		if s.issues[id] != nil && !slices.Contains(reconcile, id) {
+			consider(entry.version)
 		}
-		consider(version)
 	}
 	for _, id := range reconcile {
 		consider(s.issues[id])

@@ -258,22 +258,33 @@ func send(w http.ResponseWriter, rep reply, err error) {
 	kit.WriteJSON(w, rep.status, body)
 }
 
-// renderInjected gives the faults that kit injects Jira's shape.
+// injectedWords are the messages of injected errors that Jira words itself.
+var injectedWords = map[int]string{
+	http.StatusTooManyRequests:       "Rate limit exceeded.",
+	http.StatusConflict:              "The issue could not be updated due to a conflicting update. Try again.",
+	http.StatusRequestEntityTooLarge: "The limit for this issue has been reached.",
+	http.StatusUnprocessableEntity:   "A configuration problem prevents the request from being fulfilled.",
+}
+
+// renderInjected gives the faults that kit injects Jira's shape; those of the
+// edge before Jira are HTML.
 func renderInjected(w http.ResponseWriter, _ *http.Request, status, retryAfter int) {
-	if status == http.StatusTooManyRequests {
-		w.Header().Set("X-RateLimit-Remaining", "0")
-		w.Header().Set("RateLimit-Reason", "jira-burst-based")
-		_ = retryAfter
-		kit.WriteJSON(w, status, object{"errorMessages": []string{"Rate limit exceeded."}, "errors": object{}})
-		return
-	}
-	if status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout {
+	switch status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><h1>%s</h1></body></html>", status, http.StatusText(status), http.StatusText(status))
 		return
+	case http.StatusTooManyRequests:
+		h := w.Header()
+		h.Set("X-RateLimit-Limit", "100")
+		h.Set("X-RateLimit-Remaining", "0")
+		h.Set("RateLimit-Reason", "jira-burst-based")
+		if retryAfter > 60 {
+			h.Set("RateLimit-Reason", "jira-quota-global-based")
+		}
 	}
-	kit.WriteJSON(w, status, object{"errorMessages": []string{"Internal server error"}, "errors": object{}})
+	send(w, reply{}, fail(status, "%s", orElse(injectedWords[status], "Internal server error")))
 }
 
 // decode reads the JSON body of a call.

@@ -58,7 +58,6 @@ func (s *System) remove(i *issue, actor *user) {
 		s.put(orphan, write{actor: actor, event: eventIssueUpdated, name: "issue_updated", items: items})
 	}
 	delete(s.issues, i.id)
-	s.deleted[i.id] = true
 	s.index.remove(i, s.now())
 	kept := s.links[:0:0]
 	var broken []*issueLink
@@ -187,19 +186,21 @@ func (s *System) enter(i *issue, to *status) {
 // caught up with.
 type searchIndex struct {
 	lag     time.Duration
-	seen    map[int64]*issue
+	seen    map[int64]indexed
 	pending []indexed
+	next    int                     // sequence of versions: an older one never replaces a newer
 	holds   map[int64]time.Duration // further lag of single issues
 }
 
 type indexed struct {
 	id      int64
+	seq     int
 	version *issue // nil: deleted
 	due     time.Time
 }
 
 func newSearchIndex(lag time.Duration) searchIndex {
-	return searchIndex{lag: lag, seen: map[int64]*issue{}, holds: map[int64]time.Duration{}}
+	return searchIndex{lag: lag, seen: map[int64]indexed{}, holds: map[int64]time.Duration{}}
 }
 
 func (x *searchIndex) add(i *issue, now time.Time) { x.push(i.id, i, now) }
@@ -207,7 +208,8 @@ func (x *searchIndex) add(i *issue, now time.Time) { x.push(i.id, i, now) }
 func (x *searchIndex) remove(i *issue, now time.Time) { x.push(i.id, nil, now) }
 
 func (x *searchIndex) push(id int64, version *issue, now time.Time) {
-	x.pending = append(x.pending, indexed{id: id, version: version, due: now.Add(x.lag + x.holds[id])})
+	x.next++
+	x.pending = append(x.pending, indexed{id: id, seq: x.next, version: version, due: now.Add(x.lag + x.holds[id])})
 	x.settle(now)
 }
 
@@ -218,10 +220,8 @@ func (x *searchIndex) settle(now time.Time) {
 		switch {
 		case p.due.After(now):
 			kept = append(kept, p)
-		case p.version == nil:
-			delete(x.seen, p.id)
-		default:
-			x.seen[p.id] = p.version
+		case p.seq > x.seen[p.id].seq:
+			x.seen[p.id] = p
 		}
 	}
 	clear(x.pending[len(kept):])

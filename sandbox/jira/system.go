@@ -51,6 +51,9 @@ type Options struct {
 	// Without it Cloud treats such a call as an anonymous one wherever
 	// anonymous calls are allowed, and says so in a header only.
 	RefuseBadTokens bool
+	// LoginPage answers wrong credentials on Data Center with 200 and the HTML
+	// of a login page, as sites behind a single sign-on do, instead of 401.
+	LoginPage bool
 
 	Limits Limits
 	// Lag is how long search takes to see a write; DefaultLag unless set,
@@ -105,7 +108,6 @@ type System struct {
 	hidden     map[string]bool
 	issues     map[int64]*issue
 	keys       map[string]int64 // every key an issue ever had
-	deleted    map[int64]bool
 	links      []*issueLink
 	index      searchIndex
 	properties []IndexedProperty
@@ -182,7 +184,6 @@ func (s *System) Reset(seed uint64) {
 	s.hidden = map[string]bool{}
 	s.issues = map[int64]*issue{}
 	s.keys = map[string]int64{}
-	s.deleted = map[int64]bool{}
 	s.index = newSearchIndex(s.opts.Lag)
 	s.properties = slices.Clone(s.opts.Properties)
 	s.tasks = map[string]*task{}
