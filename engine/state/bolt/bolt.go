@@ -132,9 +132,7 @@ func (d *DB) open() (err error) {
 		})
 	}
 	if err != nil {
-		if d.file != nil {
-			d.file.Close() //nolint:errcheck // mostly closed already
-		}
+		d.abandon() //nolint:errcheck // mostly closed already
 		return classifyOpen(err)
 	}
 	d.bolt.AllocSize = growSize
@@ -245,11 +243,18 @@ func (d *DB) Close() error {
 	}
 	d.closed = true
 	if d.condition() != nil {
-		// bbolt may hold its locks for ever; without the file, the lock on it
-		// goes, and the mapping with the process.
-		return d.file.Close()
+		return d.abandon() // bbolt may hold locks of its own for ever
 	}
 	return d.bolt.Close()
+}
+
+// abandon closes the file without bbolt, whose mapping ends with the process.
+func (d *DB) abandon() error {
+	if d.file == nil {
+		return nil
+	}
+	unlock(d.file)
+	return d.file.Close()
 }
 
 // guard runs fn, which only calls bbolt, and turns its panics and faults in
