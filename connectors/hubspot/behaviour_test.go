@@ -2,6 +2,7 @@ package hubspot_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -232,9 +233,7 @@ func TestChangesTellOfArchivedRecords(t *testing.T) {
 	if len(rows) != 1 || rows[0].ID != ids[125] || rows[0].State != connectors.Archived {
 		t.Errorf("rows = %+v, want %s archived and nothing else", rows, ids[125])
 	}
-	var n int
-	n = w.calls(func() { _, cursor = poll(t, w.conn, "deals", cursor) })
-	if n != 1 {
+	if n := w.calls(func() { poll(t, w.conn, "deals", cursor) }); n != 1 {
 		t.Errorf("%d requests for the next poll, want 1: the archived list is not due", n)
 	}
 }
@@ -305,8 +304,7 @@ func TestCreateWithoutTheKeyProperty(t *testing.T) {
 	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "deals", Key: "k", Fields: map[string]connectors.Value{"dealname": connectors.Text("x")}}})
 	_, err := w.conn.FindByKey(t.Context(), "deals", nil, []string{"k"})
 	for _, err := range []error{r[0].Err, err} {
-		var e *connectors.Error
-		if e, _ = err.(*connectors.Error); e == nil || e.Kind != connectors.Invalid || e.Help != want {
+		if e, ok := errors.AsType[*connectors.Error](err); !ok || e.Kind != connectors.Invalid || e.Help != want {
 			t.Errorf("error = %#v, want Invalid with the help %q", err, want)
 		}
 	}

@@ -274,6 +274,7 @@ func (c *connection) batch(ctx context.Context, op, action string, t *objectType
 
 func (c *connection) search(ctx context.Context, op string, t *objectType, body searchRequest) (*recordPage, error) {
 	var out recordPage
+	body.After = "0"
 	err := c.do(ctx, rest.Request{
 		Op: op, Record: t.plural, Method: http.MethodPost, Path: pathSearch,
 		Params: map[string]string{"type": t.id}, Body: body, Out: &out, Reads: true, Lane: searchLane,

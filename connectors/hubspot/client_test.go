@@ -119,3 +119,39 @@ func TestOpenRefusesSettings(t *testing.T) {
 		})
 	}
 }
+
+func FuzzExplain(f *testing.F) {
+	f.Add(400, `{"message":"Property values were not valid: [{\"name\":\"a\",\"message\":\"m\"}]","category":"VALIDATION_ERROR","context":{"propertyName":["b"],"x":1}}`)
+	f.Add(429, `{"policyName":"DAILY"}`)
+	f.Add(477, `<html>`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		failure := rest.Failure{Kind: connectors.Invalid}
+		explain(&rest.Answer{Status: status, Header: http.Header{"Retry-After": {body}}, Body: []byte(body)}, &failure)
+		seen := map[string]bool{}
+		for _, e := range failure.Fields {
+			if e.Field == "" || seen[e.Field] {
+				t.Errorf("fields = %+v", failure.Fields)
+			}
+			seen[e.Field] = true
+		}
+		if failure.RetryAfter < 0 || failure.RetryAfter > 24*time.Hour {
+			t.Errorf("retry after %v", failure.RetryAfter)
+		}
+	})
+}
+
+func FuzzCursor(f *testing.F) {
+	f.Add(cursor{From: 12, ID: "5"}.String())
+	f.Add("e30")
+	f.Fuzz(func(t *testing.T, text string) {
+		at, ok := parseCursor(text)
+		if !ok {
+			return
+		}
+		at.Start = 1
+		at.next()
+		if back, ok := parseCursor(at.String()); !ok || back != at {
+			t.Errorf("%+v does not come back: %+v, %v", at, back, ok)
+		}
+	})
+}

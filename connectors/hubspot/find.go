@@ -101,7 +101,7 @@ func (f *finder) byUnique(ctx context.Context, wanted []string) error {
 		idProperty = ""
 		wanted = slices.DeleteFunc(wanted, func(id string) bool { return !isID(id) })
 	}
-	properties := append(f.m.wanted(nil, f.scope), f.p.name)
+	properties := f.m.wanted([]string{f.p.name}, f.scope)
 	for chunk := range slices.Chunk(wanted, batchSize) {
 		found, _, err := f.c.batchRead(ctx, f.m.t, idProperty, properties, chunk, false)
 		if err != nil {
@@ -162,7 +162,7 @@ func (f *finder) request(wanted []string, last string) searchRequest {
 	slices.SortFunc(filters[1:], func(a, b filter) int { return strings.Compare(a.Property, b.Property) })
 	return searchRequest{
 		Groups: []filterGroup{{filters}}, Sorts: []sorting{{"hs_object_id", "ASCENDING"}},
-		Properties: append(f.m.wanted(nil, f.scope), f.p.name), Limit: searchPage,
+		Properties: f.m.wanted([]string{f.p.name}, f.scope), Limit: searchPage,
 	}
 }
 

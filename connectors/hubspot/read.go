@@ -81,7 +81,9 @@ func (c *connection) batchRead(ctx context.Context, t *objectType, idProperty st
 	if len(ids) == 0 {
 		return nil, nil, nil
 	}
-	body := batchRequest{Inputs: make([]batchInput, len(ids)), Properties: properties, IDProperty: idProperty}
+	body := batchRequest{
+		Inputs: make([]batchInput, len(ids)), Properties: properties, WithHistory: []string{}, IDProperty: idProperty,
+	}
 	for i, id := range ids {
 		body.Inputs[i].ID = id
 	}

@@ -92,18 +92,21 @@ type errorContext map[string][]string
 
 // UnmarshalJSON takes texts and lists of texts.
 func (c *errorContext) UnmarshalJSON(b []byte) error {
-	var raw map[string]json.RawMessage
 	*c = errorContext{}
-	if json.Unmarshal(b, &raw) != nil {
-		return nil
+	var raw any
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return err
 	}
-	for name, v := range raw {
-		var many []string
-		var one string
-		if json.Unmarshal(v, &many) == nil {
-			(*c)[name] = many
-		} else if json.Unmarshal(v, &one) == nil {
-			(*c)[name] = []string{one}
+	object, _ := raw.(map[string]any)
+	for name, v := range object {
+		list, ok := v.([]any)
+		if !ok {
+			list = []any{v}
+		}
+		for _, v := range list {
+			if text, ok := v.(string); ok {
+				(*c)[name] = append((*c)[name], text)
+			}
 		}
 	}
 	return nil
@@ -199,6 +202,7 @@ type searchRequest struct {
 	Sorts      []sorting     `json:"sorts,omitempty"`
 	Properties []string      `json:"properties"`
 	Limit      int           `json:"limit"`
+	After      string        `json:"after"` // always "0": walks go on by filter, not by offset
 }
 
 type batchInput struct {
@@ -206,19 +210,21 @@ type batchInput struct {
 	IDProperty string            `json:"idProperty,omitempty"`
 	TraceID    string            `json:"objectWriteTraceId,omitempty"`
 	Properties map[string]string `json:"properties,omitempty"`
-	Links      []association     `json:"associations,omitempty"`
+	Links      []association     `json:"associations,omitzero"` // creates want a list, if an empty one
 }
 
+// batchRequest is the body of every batch call. Reads want both lists of
+// properties, if empty ones; writes have none.
 type batchRequest struct {
 	Inputs      []batchInput `json:"inputs"`
-	Properties  []string     `json:"properties,omitempty"`
-	WithHistory []string     `json:"propertiesWithHistory,omitempty"`
+	Properties  []string     `json:"properties,omitzero"`
+	WithHistory []string     `json:"propertiesWithHistory,omitzero"`
 	IDProperty  string       `json:"idProperty,omitempty"`
 }
 
 type createRequest struct {
 	Properties map[string]string `json:"properties"`
-	Links      []association     `json:"associations,omitempty"`
+	Links      []association     `json:"associations"`
 }
 
 type association struct {

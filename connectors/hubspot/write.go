@@ -78,6 +78,7 @@ func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create, owner
 	}
 	j.input.TraceID = strconv.Itoa(i) // with one on each, HubSpot tells whose fault an error is
 	if cr.Parent == "" {
+		j.input.Links = []association{}
 		return j, nil
 	}
 	if w.scope.parent == nil {
