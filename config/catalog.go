@@ -63,7 +63,7 @@ func Catalog() []Setting {
 		{Key: "engine.read_only", Type: Flag, Default: "false", Help: "Read, compare and report, but write to no system."},
 		{Key: "engine.batch", Type: Number, Default: "100", Help: "Entries of the queue worked at once."},
 		{Key: "engine.coalesce", Type: Span, Default: "100ms", Help: "How long the hint of a webhook waits for more about the same record."},
-		{Key: "engine.poll_interval", Type: Span, Default: "30s", Help: "Between two looks for changes, where the connection has no interval of its own."},
+		{Key: "engine.poll_interval", Type: Span, Help: "Between two looks for changes. Empty: as the connector advises for its system."},
 		{Key: "engine.sweep_interval", Type: Span, Default: "6h", Help: "Between two comparisons of everything, which find what webhooks and lists missed."},
 		{Key: "engine.missing_after", Type: Span, Default: "1m", Help: "How long a record must be missing before that counts as a deletion."},
 		{Key: "engine.retry_min", Type: Span, Default: "1s", Help: "The first wait after a passing error."},

@@ -141,13 +141,16 @@ func (l *loader) connectionKey(k entry, declared []connectors.Setting, values ma
 	} else if setting.Secret && text == k.value.scalar && text != "" {
 		l.problem(k.key, mapping.Warning, "write `"+key+": ${NAME}` or `"+key+"_file: PATH`", "`%s` is a secret and stands here in clear", key)
 	}
+	if text == unset && len(setting.Choices) > 0 {
+		text = "" // the default
+	}
 	values[setting.Name] = text
 }
 
 // secretFile reads a secret; a line break at its end does not count.
 func (l *loader) secretFile(at node, path string) (string, bool) {
 	if l.options.NoSecrets {
-		return "unset", true
+		return unset, true
 	}
 	path = absolute(l.dir, path)
 	info, err := os.Stat(path)

@@ -157,11 +157,18 @@ func (l *loader) value(key string, n node, t Type) (any, bool) {
 		return nil, false
 	}
 	text, ok := l.expand(n)
+	if text == unset {
+		return nil, false // the default
+	}
 	if t == List {
 		return []string{text}, ok
 	}
 	return text, ok
 }
+
+// unset stands for a value with a variable that is not set, where that is
+// accepted. It passes for a secret and for an address.
+const unset = "https://unset.invalid"
 
 // expand replaces ${NAME} by the variable's value; $${ stands for ${ itself.
 func (l *loader) expand(n node) (string, bool) {
@@ -189,8 +196,8 @@ func (l *loader) expand(n node) (string, bool) {
 			l.fail(n, "set it where the service is started, for instance: export "+name+"=…", "the environment variable %s is not set", name)
 			return "", false
 		}
-		if !set {
-			value = "unset"
+		if value == "" {
+			return unset, true
 		}
 		b.WriteString(value)
 		rest = after

@@ -59,7 +59,7 @@ func (r *reader) read(c *Config, dir string) {
 		"engine.guards.window", "engine.guards.flip_window", "engine.keep_history", "engine.keep_deliveries",
 		"server.read_timeout", "server.write_timeout", "server.shutdown_timeout", "server.press_wait",
 	} {
-		if d, err := parseSpan(r.text(key)); err == nil && d == 0 {
+		if d, err := parseSpan(r.text(key)); r.text(key) != "" && err == nil && d == 0 {
 			r.fail(key, "", "must be longer than nothing")
 		}
 	}
@@ -125,7 +125,7 @@ func parseSpan(text string) (time.Duration, error) {
 		}
 		return 0, fmt.Errorf("%q is not a number of days", text)
 	}
-	if text == "0" {
+	if text == "" || text == "0" {
 		return 0, nil
 	}
 	d, err := time.ParseDuration(text)

@@ -1,5 +1,249 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
 
-func (c *cli) demoCommand() *cobra.Command { return &cobra.Command{Use: "demo"} }
+	"github.com/spf13/cobra"
+
+	"github.com/tenonsync/tenon/config"
+	"github.com/tenonsync/tenon/examples"
+)
+
+// demoOptions are the flags of the demo.
+type demoOptions struct {
+	dir     string
+	addr    string
+	check   bool
+	verbose bool
+	sandbox sandboxOptions
+}
+
+func (c *cli) demoCommand() *cobra.Command {
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run Tenon between an emulated HubSpot and an emulated Jira",
+		Long: `Starts an emulated HubSpot and Jira with invented data, and Tenon between them,
+all on this machine. Open the pages that are printed and press "Convert to
+project" on a deal. Nothing needs an account, and nothing is left behind unless
+--dir names a folder.
+
+With --check the story runs by itself: convert, a double click, edits on both
+sides, an edit of one field on both at once, a lost webhook, a restart. Exit code
+0 only if both systems agree in the end and every record has one counterpart.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.dir, "dir", "", "keep configuration and state in this `folder`")
+	f.StringVar(&o.addr, "addr", "127.0.0.1:0", "the `address` of Tenon; port 0 is any free one")
+	f.StringVar(&o.sandbox.hubspot, "hubspot", "127.0.0.1:0", "the `address` of the emulated HubSpot")
+	f.StringVar(&o.sandbox.jira, "jira", "127.0.0.1:0", "the `address` of the emulated Jira")
+	f.Uint64Var(&o.sandbox.seed, "seed", 1, "draws the invented data")
+	f.BoolVar(&o.check, "check", false, "run the story without a person and check the outcome")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "log what Tenon does")
+	return cmd
+}
+
+// demoConfig is the configuration of the demo: the example's, with the emulated
+// systems' addresses and shorter intervals.
+const demoConfig = `# The configuration of the demo. Its variables hold the credentials of the sandbox.
+connections:
+  hubspot:
+    kind: hubspot
+    base_url: ${HUBSPOT_URL}
+    token: ${HUBSPOT_TOKEN}
+    client_secret: ${HUBSPOT_CLIENT_SECRET}
+    requests_per_second: 50
+  jira:
+    kind: jira
+    base_url: ${JIRA_URL}
+    email: ${JIRA_EMAIL}
+    token: ${JIRA_TOKEN}
+    webhook_secret: ${JIRA_WEBHOOK_SECRET}
+
+server:
+  listen: ${TENON_ADDRESS}
+
+mappings: mappings/
+engine:
+  poll_interval: 3s
+  missing_after: 5s
+`
+
+// demonstration is a running demo.
+type demonstration struct {
+	cli     *cli
+	dir     string
+	log     *slog.Logger
+	systems *emulated
+	address string
+	config  *config.Config
+
+	service *service
+	stop    func() error
+}
+
+// url returns where Tenon is.
+func (d *demonstration) url() string { return "http://" + d.address }
+
+// newDemonstration starts the systems and writes the configuration into dir.
+func (c *cli) newDemonstration(dir string, o demoOptions) (_ *demonstration, err error) {
+	d := &demonstration{cli: c, dir: dir, log: quiet()}
+	if o.verbose {
+		d.log = c.logger("info", "text")
+	}
+	if d.address, err = freeAddress(o.addr); err != nil {
+		return nil, fail(exitUsage, "name another address with --addr", "%w", err)
+	}
+	o.sandbox.tenon = d.url()
+	if d.systems, err = startSandbox(o.sandbox); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			d.systems.close()
+		}
+	}()
+	path := filepath.Join(dir, "tenon.yaml")
+	if err := os.WriteFile(path, []byte(demoConfig), 0o600); err != nil {
+		return nil, fail(exitUsage, "", "%w", err)
+	}
+	if _, err := examples.Write(examples.HubSpotJira(), dir); err != nil {
+		return nil, fail(exitUsage, "", "%w", err)
+	}
+	variables := d.variables()
+	d.config, err = (&cli{stderr: c.stderr, registry: c.registry, configPath: path}).load(config.Options{
+		Lookup: func(name string) (string, bool) { v, ok := variables[name]; return v, ok },
+	})
+	return d, err
+}
+
+func (d *demonstration) variables() map[string]string {
+	r := d.systems.ready()
+	return map[string]string{
+		"HUBSPOT_URL": r.HubSpot.URL, "HUBSPOT_TOKEN": r.HubSpot.Token, "HUBSPOT_CLIENT_SECRET": r.HubSpot.ClientSecret,
+		"JIRA_URL": r.Jira.URL, "JIRA_EMAIL": r.Jira.Email, "JIRA_TOKEN": r.Jira.Token, "JIRA_WEBHOOK_SECRET": r.Jira.WebhookSecret,
+		"TENON_ADDRESS": d.address,
+	}
+}
+
+// freeAddress puts a free port in the place of port 0.
+func freeAddress(address string) (string, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// start prepares the systems and runs the service in the background.
+func (d *demonstration) start(ctx context.Context) error {
+	s, err := d.cli.openService(ctx, d.config, serviceOptions{log: d.log, buttons: true})
+	if err != nil {
+		return err
+	}
+	silent := &cli{stdout: io.Discard, stderr: io.Discard, output: "table"}
+	if err := silent.prepare(ctx, s, false); err != nil {
+		s.close()
+		return err
+	}
+	l, err := net.Listen("tcp", d.address)
+	if err != nil {
+		s.close()
+		return fail(exitUsage, "name another address with --addr", "%w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() {
+		err := s.serveOn(ctx, l, "")
+		s.close()
+		served <- err
+	}()
+	d.service = s
+	d.stop = func() error {
+		cancel()
+		return <-served
+	}
+	return nil
+}
+
+func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
+	dir := o.dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "tenon-demo-*"); err != nil {
+			return fail(exitUsage, "", "%w", err)
+		}
+		defer os.RemoveAll(dir)
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fail(exitUsage, "", "%w", err)
+	}
+	d, err := c.newDemonstration(dir, o)
+	if err != nil {
+		return err
+	}
+	defer d.systems.close()
+	if o.check {
+		return d.check(ctx)
+	}
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	if err := d.welcome(); err != nil {
+		return errors.Join(err, d.stop())
+	}
+	<-ctx.Done()
+	return d.stop()
+}
+
+func (d *demonstration) welcome() error {
+	if d.cli.json() {
+		r := d.systems.ready()
+		return d.cli.printJSON(map[string]string{"tenon": d.url(), "hubspot": r.HubSpot.URL, "jira": r.Jira.URL, "dir": d.dir})
+	}
+	_, err := fmt.Fprintf(d.cli.stdout, `HubSpot (emulated)  %s
+Jira (emulated)     %s
+Tenon               %s
+
+Try this:
+  1. Open HubSpot, choose an open deal and press "Convert to project".
+     Tenon shows what would be made; confirm, and follow the link to the epic.
+  2. Change the deal's name or amount in HubSpot, or the epic's due date or status
+     in Jira. It appears on the other side within a second or two.
+  3. Open Tenon's history: why each thing was done, and that Tenon's own writes,
+     seen again, ended in "no difference".
+
+Deals that are won already get their epics by themselves. Ctrl-C ends the demo.
+`, d.systems.hubspot.URL(), d.systems.jira.URL(), d.url())
+	return err
+}
+
+// patience is how long a step of the check may take.
+const patience = 30 * time.Second
+
+// await looks again and again until look finds nothing wrong.
+func await(ctx context.Context, look func() error) error {
+	deadline := time.Now().Add(patience)
+	for {
+		wrong := look()
+		if wrong == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("not after %v: %w", patience, wrong)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+}

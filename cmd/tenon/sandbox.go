@@ -15,13 +15,6 @@ import (
 	"github.com/tenonsync/tenon/sandbox/kit"
 )
 
-// The credentials of the emulated accounts; they protect nothing.
-const (
-	sandboxJiraEmail     = "tenon@example.com"
-	sandboxJiraToken     = "sandbox-jira-token"
-	sandboxWebhookSecret = "sandbox-webhook-secret"
-)
-
 // sandboxOptions say how the emulated systems are started.
 type sandboxOptions struct {
 	seed           uint64
@@ -61,7 +54,7 @@ func startSandbox(o sandboxOptions) (*emulated, error) {
 	}
 	e := &emulated{}
 	ho := hubspot.Options{Seed: o.seed, WebhookDoubles: o.webhookDoubles}
-	jo := jira.Options{Seed: o.seed, Email: sandboxJiraEmail, Token: sandboxJiraToken, WebhookSecret: sandboxWebhookSecret}
+	jo := jira.Options{Seed: o.seed, WebhookSecret: jira.DefaultWebhookSecret}
 	if o.tenon != "" {
 		ho.WebhookTarget, jo.WebhookTarget = o.tenon+"/hooks/hubspot", o.tenon+"/hooks/jira"
 	}
@@ -111,7 +104,7 @@ func (e *emulated) close() {
 func (e *emulated) ready() ready {
 	var r ready
 	r.HubSpot.URL, r.HubSpot.Token, r.HubSpot.ClientSecret = e.hubspot.URL(), hubspot.DefaultToken, hubspot.DefaultClientSecret
-	r.Jira.URL, r.Jira.Email, r.Jira.Token, r.Jira.WebhookSecret = e.jira.URL(), sandboxJiraEmail, sandboxJiraToken, sandboxWebhookSecret
+	r.Jira.URL, r.Jira.Email, r.Jira.Token, r.Jira.WebhookSecret = e.jira.URL(), jira.DefaultEmail, jira.DefaultToken, jira.DefaultWebhookSecret
 	return r
 }
 
