@@ -65,7 +65,7 @@ func (d *drain) coveredJob(j *job, side mapping.SideID, edits []connectors.Field
 	for i := range j.verdicts {
 		v := &j.verdicts[i]
 		w := v.writes[side]
-		if w == nil || (v.rule.IsSet() && d.m.sides[side].facts.SetEdits) {
+		if w == nil || v.putBack || (v.rule.IsSet() && d.m.sides[side].facts.SetEdits) {
 			continue
 		}
 		before, ours, after := d.aroundWrite(j, v, side, edits)
@@ -112,10 +112,9 @@ func (d *drain) aroundWrite(j *job, v *verdict, side mapping.SideID, edits []con
 	w, read := v.writes[side], j.recs[side]
 	var since []connectors.FieldEdit
 	for _, e := range edits {
-		if e.Field != v.rule.Field(side) || e.At.Before(read.Modified) || (len(since) == 0 && same(e.Value, w.replaced)) {
-			continue
+		if e.Field == v.rule.Field(side) && !e.At.Before(read.Modified) {
+			since = append(since, e)
 		}
-		since = append(since, e)
 	}
 	own := len(since) - 1 // reformatted beyond recognition: the last one
 	for k := len(since) - 1; k >= 0; k-- {
@@ -127,7 +126,7 @@ func (d *drain) aroundWrite(j *job, v *verdict, side mapping.SideID, edits []con
 	if own < 0 {
 		return nil, w.value, false
 	}
-	if own > 0 {
+	if own > 0 && !same(since[own-1].Value, w.replaced) {
 		before = &since[own-1]
 	}
 	return before, since[own].Value, own < len(since)-1

@@ -25,6 +25,9 @@ type making struct {
 	adopted bool // found by its key, not made now
 	// readLater says that the result was read after the create was answered.
 	readLater bool
+	// orphan says that the source is gone: what was made is looked for, and
+	// nothing is made.
+	orphan bool
 }
 
 // createKey names what is made from a record, in the target, for ever. It is
@@ -89,7 +92,15 @@ func (d *drain) createOn(ctx context.Context, to mapping.SideID, jobs []*job) er
 	d.askKeys(ctx, to, jobs)
 	var sending []*job
 	for _, j := range jobs {
-		if !j.done() && j.making.result == nil {
+		if j.done() || j.making.result != nil {
+			continue
+		}
+		if j.making.orphan {
+			j.dropIntents = append(j.dropIntents, j.making.intent.Key)
+			j.ended = true
+			continue
+		}
+		{
 			sending = append(sending, j)
 		}
 	}
@@ -152,6 +163,9 @@ func (d *drain) fillCreates(ctx context.Context, to mapping.SideID, jobs []*job)
 	var emails []string
 	with := map[*job][]mapping.FieldValue{}
 	for _, j := range jobs {
+		if j.making.orphan {
+			continue
+		}
 		values, err := j.making.create.With(j.recs[j.side])
 		if err != nil {
 			j.fail("with", err.Error())
@@ -171,7 +185,7 @@ func (d *drain) fillCreates(ctx context.Context, to mapping.SideID, jobs []*job)
 	}
 	s := d.m.Side(to)
 	for _, j := range jobs {
-		if j.done() {
+		if j.done() || j.making.orphan {
 			continue
 		}
 		mk := j.making

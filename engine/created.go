@@ -21,6 +21,10 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 		mk := j.making
 		j.newLink(d, mk.result.Ref.ID)
 		j.link.Scheme = d.m.Hash()
+		if mk.orphan {
+			d.linkOrphan(j)
+			continue
+		}
 		j.recs[to] = mk.result
 		if mk.adopted {
 			d.baselineOfAdopted(j)
@@ -41,6 +45,17 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 		d.intendTasks(j)
 		j.outcome = outcome{kind: outcomeAgain}
 	}
+}
+
+// linkOrphan notes a record that was made for one that is gone meanwhile: the
+// pair is known, and its link has ended.
+func (d *drain) linkOrphan(j *job) {
+	from := j.making.to.Other()
+	j.link.Status = state.LinkEnded
+	j.link.Ends[from].State = j.recs[from].State
+	j.dropIntents = append(j.dropIntents, j.making.intent.Key)
+	j.event("unlinked", uint8(from), fmt.Sprintf("the %s was deleted while its %s was being made", d.m.Side(from).Name, d.m.Side(from.Other()).Name))
+	j.ended = true
 }
 
 // readMade reads the new records whose creates were answered without them.
@@ -90,9 +105,20 @@ func (d *drain) baselineOfMade(j *job) {
 	g := d.merger(j, nil)
 	for _, r := range d.m.Rules() {
 		if held[r.ID()] {
+			if r.IsSet() {
+				f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
+				d.unseenSet(&f)
+				setField(j.link, f)
+			}
 			continue
 		}
 		source, sp, err := r.Value(from, j.recs[from])
+		if err == nil && sp == connectors.Hidden && r.IsSet() {
+			f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
+			d.unseenSet(&f)
+			setField(j.link, f)
+			continue
+		}
 		if err != nil || sp != connectors.Present {
 			continue
 		}

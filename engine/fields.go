@@ -56,8 +56,18 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 	if link == nil {
 		link = &state.Link{Scheme: d.m.Hash()}
 	}
+	var before map[uint32][]state.Print
+	for rule := range j.covered {
+		if before == nil {
+			before = map[uint32][]state.Print{}
+		}
+		if f := fieldOf(link, rule); f != nil && f.Pending != nil {
+			before[rule] = f.Sets[f.Pending.To]
+		}
+	}
 	return &merger{
-		m: d.m, link: link, print: d.printer, now: d.now, applied: j.applied,
+		coveredBase: before,
+		m:           d.m, link: link, print: d.printer, now: d.now, applied: j.applied, covered: j.covered,
 		retry: source == "retry" || source == "sweep" || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)
@@ -188,7 +198,7 @@ func (d *drain) findApplied(ctx context.Context, jobs []*job) {
 			found := false
 			for _, f := range j.link.Fields {
 				r := d.m.rules[f.Rule]
-				if r == nil || r.IsSet() || f.Pending == nil || mapping.SideID(f.Pending.To) != side || r.Field(side) == "" {
+				if r == nil || f.Pending == nil || mapping.SideID(f.Pending.To) != side || r.Field(side) == "" {
 					continue
 				}
 				fields, found = append(fields, r.Field(side)), true
@@ -222,9 +232,28 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 		if r == nil || f.Pending == nil || mapping.SideID(f.Pending.To) != side {
 			continue
 		}
-		j.applied[f.Rule] = slices.ContainsFunc(edits, func(e connectors.FieldEdit) bool {
-			return e.Field == r.Field(side) && !e.At.Before(j.link.Ends[side].Modified) && d.printer.Print(e.Value) == f.Pending.Target
-		})
+		var covered *connectors.FieldEdit
+		for i, e := range edits {
+			if e.Field != r.Field(side) || e.At.Before(j.link.Ends[side].Modified) {
+				continue
+			}
+			p := d.printer.Print(e.Value)
+			if p == f.Pending.Target {
+				j.applied[f.Rule] = true
+				break
+			}
+			if !f.Known[side] || p != f.Base[side] {
+				covered = &edits[i]
+			}
+		}
+		if j.applied[f.Rule] && covered != nil {
+			if j.covered == nil {
+				j.covered = map[uint32]connectors.FieldEdit{}
+			}
+			j.covered[f.Rule] = *covered
+		} else if !j.applied[f.Rule] {
+			j.applied[f.Rule] = false
+		}
 	}
 }
 

@@ -64,6 +64,10 @@ type merger struct {
 	// applied tells, for noted writes, whether the system's history shows them;
 	// nil where it keeps none.
 	applied map[uint32]bool
+	// covered are people's edits that a noted write covered, by rule.
+	covered map[uint32]connectors.FieldEdit
+	// coveredBase are, for sets, the elements before the noted write.
+	coveredBase map[uint32][]state.Print
 }
 
 // same reports whether a converted value is what the side holds.
@@ -135,9 +139,15 @@ func (g *merger) settle(c *comparison) {
 
 // scalar decides a rule whose values are taken as a whole.
 func (g *merger) scalar(c comparison) verdict {
+	pending := c.field.Pending
 	g.settle(&c)
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
+	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && c.prints[pending.To] == pending.Target {
+		if restored, ok := g.uncover(v, mapping.SideID(pending.To), e); ok {
+			return restored
+		}
+	}
 	switch {
 	case c.aside != nil && c.aside.Kind == state.AsideConflict && c.aside.Choice != "":
 		winner := mapping.Left
@@ -288,4 +298,29 @@ func (g *merger) hold(v verdict, kind state.AsideKind, to mapping.SideID, code, 
 		Link: g.link.ID, Rule: v.rule.ID(), Mapping: g.m.Name(), Name: v.rule.Name(), Kind: kind,
 		Since: since, To: uint8(to), Prints: v.prints, Code: code, Reason: reason,
 	}
+}
+
+// uncover decides about an edit that a write covered which was noted before the
+// service died: where the edit wins, it is put back.
+func (g *merger) uncover(v verdict, to mapping.SideID, e connectors.FieldEdit) (verdict, bool) {
+	if !v.rule.Flow().To(to.Other()) || v.changed[to.Other()] || same(e.Value, v.values[to]) {
+		return v, false
+	}
+	switch policy := v.rule.Conflict(); {
+	case policy == mapping.LeftWins && to == mapping.Right, policy == mapping.RightWins && to == mapping.Left:
+		v.event = &state.EventField{Rule: v.rule.ID(), Name: v.rule.Name(), Why: "conflict: an edit meanwhile was replaced by policy"}
+		v.conflict = true
+		return v, true
+	case policy == mapping.Ask:
+		held := v
+		held.values[to] = e.Value
+		v.aside = g.hold(held, state.AsideConflict, to, "conflict", "an edit was made while the field was being written; a person chooses")
+		v.heldValues, v.drop, v.conflict = &held.values, false, true
+		return v, true
+	}
+	ours := v.values[to]
+	v.conflict, v.putBack, v.ours = true, true, &ours
+	v.writes[to] = &fieldWrite{value: e.Value, replaced: ours, why: "conflict: an edit made meanwhile is put back"}
+	v.next.Pending = &state.Pending{To: uint8(to), Source: v.prints[to.Other()], Target: v.prints[to]}
+	return v, true
 }

@@ -39,7 +39,13 @@ func contains(set []state.Print, p state.Print) bool {
 // counterpart are left alone.
 func (g *merger) set(c comparison) verdict {
 	sides := [2]elements{g.elements(c.values[0]), g.elements(c.values[1])}
+	pending := c.field.Pending
 	g.settleSet(&c, sides)
+	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil {
+		if v, ok := g.uncoverSet(c, pending, sides, e); ok {
+			return v
+		}
+	}
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
 	v.next.Sets = [2][]state.Print{sides[0].prints, sides[1].prints}
@@ -73,6 +79,37 @@ func (g *merger) set(c comparison) verdict {
 	}
 	g.noteSetPending(&v, sides)
 	return v
+}
+
+// uncoverSet puts back what a person changed in a set while a write was under
+// way that was noted before the service died.
+func (g *merger) uncoverSet(c comparison, p *state.Pending, sides [2]elements, e connectors.FieldEdit) (verdict, bool) {
+	to := mapping.SideID(p.To)
+	if !slices.Equal(sides[to].prints, p.TargetSet) {
+		return verdict{}, false
+	}
+	theirs := g.elements(e.Value)
+	before := g.coveredBase[c.rule.ID()]
+	var edit connectors.SetEdit
+	for _, o := range theirs.options {
+		if print := g.print.PrintOption(o); !contains(before, print) && !sides[to].byPrint[print] {
+			edit.Add = append(edit.Add, o)
+		}
+	}
+	for _, o := range sides[to].options {
+		if print := g.print.PrintOption(o); contains(before, print) && !theirs.byPrint[print] {
+			edit.Remove = append(edit.Remove, o)
+		}
+	}
+	if len(edit.Add)+len(edit.Remove) == 0 {
+		return verdict{}, false
+	}
+	v := verdict{comparison: c, next: c.field, conflict: true, drop: c.aside != nil}
+	ours := c.values[to]
+	v.putBack, v.ours = true, &ours
+	v.writes[to] = &fieldWrite{value: applyEdit(sides[to].options, edit), edit: &edit, replaced: ours, why: "elements edited meanwhile are put back"}
+	v.next.Pending = p
+	return v, true
 }
 
 // keepsOnStart reports whether a side's set is the one that wins when a link
@@ -120,6 +157,9 @@ func (g *merger) settleSet(c *comparison, sides [2]elements) {
 		if !contains(p.TargetSet, b) && now.byPrint[b] {
 			applied = false
 		}
+	}
+	if shown, told := g.applied[c.rule.ID()]; told && shown {
+		applied = true
 	}
 	if applied || !c.known {
 		c.field.Sets[to], c.field.Sets[to.Other()] = p.TargetSet, p.SourceSet

@@ -21,7 +21,11 @@ func (d *drain) pair(ctx context.Context) error {
 		}
 		rec := j.recs[j.side]
 		if rec == nil || rec.State != connectors.Live {
-			j.leave(rec)
+			if rec == nil || !j.wasSent() {
+				j.leave(rec)
+				continue
+			}
+			j.making = &making{to: j.side.Other(), create: d.m.Create(j.side.Other()), orphan: true}
 			continue
 		}
 		if !rec.InScope {
@@ -56,6 +60,16 @@ func (d *drain) pair(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// wasSent reports whether a create for the record may have taken effect.
+func (j *job) wasSent() bool {
+	for _, i := range j.intents {
+		if i.Kind == state.IntentRecord && !i.Sent.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // leave lets a record alone until it has another version.

@@ -26,6 +26,10 @@ func (d *drain) presence(j *job) {
 			j.blame(err)
 			return
 		}
+		if j.link == nil && j.wasSent() {
+			j.recs[side] = &connectors.Record{Ref: d.m.ref(side, j.entry.Record), State: connectors.Deleted}
+			continue
+		}
 		if j.link == nil {
 			// Nothing was made of it, nothing is to be done.
 			j.event("not found", 0, err.Error())

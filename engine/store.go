@@ -61,6 +61,15 @@ func (d *drain) conclude(j *job) {
 			}
 		}
 	}
+	if j.outcome.kind != outcomeDone && !j.ended {
+		// Something is left to do: the versions that were read must not make
+		// the next look believe that nothing changed.
+		for side := range j.link.Ends {
+			if j.link.ID != 0 && j.link.Ends[side].Version != "" {
+				j.link.Ends[side].Version, j.touched = "", true
+			}
+		}
+	}
 	if len(j.events) == 0 && j.outcome.kind == outcomeDone && !j.ended &&
 		(j.entry.Source == "webhook" || j.entry.Source == "button" || j.entry.Source == "retry") && j.removal == nil && len(j.putAsides) == 0 {
 		j.event("no difference", 0, "")

@@ -108,8 +108,8 @@ func (s *Sweeper) row(tx state.Tx, u feedUser, c connectors.Change, h hint) (boo
 			if err != nil || !held {
 				return false, err
 			}
-			h.version = "" // the record is as it was, but a field is to be tried again
 		}
+		h.version = "" // even where the record is as it was, something of the link is to be done
 	} else if !errors.Is(err, state.ErrNotFound) {
 		return false, err
 	}

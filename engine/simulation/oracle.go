@@ -168,12 +168,24 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 		a.fault("link %d: %s = %q, which nobody wrote", l.ID, field, values[0])
 		return
 	}
+	if coincides(edits, a.alike) {
+		return
+	}
 	if other := undone(edits, a.alike); other != nil && a.alike(other.after, values[0]) {
 		return
 	}
 	if !conflictTold(journal, field, last.at) {
 		a.fault("link %d: the last edit of %s, %q at %s on %s, was lost to %q without a word", l.ID, field, last.after, last.at.Sub(start), sideConn[last.side], values[0])
 	}
+}
+
+// coincides reports whether the last edit set the very value that the other
+// side had been given before: by its value alone it is the service's own copy.
+func coincides(edits []edit, alike func(x, y connectors.Value) bool) bool {
+	last := edits[len(edits)-1]
+	return slices.ContainsFunc(edits[:len(edits)-1], func(e edit) bool {
+		return e.side != last.side && alike(e.after, last.after)
+	})
 }
 
 // undone looks for an edit that put a side back to what it held while the other

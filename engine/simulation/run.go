@@ -2,10 +2,12 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
+	"github.com/tenonsync/tenon/engine"
 )
 
 // Variant is one kind of world: the habits of the two systems, the mapping, and
@@ -57,10 +59,25 @@ func Run(seed uint64, events int, v Variant, keep func(int) bool) (Result, error
 	if len(problems) == 0 {
 		problems = w.quiet()
 	}
+	if len(problems) > 0 {
+		w.logJournal()
+	}
 	return Result{
 		Seed: seed, Variant: v.Name, Events: events, Crashes: w.crashes, Writes: w.writes,
 		Problems: problems, Trace: w.trace.String(),
 	}, nil
+}
+
+// logJournal adds what the service told of its work to the trace of a failure.
+func (w *world) logJournal() {
+	events, err := w.eng.History(w.ctx, engine.HistoryFilter{Limit: 10_000})
+	if err != nil {
+		w.log("journal: %v", err)
+		return
+	}
+	for _, ev := range slices.Backward(events) {
+		w.log("journal %s link %d %s → %s (%s) %s %v", ev.At.Sub(start), ev.Link, ev.Action, ev.To, ev.Source, ev.Detail, ev.Fields)
+	}
 }
 
 // rest ends all faults and lets the service work until nothing is due. It
