@@ -69,7 +69,9 @@ func (c *converter) element(o connectors.Option) (connectors.Option, Outcome, er
 	if c.done {
 		return o, Write, nil
 	}
-	v, outcome, err := connectors.Null, Write, error(nil)
+	var v connectors.Value
+	var outcome Outcome
+	var err error
 	if c.table != nil {
 		v, outcome, err = c.fromTable(connectors.Choice(o))
 	} else {
@@ -185,7 +187,7 @@ func (c *converter) words(v connectors.Value) (connectors.Value, error) {
 	case from == connectors.TypePerson && v.Person().Email != "":
 		s = v.Person().Email
 	}
-	if c.to.OneLine && strings.Contains(s, "\n") {
+	if c.to.OneLine && strings.ContainsAny(s, "\r\n") {
 		s, changed = strings.Join(strings.Fields(s), " "), true
 	}
 	if n := c.to.MaxLength; n > 0 && len(s) > n && utf8.RuneCountInString(s) > n {

@@ -32,13 +32,14 @@ func FuzzParse(f *testing.F) {
 	f.Add("a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[")
 	f.Add("? {a: b}\n: c\n")
 	f.Add("mapping: !!binary aGk=\n<<: *x\n")
+	f.Add("mapping: te\rst\rfields: `")
 	f.Add("mapping: test\r\nbetween: |\r\n  x\r\n")
 	f.Fuzz(func(t *testing.T, src string) {
 		m, problems := check("fuzz.yaml", []byte(src))
 		if (m == nil) != (problems.Err() != nil) {
 			t.Fatalf("mapping is nil: %v, error: %v", m == nil, problems.Err())
 		}
-		lines := strings.Split(strings.ReplaceAll(src, "\r\n", "\n"), "\n")
+		lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(src), "\n")
 		for _, p := range problems {
 			if p.Line < 0 || p.Line > len(lines) || p.Line > 0 && (p.Column < 1 || p.Column > utf8.RuneCountInString(lines[p.Line-1])+1) {
 				t.Errorf("the place %d:%d is not in the file: %s", p.Line, p.Column, p.Message)
@@ -106,6 +107,7 @@ func FuzzExpression(f *testing.F) {
 // out has the target's type and keeps to its limits.
 func FuzzConvert(f *testing.F) {
 	f.Add("Acme", "12.5")
+	f.Add("a\rb\r\nc", "\r")
 	f.Add("# a\n\n* b\n* c\n", "1e999")
 	f.Add("closedwon", "-0")
 	f.Add("```\ncode  \n```\nline\\\nx", "0.30000000000000004")

@@ -100,7 +100,7 @@ type reporter struct {
 }
 
 func newReporter(file string, src []byte) *reporter {
-	text := strings.ReplaceAll(strings.ToValidUTF8(string(src), "\uFFFD"), "\r\n", "\n")
+	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(string(src), "\uFFFD"))
 	return &reporter{file: file, lines: strings.Split(text, "\n")}
 }
 

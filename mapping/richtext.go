@@ -23,11 +23,12 @@ func richFromText(s string, plain bool) string {
 	fenced := ""
 	for i, line := range lines {
 		fenced = fenceAfter(fenced, line)
-		next := i + 1
-		if fenced != "" || next == len(lines) || strings.TrimSpace(line) == "" || strings.TrimSpace(lines[next]) == "" || hasBreak(line) || isBlock(line) || isBlock(lines[next]) {
+		if fenced != "" || !goesOn(lines, i) || isBlock(line) || isBlock(lines[i+1]) {
 			continue
 		}
-		lines[i] = strings.TrimRight(line, " ") + "  "
+		if bare := withoutBreak(line); bare != "" {
+			lines[i] = bare + "  "
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -45,25 +46,27 @@ func textFromRich(s string, plain bool) string {
 	fenced := ""
 	for i, line := range lines {
 		fenced = fenceAfter(fenced, line)
-		if fenced != "" || i == len(lines)-1 || !hasBreak(line) {
-			continue
-		}
-		if strings.HasSuffix(line, `\`) {
-			lines[i] = strings.TrimSuffix(line, `\`)
-		} else {
-			lines[i] = strings.TrimRight(line, " ")
+		if bare := withoutBreak(line); fenced == "" && goesOn(lines, i) && bare != "" {
+			lines[i] = bare
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// hasBreak reports whether a line ends in a hard line break.
-func hasBreak(line string) bool {
-	if strings.HasSuffix(line, "  ") {
-		return strings.TrimSpace(line) != ""
+// goesOn reports whether a line and the one after it are of one paragraph.
+func goesOn(lines []string, i int) bool {
+	return i+1 < len(lines) && strings.TrimSpace(lines[i]) != "" && strings.TrimSpace(lines[i+1]) != ""
+}
+
+// withoutBreak returns a line without the blanks or the backslash that make a
+// hard line break.
+func withoutBreak(line string) string {
+	bare := strings.TrimRight(line, " ")
+	backslashes := len(bare) - len(strings.TrimRight(bare, `\`))
+	if backslashes%2 == 1 {
+		bare = strings.TrimRight(bare[:len(bare)-1], " ")
 	}
-	backslashes := len(line) - len(strings.TrimRight(line, `\`))
-	return backslashes%2 == 1
+	return bare
 }
 
 // isBlock reports whether a line is a heading, a rule, a fence or a row of a

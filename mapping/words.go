@@ -31,14 +31,6 @@ func (f Flow) To(side SideID) bool {
 	return f == Both || (f == ToRight) == (side == Right)
 }
 
-// flowTo returns the flow that writes to one side only.
-func flowTo(side SideID) Flow {
-	if side == Right {
-		return ToRight
-	}
-	return ToLeft
-}
-
 // Policy says what happens to a field that both sides changed differently.
 type Policy uint8
 
