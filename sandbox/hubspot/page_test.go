@@ -1,0 +1,106 @@
+package hubspot_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/tenonsync/tenon/sandbox/hubspot"
+)
+
+func (a *account) page(method, path string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	return w
+}
+
+func TestPages(t *testing.T) {
+	a := newAccount(t, func(o *hubspot.Options) { o.NoSeed = false })
+	person := a.As("")
+	id, err := person.Create("deals", map[string]string{"dealname": "<i>Deal</i>", "dealstage": "closedwon", "pipeline": "default", "tenon_convert": "https://tenon.example/convert?id=1&sig=a", "project_url": "javascript:alert(1)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	board := a.page("GET", "/", nil).Body.String()
+	for _, want := range []string{"In Delivery", "&lt;i&gt;Deal", "Convert to project", `href="https://tenon.example/convert?id=1&amp;sig=a"`} {
+		if !strings.Contains(board, want) {
+			t.Errorf("the board lacks %q", want)
+		}
+	}
+	if strings.Contains(board, "javascript:") {
+		t.Error("the board links to a script")
+	}
+
+	saved := a.page("POST", "/deals/"+id, url.Values{"dealname": {"Renamed"}, "amount": {"12.50"}, "closedate": {"2026-06-01"}, "description": {"a\r\nb"}})
+	if saved.Code != http.StatusSeeOther {
+		t.Fatalf("save: %d %s", saved.Code, saved.Body)
+	}
+	got, err := a.Get("deals", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"dealname": "Renamed", "amount": "12.50", "closedate": "2026-05-31T22:00:00Z", "description": "a\nb", "dealstage": "closedwon"} {
+		if got.Properties[name] != want {
+			t.Errorf("%s: got %q, want %q", name, got.Properties[name], want)
+		}
+	}
+	bad := a.page("POST", "/deals/"+id, url.Values{"dealname": {"Kept"}, "amount": {"12,5"}})
+	if body := bad.Body.String(); bad.Code != 400 || !strings.Contains(body, "12,5 was not a valid number.") || !strings.Contains(body, `value="Kept"`) {
+		t.Errorf("a wrong amount: %d %s", bad.Code, body)
+	}
+	a.page("POST", "/deals/"+id+"/notes", url.Values{"note": {"Called & agreed"}})
+	if body := a.page("GET", "/deals/"+id, nil).Body.String(); !strings.Contains(body, "Called &amp; agreed") {
+		t.Error("the deal's page lacks its note")
+	}
+	if w := a.page("POST", "/deals/"+id+"/archive", url.Values{}); w.Code != http.StatusSeeOther {
+		t.Errorf("delete: status %d", w.Code)
+	}
+	if w := a.page("GET", "/deals/"+id, nil); w.Code != 404 {
+		t.Errorf("a deleted deal: status %d, want 404", w.Code)
+	}
+	if w := a.page("POST", "/deals", url.Values{"dealname": {"New one"}}); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/deals/") {
+		t.Errorf("create: %d %s", w.Code, w.Header().Get("Location"))
+	}
+	foreign := httptest.NewRequest("POST", "/deals", strings.NewReader("dealname=x"))
+	foreign.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, foreign)
+	if w.Code != http.StatusForbidden {
+		t.Errorf("a form from another site: status %d, want 403", w.Code)
+	}
+}
+
+// The same seed gives the same account.
+func TestSeed(t *testing.T) {
+	build := func(seed uint64) *account {
+		return newAccount(t, func(o *hubspot.Options) { o.NoSeed, o.Seed = false, seed })
+	}
+	a, b, other := build(3), build(3), build(4)
+	for object, want := range map[string]int{"deals": 40, "companies": 12, "contacts": 24, "notes": 10, "tasks": 8, "tickets": 4} {
+		if got := len(a.All(object)); got != want {
+			t.Errorf("%d %s, want %d", got, object, want)
+		}
+	}
+	first := func(a *account) string { return a.All("deals")[0].ID }
+	if first(a) != first(b) {
+		t.Errorf("seed 3 gives deal %s and deal %s", first(a), first(b))
+	}
+	if first(a) == first(other) {
+		t.Errorf("seeds 3 and 4 both give deal %s", first(a))
+	}
+	if err := a.Reseed(4); err != nil {
+		t.Fatal(err)
+	}
+	if first(a) != first(other) {
+		t.Errorf("sown again with 4: deal %s, want %s", first(a), first(other))
+	}
+	if got := a.must(200, "POST", "/crm/v3/objects/deals/search", object{})["total"]; got.(interface{ String() string }).String() != "40" {
+		t.Errorf("the index knows %v deals, want 40", got)
+	}
+}
