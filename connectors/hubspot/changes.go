@@ -160,13 +160,17 @@ func (w walk) newest(ctx context.Context) (int64, error) {
 }
 
 // everything lists the live records by id, from the store, which does not lag.
+// Its rows tell neither version nor time: a property that HubSpot computes may
+// change without moving them, and whoever asks for everything wants to know.
 func (w walk) everything(ctx context.Context, at cursor) (connectors.ChangePage, error) {
 	page, err := w.list(ctx, at.ID, false)
 	if err != nil {
 		return connectors.ChangePage{}, err
 	}
-	changes := w.changes(page.Results, &at)
-	at.Seen = 0
+	changes := make([]connectors.Change, len(page.Results))
+	for i := range page.Results {
+		changes[i] = connectors.Change{Object: w.object, ID: string(page.Results[i].ID)}
+	}
 	at.ID = page.Paging.after()
 	at.All = at.ID != ""
 	return connectors.ChangePage{Changes: changes, Next: at.String(), More: at.All}, nil

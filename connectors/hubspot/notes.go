@@ -145,10 +145,15 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	if err == nil {
 		return string(made.ID), nil
 	}
-	if connectors.KindOf(err) == connectors.Conflict && comment.Key != "" {
+	switch kind := connectors.KindOf(err); {
+	case kind == connectors.Conflict && comment.Key != "":
 		found, _, findErr := c.batchRead(ctx, notes, keyProperty, []string{keyProperty}, []string{comment.Key}, false)
 		if findErr == nil && len(found) == 1 {
 			return string(found[0].ID), nil
+		}
+	case kind == connectors.Invalid:
+		if _, missing, findErr := c.batchRead(ctx, t, "", []string{"hs_object_id"}, []string{id}, false); findErr == nil && len(missing) > 0 {
+			return "", c.fail(op, object+"/"+id, connectors.NotFound, "HubSpot has no such record")
 		}
 	}
 	return "", c.unprepared(notes, err)

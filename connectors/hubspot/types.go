@@ -209,7 +209,7 @@ type batchInput struct {
 	ID         string            `json:"id,omitempty"`
 	IDProperty string            `json:"idProperty,omitempty"`
 	TraceID    string            `json:"objectWriteTraceId,omitempty"`
-	Properties map[string]string `json:"properties,omitempty"`
+	Properties map[string]string `json:"properties,omitzero"`   // writes want it, if empty
 	Links      []association     `json:"associations,omitzero"` // creates want a list, if an empty one
 }
 

@@ -112,7 +112,9 @@ func (c *connection) Update(ctx context.Context, updates []connectors.Update) []
 				results[i].Err = err
 				continue
 			}
-			jobs = append(jobs, j)
+			if len(j.input.Properties) > 0 {
+				jobs = append(jobs, j)
+			}
 		}
 		w.send(ctx, jobs)
 	}
