@@ -10,8 +10,11 @@ import (
 
 var changes = []test{
 	{"empty cursor lists everything", func(e *env) {
-		ids := e.seed(e.h.Records)
-		e.w.Settle(e)
+		var ids []string
+		for range 3 {
+			ids = append(ids, e.seed(e.h.Records/3)...)
+			e.w.Settle(e)
+		}
 		rows, _ := e.list("")
 		seen := map[string]bool{}
 		var last time.Time
@@ -98,6 +101,7 @@ var changes = []test{
 			var rows []connectors.Change
 			rows, cursor = e.list(cursor) // at once: the index may not know the record yet
 			collect(seen, rows)
+			e.wait(4)
 			if i%10 == 9 {
 				e.w.Settle(e)
 			}
@@ -117,6 +121,7 @@ var changes = []test{
 			var rows []connectors.Change
 			rows, cursor = e.list(cursor)
 			collect(seen, rows)
+			e.wait(7)
 		}
 		e.w.Settle(e)
 		rows, _ := e.list(cursor)
@@ -124,25 +129,33 @@ var changes = []test{
 		e.all("Changes, polled while records are edited", seen, ids)
 	}},
 	{"nothing is missed that shows between two pages", func(e *env) {
-		ids := e.seed(e.h.Records)
-		seen := map[string]bool{}
-		page, err := e.c.Changes(e.Context(), e.sel, "")
-		if err != nil {
-			e.Fatalf("Changes: %v", err)
+		e.w.Settle(e)
+		var ids []string
+		for range e.h.Records {
+			ids = append(ids, e.seed(1)...)
+			e.wait(100)
 		}
-		collect(seen, page.Changes)
-		ids = append(ids, e.seed(3)...)
-		cursor := page.Next
-		if page.More {
-			e.w.Settle(e)
-			var rows []connectors.Change
-			rows, cursor = e.list(cursor)
-			collect(seen, rows)
+		// A round whose pages lie far apart: at first half of the rows show, the
+		// others come behind its back.
+		e.wait(3)
+		seen := map[string]bool{}
+		cursor := ""
+		for n, more := 0, true; more; n++ {
+			if n > 2*e.h.Records {
+				e.Fatalf("Changes: no end after %d pages", n)
+			}
+			page, err := e.c.Changes(e.Context(), e.sel, cursor)
+			if err != nil {
+				e.Fatalf("Changes: %v", err)
+			}
+			collect(seen, page.Changes)
+			cursor, more = page.Next, page.More
+			e.wait(2)
 		}
 		e.w.Settle(e)
 		rows, _ := e.list(cursor)
 		collect(seen, rows)
-		e.all("Changes, read over a pause between pages", seen, ids)
+		e.all("Changes, read over pauses between pages", seen, ids)
 	}},
 	{"quiet system has little to tell", func(e *env) {
 		n := len(e.seed(e.h.Records))
@@ -174,6 +187,14 @@ var changes = []test{
 		_, err := e.c.Changes(e.Context(), sel, "")
 		e.kind("Changes", err, connectors.NotFound, connectors.Invalid)
 	}},
+}
+
+// wait lets a part of the index's lag pass, where the world can.
+func (e *env) wait(part int) {
+	e.Helper()
+	if w, ok := e.w.(Waiter); ok {
+		w.Wait(e, e.c.Facts().IndexLag/time.Duration(part))
+	}
 }
 
 // behind lists until what was done so far lies behind the cursor's overlap.

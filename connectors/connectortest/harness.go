@@ -3,6 +3,7 @@ package connectortest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 )
@@ -37,7 +38,7 @@ func (t goTest) Run(name string, f func(TB)) bool {
 // the test themselves.
 //
 // What only some worlds can do is in optional interfaces: Webhooker, Archiver,
-// Merger, Mover, Hider, Talker, Faulter.
+// Merger, Mover, Hider, Waiter, Talker, Faulter.
 type World interface {
 	// Connection is the connection under test, always the same one.
 	Connection() connectors.Connection
@@ -85,6 +86,12 @@ type Mover interface {
 // Hider is a World that can take the connection's right to read a field away.
 type Hider interface {
 	Hide(t TB, field string)
+}
+
+// Waiter is a World that can let any time pass, so that the suite can look while
+// changes do not show yet. Without it the tests of late changes see less.
+type Waiter interface {
+	Wait(t TB, d time.Duration)
 }
 
 // Talker is a World whose people comment.

@@ -33,6 +33,7 @@ var (
 	_ connectortest.Merger    = (*world)(nil)
 	_ connectortest.Mover     = (*world)(nil)
 	_ connectortest.Hider     = (*world)(nil)
+	_ connectortest.Waiter    = (*world)(nil)
 	_ connectortest.Talker    = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
 )
@@ -56,6 +57,8 @@ func (w *world) Truth(_ connectortest.TB, id string) map[string]connectors.Value
 func (w *world) IDs(connectortest.TB) []string         { return w.system.IDs(object) }
 func (w *world) Settle(connectortest.TB)               { w.clock.Advance(w.step) }
 func (w *world) Archive(_ connectortest.TB, id string) { w.system.SetState(id, connectors.Archived) }
+
+func (w *world) Wait(_ connectortest.TB, d time.Duration) { w.clock.Advance(d) }
 
 func (w *world) Merge(_ connectortest.TB, loser, winner string) { w.system.Merge(loser, winner) }
 

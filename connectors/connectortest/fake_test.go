@@ -1,0 +1,166 @@
+package connectortest_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/memory"
+)
+
+// fake is a connection that passes on what it does not break.
+type fake struct {
+	*memory.Connection
+	w *world
+
+	facts     func(connectors.Facts) connectors.Facts
+	check     func(connectors.Account, error) (connectors.Account, error)
+	schema    func(*connectors.Schema, error) (*connectors.Schema, error)
+	read      func(ctx context.Context, sel connectors.Selection, ids []string) ([]connectors.ReadResult, error)
+	changes   func(ctx context.Context, sel connectors.Selection, cursor string) (connectors.ChangePage, error)
+	create    func(ctx context.Context, creates []connectors.Create) []connectors.WriteResult
+	update    func(ctx context.Context, updates []connectors.Update) []connectors.WriteResult
+	byKey     func(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error)
+	close     func() error
+	find      func(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error)
+	people    func(ctx context.Context, emails []string) ([]connectors.Person, error)
+	parse     func(req connectors.WebhookRequest) (connectors.Delivery, error)
+	comments  func(ctx context.Context, object, id string) ([]connectors.Comment, error)
+	comment   func(ctx context.Context, object, id string, c connectors.Comment) (string, error)
+	history   func(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error)
+	delete    func(ctx context.Context, object string, ids []string) []error
+	archive   func(ctx context.Context, object string, ids []string) []error
+	anyObject bool
+}
+
+func (f *fake) Facts() connectors.Facts {
+	if f.facts != nil {
+		return f.facts(f.Connection.Facts())
+	}
+	return f.Connection.Facts()
+}
+
+func (f *fake) Check(ctx context.Context) (connectors.Account, error) {
+	a, err := f.Connection.Check(ctx)
+	if f.check != nil {
+		return f.check(a, err)
+	}
+	return a, err
+}
+
+func (f *fake) Schema(ctx context.Context, object string, scope connectors.Scope) (*connectors.Schema, error) {
+	if f.anyObject {
+		return f.Connection.Schema(ctx, "record", nil)
+	}
+	s, err := f.Connection.Schema(ctx, object, scope)
+	if f.schema != nil && err == nil {
+		return f.schema(s, err)
+	}
+	return s, err
+}
+
+func (f *fake) Read(ctx context.Context, sel connectors.Selection, ids []string) ([]connectors.ReadResult, error) {
+	if f.read != nil {
+		return f.read(ctx, sel, ids)
+	}
+	return f.Connection.Read(ctx, sel, ids)
+}
+
+func (f *fake) Changes(ctx context.Context, sel connectors.Selection, cursor string) (connectors.ChangePage, error) {
+	if f.changes != nil {
+		return f.changes(ctx, sel, cursor)
+	}
+	return f.Connection.Changes(ctx, sel, cursor)
+}
+
+func (f *fake) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
+	if f.create != nil {
+		return f.create(ctx, creates)
+	}
+	return f.Connection.Create(ctx, creates)
+}
+
+func (f *fake) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
+	if f.update != nil {
+		return f.update(ctx, updates)
+	}
+	return f.Connection.Update(ctx, updates)
+}
+
+func (f *fake) FindByKey(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error) {
+	if f.byKey != nil {
+		return f.byKey(ctx, object, scope, keys)
+	}
+	return f.Connection.FindByKey(ctx, object, scope, keys)
+}
+
+func (f *fake) Close() error {
+	if f.close != nil {
+		return f.close()
+	}
+	return f.Connection.Close()
+}
+
+// Abilities hands out the fake itself wherever the connection has an ability.
+func (f *fake) Abilities() connectors.Abilities {
+	return connectors.Abilities{
+		Finder: f, PeopleFinder: f, WebhookSource: f, Commenter: f,
+		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection,
+	}
+}
+
+func (f *fake) Find(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error) {
+	if f.find != nil {
+		return f.find(ctx, sel, field, values, limit)
+	}
+	return f.Connection.Find(ctx, sel, field, values, limit)
+}
+
+func (f *fake) PeopleByEmail(ctx context.Context, emails []string) ([]connectors.Person, error) {
+	if f.people != nil {
+		return f.people(ctx, emails)
+	}
+	return f.Connection.PeopleByEmail(ctx, emails)
+}
+
+func (f *fake) ParseWebhook(req connectors.WebhookRequest) (connectors.Delivery, error) {
+	if f.parse != nil {
+		return f.parse(req)
+	}
+	return f.Connection.ParseWebhook(req)
+}
+
+func (f *fake) Comments(ctx context.Context, object, id string) ([]connectors.Comment, error) {
+	if f.comments != nil {
+		return f.comments(ctx, object, id)
+	}
+	return f.Connection.Comments(ctx, object, id)
+}
+
+func (f *fake) AddComment(ctx context.Context, object, id string, c connectors.Comment) (string, error) {
+	if f.comment != nil {
+		return f.comment(ctx, object, id, c)
+	}
+	return f.Connection.AddComment(ctx, object, id, c)
+}
+
+func (f *fake) History(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error) {
+	if f.history != nil {
+		return f.history(ctx, object, ids, fields, since)
+	}
+	return f.Connection.History(ctx, object, ids, fields, since)
+}
+
+func (f *fake) Delete(ctx context.Context, object string, ids []string) []error {
+	if f.delete != nil {
+		return f.delete(ctx, object, ids)
+	}
+	return f.Connection.Delete(ctx, object, ids)
+}
+
+func (f *fake) Archive(ctx context.Context, object string, ids []string) []error {
+	if f.archive != nil {
+		return f.archive(ctx, object, ids)
+	}
+	return f.Connection.Archive(ctx, object, ids)
+}
