@@ -85,6 +85,7 @@ func (k *compilation) button(n *node, source SideID) *Button {
 	if first, ok := k.m.writes[source][f.Name]; ok {
 		k.errorf(at.pos, "give the link a field of its own", "%s is already written by the rule in line %d", k.displayName(source, f), first.line)
 	}
+	k.needs[source][f.Name] = true
 	b.Field = f.Name
 	return b
 }
