@@ -36,6 +36,11 @@ func (c *Connection) Comments(ctx context.Context, obj, id string) ([]connectors
 			if err != nil {
 				return nil, c.fail(op, ref(id), connectors.Internal, "comment %s: %w", page.Comments[i].ID, err)
 			}
+			if page.Comments[i].Properties == nil {
+				if cm.Key, err = c.commentKey(ctx, op, id, &cm); err != nil {
+					return nil, err
+				}
+			}
 			out = append(out, cm)
 		}
 		start += len(page.Comments)
@@ -62,6 +67,29 @@ func (c *Connection) commentOf(w *comment) (connectors.Comment, error) {
 		}
 	}
 	return out, nil
+}
+
+// commentKey asks for the key of a comment where the list does not tell
+// properties. Only comments of the account itself can have one.
+func (c *Connection) commentKey(ctx context.Context, op, id string, cm *connectors.Comment) (string, error) {
+	if c.me.id() == "" {
+		if _, err := c.self(ctx, op); err != nil {
+			return "", err
+		}
+	}
+	if cm.Author.ID != c.me.id() {
+		return "", nil
+	}
+	var p struct {
+		Value keyValue `json:"value"`
+	}
+	_, err := c.do(ctx, rest.Request{
+		Op: op, Record: ref(id), Path: "/comment/{id}/properties/{key}", Params: map[string]string{"id": cm.ID, "key": keyProperty}, Out: &p,
+	})
+	if connectors.KindOf(err) == connectors.NotFound {
+		return "", nil
+	}
+	return p.Value.Key, err
 }
 
 // AddComment implements connectors.Commenter. The key goes into a property of

@@ -88,6 +88,7 @@ type Connection struct {
 	clock connectors.Clock
 	log   *slog.Logger
 
+	me     identity
 	meta   metaCache
 	people peopleCache
 	flows  flowCache

@@ -3,8 +3,6 @@ package jira
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
 )
@@ -14,15 +12,9 @@ import (
 func (c *Connection) Delete(ctx context.Context, obj string, ids []string) []error {
 	const op = "delete"
 	out := make([]error, len(ids))
-	var g errgroup.Group
-	g.SetLimit(singles)
-	for i, id := range ids {
-		g.Go(func() error {
-			out[i] = c.delete(ctx, op, obj, id)
-			return nil
-		})
+	for i, id := range ids { // one after the other: sub-tasks may stand before their parent
+		out[i] = c.delete(ctx, op, obj, id)
 	}
-	_ = g.Wait() // each result holds its own error
 	return out
 }
 

@@ -76,7 +76,7 @@ func (c *Connection) scope(ctx context.Context, op string, s connectors.Scope, f
 	if ok && !fresh && now.Sub(known.at) < metaAge {
 		return known, nil
 	}
-	found, err := c.resolve(ctx, op, s)
+	found, err := c.resolve(ctx, op, s, fresh)
 	if err != nil {
 		return scopeRef{}, err
 	}
@@ -90,13 +90,18 @@ func (c *Connection) scope(ctx context.Context, op string, s connectors.Scope, f
 	return found, nil
 }
 
-func (c *Connection) resolve(ctx context.Context, op string, s connectors.Scope) (scopeRef, error) {
+// resolve asks for a scope's project. For a fresh one, that it is not there is
+// a mistake of whoever wrote it, else something that has happened to it.
+func (c *Connection) resolve(ctx context.Context, op string, s connectors.Scope, fresh bool) (scopeRef, error) {
 	p, resp, err := c.jira.Project.GetWithContext(calling(ctx, "/project/{id}"), url.PathEscape(s["project"]))
 	if err := c.http.ErrorOf(op, "", httpOf(resp), err); err != nil {
-		if connectors.KindOf(err) == connectors.NotFound {
+		switch {
+		case connectors.KindOf(err) != connectors.NotFound:
+			return scopeRef{}, err
+		case fresh:
 			return scopeRef{}, c.noProject(ctx, op, s["project"])
 		}
-		return scopeRef{}, err
+		return scopeRef{}, c.fail(op, "", connectors.Permission, "project %s is not there any more, or the account may not see it", s["project"])
 	}
 	found := scopeRef{project: p.ID, projectKey: p.Key}
 	want := s["issuetype"]
@@ -301,7 +306,26 @@ func (c *Connection) self(ctx context.Context, op string) (*gojira.User, error) 
 			Err: errors.New("Jira does not say who the account is: the credentials are wrong or have expired"), Help: helpToken, //nolint:staticcheck // Jira is a name
 		}
 	}
+	c.me.set(userID(me))
 	return me, nil
+}
+
+// identity remembers who the account is.
+type identity struct {
+	mu      sync.Mutex
+	account string
+}
+
+func (i *identity) id() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.account
+}
+
+func (i *identity) set(id string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.account = id
 }
 
 // serverInfo is what Jira tells of itself.

@@ -14,6 +14,7 @@ import (
 
 const (
 	peopleAge = 15 * time.Minute
+	nobodyAge = 2 * time.Minute // who was not found may be invited soon
 	maxPeople = 10_000
 )
 
@@ -33,7 +34,11 @@ func (p *peopleCache) get(email string, now time.Time) (connectors.Person, bool)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c, ok := p.byEmail[email]
-	return c.person, ok && now.Sub(c.at) < peopleAge
+	age := peopleAge
+	if c.person.ID == "" {
+		age = nobodyAge
+	}
+	return c.person, ok && now.Sub(c.at) < age
 }
 
 func (p *peopleCache) put(email string, who connectors.Person, now time.Time) {

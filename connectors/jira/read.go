@@ -47,7 +47,8 @@ func (c *Connection) Read(ctx context.Context, sel connectors.Selection, ids []s
 	failed := map[string]error{}
 	var single []string
 	if c.cloud {
-		for batch := range slices.Chunk(uniqueIDs(ids), readBatch) {
+		valid := slices.DeleteFunc(uniqueIDs(ids), func(id string) bool { return !isID(id) })
+		for batch := range slices.Chunk(valid, readBatch) {
 			if err := c.fetch(ctx, op, batch, wanted, records); err != nil {
 				return nil, err
 			}

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"slices"
 
-	gojira "github.com/andygrunwald/go-jira"
-
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
 )
@@ -16,6 +14,8 @@ import (
 type screens struct {
 	create map[string]fieldMeta
 	edit   map[string]fieldMeta // nil when there is no issue to ask about
+
+	resolutions []connectors.Option // of the site
 }
 
 // Schema implements connectors.Connection. Without an issue type it describes
@@ -43,6 +43,11 @@ func (c *Connection) Schema(ctx context.Context, obj string, scope connectors.Sc
 	scr, err := c.screens(ctx, op, sel, statuses)
 	if err != nil {
 		return nil, err
+	}
+	if len(scr.edit["resolution"].AllowedValues) == 0 {
+		if err := c.addResolutions(ctx, op, &scr); err != nil {
+			return nil, err
+		}
 	}
 	schema := &connectors.Schema{Object: object, Label: cmp.Or(sel.typeName, "Issue")}
 	for _, f := range all {
@@ -150,6 +155,9 @@ func (c *Connection) describe(f *field, sel scopeRef, scr screens, statuses []ty
 		out.Options = statusOptions(statuses)
 	case "resolution":
 		out.Writable = true // on the screens of transitions, where not on the edit screen
+		if len(out.Options) == 0 {
+			out.Options = scr.resolutions
+		}
 	case "issuetype":
 		out.Creatable, out.Writable, out.Required = sel.issueType == "", false, sel.issueType == ""
 		out.ReadOnly = "the scope names it"
@@ -235,11 +243,17 @@ func statusOptions(list []typeStatuses) []connectors.Option {
 	return out
 }
 
-// resolutions lists the site's resolutions; Jira's own list, since screens tell
-// them only where one is due.
-func (c *Connection) resolutions(ctx context.Context, op string) ([]gojira.Resolution, error) {
+// addResolutions lets the screens tell the site's resolutions, which Jira lists
+// only where a screen asks for one: as a rule those of transitions.
+func (c *Connection) addResolutions(ctx context.Context, op string, scr *screens) error {
 	list, resp, err := c.jira.Resolution.GetListWithContext(calling(ctx, "/resolution"))
-	return list, c.http.ErrorOf(op, "", httpOf(resp), err)
+	if err := c.http.ErrorOf(op, "", httpOf(resp), err); err != nil {
+		return err
+	}
+	for _, r := range list {
+		scr.resolutions = append(scr.resolutions, connectors.Option{ID: r.ID, Label: r.Name})
+	}
+	return nil
 }
 
 // query joins values into a query string.

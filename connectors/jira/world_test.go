@@ -43,6 +43,7 @@ type world struct {
 	sys    *sandbox.System
 	clock  clock
 	url    string
+	hooks  string // where deliveries are received
 	conn   connectors.Connection
 	dc     bool
 	schema *connectors.Schema
@@ -76,8 +77,8 @@ func newWorld(t tb, opts sandbox.Options, settings map[string]string) *world {
 	w := &world{clock: clock{kit.NewManualClock(time.Date(2026, 3, 2, 9, 30, 15, 0, time.UTC))}}
 	receiver := httptest.NewServer(http.HandlerFunc(w.receive))
 	t.Cleanup(receiver.Close)
-	opts.Clock = w.clock.ManualClock
-	opts.WebhookTarget, opts.WebhookSecret = receiver.URL+"/hooks/jira", webhookSecret
+	opts.Clock, w.hooks = w.clock.ManualClock, receiver.URL+"/hooks/jira"
+	opts.WebhookTarget, opts.WebhookSecret = w.hooks, webhookSecret
 	w.sys = sandbox.New(opts)
 	server := httptest.NewServer(w.sys)
 	t.Cleanup(func() {
