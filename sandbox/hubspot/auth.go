@@ -33,7 +33,8 @@ func (s *System) addToken(text string, scopes []string) *token {
 
 // allows reports whether the token has one of these scopes.
 func (t *token) allows(scopes []string) bool {
-	if t.scopes == nil || len(scopes) == 0 {
+	all := t.scopes == nil
+	if all || len(scopes) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(scopes, func(scope string) bool { return t.scopes[scope] })
@@ -105,11 +106,11 @@ type limits struct {
 	used   int
 }
 
-func newLimits(clock kit.Clock, max Limits) *limits {
+func newLimits(clock kit.Clock, bounds Limits) *limits {
 	return &limits{
-		burst:  kit.NewRollingWindow(clock, max.Burst, 10*time.Second),
-		search: kit.NewRollingWindow(clock, max.Search, time.Second),
-		max:    max,
+		burst:  kit.NewRollingWindow(clock, bounds.Burst, 10*time.Second),
+		search: kit.NewRollingWindow(clock, bounds.Search, time.Second),
+		max:    bounds,
 	}
 }
 

@@ -203,9 +203,9 @@ func (c *call) checkAll(ot *objectType, inputs []recordInput) *apiError {
 }
 
 // claim refuses a unique value that an earlier input of the batch has taken.
-func (ch *change) claim(claimed map[string]bool) *apiError {
-	for name, text := range ch.texts {
-		if p := ch.ot.props[name]; text == "" || p == nil || !p.HasUniqueValue {
+func (c *change) claim(claimed map[string]bool) *apiError {
+	for name, text := range c.texts {
+		if p := c.ot.props[name]; text == "" || p == nil || !p.HasUniqueValue {
 			continue
 		}
 		key := name + "\x00" + uniqueKey(name, text)

@@ -104,11 +104,10 @@ func (ot *objectType) find(id, idProperty string) (*record, *apiError) {
 		}
 		return ot.byUnique(idProperty, id), nil
 	}
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		return nil, nil
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil {
+		return ot.get(n), nil
 	}
-	return ot.get(n), nil
+	return nil, nil // no record has an id that is no number
 }
 
 func (c *call) findForRead(ot *objectType, w wanted) (*record, *apiError) {

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -62,17 +63,15 @@ func searchRecords(c *call) (int, any, *apiError) {
 	if err != nil {
 		return 0, nil, err
 	}
-	less, err := c.order(ot, req.Sorts)
-	if err != nil {
-		return 0, nil, err
-	}
 	hits := []*indexed{}
 	for _, hit := range ot.index {
 		if !hit.rec.archived && ot.records[hit.rec.id] == hit.rec && hit.matches(groups) && hit.contains(ot, req.Query) {
 			hits = append(hits, hit)
 		}
 	}
-	slices.SortFunc(hits, less)
+	if err := c.order(ot, req.Sorts, hits); err != nil {
+		return 0, nil, err
+	}
 	results := []*wireRecord{}
 	for _, hit := range hits[min(after, len(hits)):min(after+limit, len(hits))] {
 		results = append(results, c.s.render(hit.rec, req.Properties, nil))
@@ -374,55 +373,79 @@ func (h *indexed) contains(ot *objectType, query string) bool {
 	return true
 }
 
-// order returns the order of a search: by its one sort, else oldest first; by id
-// where that leaves it open. Records without the value come last.
-func (c *call) order(ot *objectType, sorts []json.RawMessage) (func(a, b *indexed) int, *apiError) {
+// order sorts hits by the search's one sort, else oldest first; by id where that
+// leaves it open. Records without the value come last.
+func (c *call) order(ot *objectType, sorts []json.RawMessage, hits []*indexed) *apiError {
 	byID := func(a, b *indexed) int { return int(a.rec.id - b.rec.id) }
 	if len(sorts) == 0 {
-		return func(a, b *indexed) int {
+		slices.SortFunc(hits, func(a, b *indexed) int {
 			if n := a.rec.created.Compare(b.rec.created); n != 0 {
 				return n
 			}
 			return byID(a, b)
-		}, nil
+		})
+		return nil
 	}
+	p, sign, err := c.sort(ot, sorts)
+	if err != nil {
+		return err
+	}
+	type key struct {
+		hit    *indexed
+		number float64
+		text   string
+		has    bool
+	}
+	number := comparable(p)
+	keyed := make([]key, len(hits))
+	for i, hit := range hits {
+		text, has := hit.values[p.Name]
+		keyed[i] = key{hit: hit, text: strings.ToLower(text), has: has}
+		if number != nil {
+			keyed[i].number, _ = number(text)
+			keyed[i].text = ""
+		}
+	}
+	slices.SortFunc(keyed, func(a, b key) int {
+		if a.has != b.has {
+			return cmp.Compare(boolInt(b.has), boolInt(a.has))
+		}
+		if n := cmp.Or(cmp.Compare(a.number, b.number), strings.Compare(a.text, b.text)); n != 0 {
+			return sign * n
+		}
+		return byID(a.hit, b.hit)
+	})
+	for i := range keyed {
+		hits[i] = keyed[i].hit
+	}
+	return nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// sort reads the one sort: "name", "-name" or an object.
+func (c *call) sort(ot *objectType, sorts []json.RawMessage) (p *property, sign int, err *apiError) {
 	if len(sorts) > 1 {
-		return nil, invalid("Only one sort is supported")
+		return nil, 0, invalid("Only one sort is supported")
 	}
 	var sort struct {
 		Property  string `json:"propertyName"`
 		Direction string `json:"direction"`
 	}
-	if err := json.Unmarshal(sorts[0], &sort.Property); err != nil {
-		if err := json.Unmarshal(sorts[0], &sort); err != nil {
-			return nil, invalid("There was a problem with the request.")
-		}
+	if json.Unmarshal(sorts[0], &sort.Property) != nil && json.Unmarshal(sorts[0], &sort) != nil {
+		return nil, 0, invalid("There was a problem with the request.")
 	}
 	name, down := strings.CutPrefix(sort.Property, "-")
-	down = down || sort.Direction == "DESCENDING"
-	p := ot.readable(strings.ToLower(name))
-	if p == nil {
-		return nil, invalid("There was a problem with the request.").with("propertyName", name)
+	if p = ot.readable(strings.ToLower(name)); p == nil {
+		return nil, 0, invalid("There was a problem with the request.").with("propertyName", name)
 	}
-	cond := condition{p: p, number: comparable(p)}
-	return func(a, b *indexed) int {
-		x, okX := a.values[p.Name]
-		y, okY := b.values[p.Name]
-		n := 0
-		switch {
-		case okX && okY:
-			n = cond.compare(x, flexID(y))
-		case okX:
-			return -1
-		case okY:
-			return 1
-		}
-		if down {
-			n = -n
-		}
-		if n == 0 {
-			return byID(a, b)
-		}
-		return n
-	}, nil
+	if down || sort.Direction == "DESCENDING" {
+		return p, -1, nil
+	}
+	return p, 1, nil
 }

@@ -200,28 +200,26 @@ func MatchPath(pattern, path string) bool {
 	if pattern == "" {
 		return true
 	}
-	for {
-		i := strings.IndexByte(pattern, '*')
-		if i < 0 {
-			return pattern == path
-		}
-		if !strings.HasPrefix(path, pattern[:i]) {
-			return false
-		}
-		path, pattern = path[i:], pattern[i+1:]
-		deep := strings.HasPrefix(pattern, "*")
-		pattern = strings.TrimPrefix(pattern, "*")
-		if pattern == "" {
-			return deep || !strings.Contains(path, "/")
-		}
-		for n := 0; n <= len(path); n++ {
-			if MatchPath(pattern, path[n:]) {
-				return true
-			}
-			if n < len(path) && path[n] == '/' && !deep {
-				return false
-			}
-		}
+	i := strings.IndexByte(pattern, '*')
+	if i < 0 {
+		return pattern == path
+	}
+	if !strings.HasPrefix(path, pattern[:i]) {
 		return false
 	}
+	path, pattern = path[i:], pattern[i+1:]
+	deep := strings.HasPrefix(pattern, "*")
+	pattern = strings.TrimPrefix(pattern, "*")
+	if pattern == "" {
+		return deep || !strings.Contains(path, "/")
+	}
+	for n := 0; n <= len(path); n++ {
+		if MatchPath(pattern, path[n:]) {
+			return true
+		}
+		if n < len(path) && path[n] == '/' && !deep {
+			return false
+		}
+	}
+	return false
 }

@@ -250,7 +250,7 @@ func earlier(a, b time.Time) time.Time {
 }
 
 func (o *Outbox) try(ctx context.Context, d Delivery) {
-	resp, err := o.send(ctx, d)
+	resp, err := o.send(ctx, d) //nolint:bodyclose // send has read and closed it
 	status, wait, again := 0, time.Duration(0), false
 	if resp != nil {
 		status = resp.StatusCode
