@@ -2,16 +2,19 @@ package connectortest_test
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
 )
 
-// fake is a connection that passes on what it does not break.
+// fake is a connection that passes on what it does not break. What is broken
+// runs one call at a time, so that breakages may keep notes.
 type fake struct {
 	*memory.Connection
-	w *world
+	w  *world
+	mu sync.Mutex
 
 	facts     func(connectors.Facts) connectors.Facts
 	check     func(connectors.Account, error) (connectors.Account, error)
@@ -35,6 +38,8 @@ type fake struct {
 
 func (f *fake) Facts() connectors.Facts {
 	if f.facts != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.facts(f.Connection.Facts())
 	}
 	return f.Connection.Facts()
@@ -43,6 +48,8 @@ func (f *fake) Facts() connectors.Facts {
 func (f *fake) Check(ctx context.Context) (connectors.Account, error) {
 	a, err := f.Connection.Check(ctx)
 	if f.check != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.check(a, err)
 	}
 	return a, err
@@ -54,6 +61,8 @@ func (f *fake) Schema(ctx context.Context, object string, scope connectors.Scope
 	}
 	s, err := f.Connection.Schema(ctx, object, scope)
 	if f.schema != nil && err == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.schema(s, err)
 	}
 	return s, err
@@ -61,6 +70,8 @@ func (f *fake) Schema(ctx context.Context, object string, scope connectors.Scope
 
 func (f *fake) Read(ctx context.Context, sel connectors.Selection, ids []string) ([]connectors.ReadResult, error) {
 	if f.read != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.read(ctx, sel, ids)
 	}
 	return f.Connection.Read(ctx, sel, ids)
@@ -68,6 +79,8 @@ func (f *fake) Read(ctx context.Context, sel connectors.Selection, ids []string)
 
 func (f *fake) Changes(ctx context.Context, sel connectors.Selection, cursor string) (connectors.ChangePage, error) {
 	if f.changes != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.changes(ctx, sel, cursor)
 	}
 	return f.Connection.Changes(ctx, sel, cursor)
@@ -75,6 +88,8 @@ func (f *fake) Changes(ctx context.Context, sel connectors.Selection, cursor str
 
 func (f *fake) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
 	if f.create != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.create(ctx, creates)
 	}
 	return f.Connection.Create(ctx, creates)
@@ -82,6 +97,8 @@ func (f *fake) Create(ctx context.Context, creates []connectors.Create) []connec
 
 func (f *fake) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
 	if f.update != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.update(ctx, updates)
 	}
 	return f.Connection.Update(ctx, updates)
@@ -89,6 +106,8 @@ func (f *fake) Update(ctx context.Context, updates []connectors.Update) []connec
 
 func (f *fake) FindByKey(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error) {
 	if f.byKey != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.byKey(ctx, object, scope, keys)
 	}
 	return f.Connection.FindByKey(ctx, object, scope, keys)
@@ -96,6 +115,8 @@ func (f *fake) FindByKey(ctx context.Context, object string, scope connectors.Sc
 
 func (f *fake) Close() error {
 	if f.close != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.close()
 	}
 	return f.Connection.Close()
@@ -111,6 +132,8 @@ func (f *fake) Abilities() connectors.Abilities {
 
 func (f *fake) Find(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error) {
 	if f.find != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.find(ctx, sel, field, values, limit)
 	}
 	return f.Connection.Find(ctx, sel, field, values, limit)
@@ -118,6 +141,8 @@ func (f *fake) Find(ctx context.Context, sel connectors.Selection, field string,
 
 func (f *fake) PeopleByEmail(ctx context.Context, emails []string) ([]connectors.Person, error) {
 	if f.people != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.people(ctx, emails)
 	}
 	return f.Connection.PeopleByEmail(ctx, emails)
@@ -125,6 +150,8 @@ func (f *fake) PeopleByEmail(ctx context.Context, emails []string) ([]connectors
 
 func (f *fake) ParseWebhook(req connectors.WebhookRequest) (connectors.Delivery, error) {
 	if f.parse != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.parse(req)
 	}
 	return f.Connection.ParseWebhook(req)
@@ -132,6 +159,8 @@ func (f *fake) ParseWebhook(req connectors.WebhookRequest) (connectors.Delivery,
 
 func (f *fake) Comments(ctx context.Context, object, id string) ([]connectors.Comment, error) {
 	if f.comments != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.comments(ctx, object, id)
 	}
 	return f.Connection.Comments(ctx, object, id)
@@ -139,6 +168,8 @@ func (f *fake) Comments(ctx context.Context, object, id string) ([]connectors.Co
 
 func (f *fake) AddComment(ctx context.Context, object, id string, c connectors.Comment) (string, error) {
 	if f.comment != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.comment(ctx, object, id, c)
 	}
 	return f.Connection.AddComment(ctx, object, id, c)
@@ -146,6 +177,8 @@ func (f *fake) AddComment(ctx context.Context, object, id string, c connectors.C
 
 func (f *fake) History(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error) {
 	if f.history != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.history(ctx, object, ids, fields, since)
 	}
 	return f.Connection.History(ctx, object, ids, fields, since)
@@ -153,6 +186,8 @@ func (f *fake) History(ctx context.Context, object string, ids, fields []string,
 
 func (f *fake) Delete(ctx context.Context, object string, ids []string) []error {
 	if f.delete != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.delete(ctx, object, ids)
 	}
 	return f.Connection.Delete(ctx, object, ids)
@@ -160,6 +195,8 @@ func (f *fake) Delete(ctx context.Context, object string, ids []string) []error 
 
 func (f *fake) Archive(ctx context.Context, object string, ids []string) []error {
 	if f.archive != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.archive(ctx, object, ids)
 	}
 	return f.Connection.Archive(ctx, object, ids)
