@@ -191,7 +191,10 @@ func (d *drain) baselineOfAdopted(j *job) {
 		f.Known = [2]bool{true, true}
 		f.Base[to], f.Base[to.Other()] = f.Pending.Target, f.Pending.Source
 		now, presence := j.making.result.Get(d.m.rules[f.Rule].Field(to))
-		if presence == connectors.Hidden && !d.m.rules[f.Rule].IsSet() {
+		// Nothing where something was sent: refused or hidden then, rather than
+		// cleared since. The first sync decides.
+		lost := presence == connectors.Present && now.IsNull() && f.Pending.Target != d.printer.Print(connectors.Null)
+		if (presence == connectors.Hidden || lost) && !d.m.rules[f.Rule].IsSet() {
 			continue
 		}
 		if presence == connectors.Hidden {

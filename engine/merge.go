@@ -46,6 +46,7 @@ type verdict struct {
 	// ours is what our own write left behind, where somebody edited it since.
 	ours       *connectors.Value
 	heldValues *[2]connectors.Value // what an aside shows, where not the values read
+	again      bool                 // the other direction is to be written next
 	skip       bool                 // a side did not tell its value: everything stays
 }
 
@@ -124,10 +125,6 @@ func (g *merger) settle(c *comparison) {
 		// It did not take effect.
 	case now == p.Target:
 		c.field.Base[to], c.field.Base[to.Other()] = now, p.Source
-		c.field.Known = [2]bool{true, true}
-	case !c.field.Known[to]:
-		// A create that was adopted: what was sent is the last agreement.
-		c.field.Base[to], c.field.Base[to.Other()] = p.Target, p.Source
 		c.field.Known = [2]bool{true, true}
 	}
 	c.field.Pending = nil

@@ -53,32 +53,81 @@ func (g *merger) set(c comparison) verdict {
 	if c.known && slices.Equal(c.field.Sets[0], sides[0].prints) && slices.Equal(c.field.Sets[1], sides[1].prints) {
 		return v
 	}
-	for to := range mapping.SideID(2) {
+	for _, to := range []mapping.SideID{mapping.Right, mapping.Left} {
 		if !c.rule.Flow().To(to) || !c.known && g.keepsOnStart(c.rule, to) {
 			continue
 		}
 		edit, err := g.setEdit(&c, sides, to)
 		if err != nil {
 			v.aside, v.drop = g.hold(v, state.AsideRefused, to, "cannot-convert", err.Error()), false
-			v.next = c.field
+			v.writes, v.next = [2]*fieldWrite{}, c.field
 			return v
 		}
 		if len(edit.Add)+len(edit.Remove) == 0 {
+			continue
+		}
+		if v.writes[to.Other()] != nil {
+			// One side at a time, so that one note tells all that was sent.
+			v.again = true
 			continue
 		}
 		if a := c.aside; a != nil && !g.retry && mapping.SideID(a.To) == to && a.Prints == c.prints && a.Kind == state.AsideRefused {
 			v.drop, v.next = false, c.field
 			return v
 		}
-		whole := applyEdit(sides[to].options, edit)
-		why := g.m.Side(to.Other()).Name + " changed"
-		if !c.known {
-			why = "first sync"
-		}
-		v.writes[to] = &fieldWrite{value: whole, edit: &edit, replaced: c.values[to], why: why}
+		g.writeSet(&v, sides, to, edit)
 	}
-	g.noteSetPending(&v, sides)
 	return v
+}
+
+// writeSet makes an edit the verdict's write. What the edit carries becomes the
+// agreement; what else is new on the side stays new.
+func (g *merger) writeSet(v *verdict, sides [2]elements, to mapping.SideID, edit connectors.SetEdit) {
+	c := &v.comparison
+	whole := applyEdit(sides[to].options, edit)
+	why := g.m.Side(to.Other()).Name + " changed"
+	base := c.field.Sets[to]
+	if !c.known {
+		why = "first sync"
+		base = g.startOf(c, sides, to)
+	}
+	v.writes[to] = &fieldWrite{value: whole, edit: &edit, replaced: c.values[to], why: why}
+	v.next.Sets[to] = g.editPrints(base, edit)
+	v.next.Pending = &state.Pending{
+		To: uint8(to), Source: v.prints[to.Other()], Target: g.print.Print(whole),
+		SourceSet: sides[to.Other()].prints, TargetSet: v.next.Sets[to],
+	}
+}
+
+// editPrints applies an edit to fingerprints.
+func (g *merger) editPrints(base []state.Print, edit connectors.SetEdit) []state.Print {
+	out := slices.Clone(base)
+	for _, o := range edit.Remove {
+		p := g.print.PrintOption(o)
+		out = slices.DeleteFunc(out, func(x state.Print) bool { return x == p })
+	}
+	for _, o := range edit.Add {
+		out = append(out, g.print.PrintOption(o))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// startOf returns which elements of a side count as agreed when a link starts:
+// those that the other side has too; all of them where nothing flows back.
+func (g *merger) startOf(c *comparison, sides [2]elements, to mapping.SideID) []state.Print {
+	if !c.rule.Flow().To(to.Other()) || g.keepsOnStart(c.rule, to.Other()) {
+		return sides[to].prints
+	}
+	var agreed []state.Print
+	for _, o := range sides[to.Other()].options {
+		t, outcome, err := c.rule.ConvertElement(to, o)
+		if p := g.print.PrintOption(t); err == nil && outcome == mapping.Write && sides[to].byPrint[p] {
+			agreed = append(agreed, p)
+		}
+	}
+	slices.Sort(agreed)
+	return slices.Compact(agreed)
 }
 
 // uncoverSet puts back what a person changed in a set while a write was under
@@ -118,23 +167,6 @@ func (g *merger) keepsOnStart(r *mapping.Rule, side mapping.SideID) bool {
 	first := g.m.FirstSync()
 	return r.Flow() == mapping.Both &&
 		(first == mapping.FirstLeftWins && side == mapping.Left || first == mapping.FirstRightWins && side == mapping.Right)
-}
-
-// noteSetPending notes what is about to be written. Where both sides are
-// written, the note is of the right one; the left one's edit is found again by
-// the next comparison.
-func (g *merger) noteSetPending(v *verdict, sides [2]elements) {
-	for to := range mapping.SideID(2) {
-		w := v.writes[to]
-		if w == nil {
-			continue
-		}
-		target := g.elements(w.value)
-		v.next.Pending = &state.Pending{
-			To: uint8(to), Source: v.prints[to.Other()], Target: g.print.Print(w.value),
-			SourceSet: sides[to.Other()].prints, TargetSet: target.prints,
-		}
-	}
 }
 
 // settleSet resolves a set write that was about to be sent when the service

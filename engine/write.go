@@ -319,6 +319,36 @@ func (d *drain) shows(j *job, side mapping.SideID) bool {
 	return true
 }
 
+// agreedSet returns the elements that count as agreed after our own edit of a
+// set: what the edit carried. An element that the system wrote its own way
+// stands for the one that was sent; what else is there is somebody's edit.
+func (d *drain) agreedSet(v *verdict, side mapping.SideID, now connectors.Value) []state.Print {
+	g := &merger{print: d.printer}
+	if v.putBack {
+		return g.elements(now).prints
+	}
+	agreed := slices.Clone(v.next.Sets[side])
+	there, before := g.elements(now), g.elements(v.values[side])
+	var missing, foreign []state.Print
+	for _, o := range v.writes[side].edit.Add {
+		if p := d.printer.PrintOption(o); !there.byPrint[p] {
+			missing = append(missing, p)
+		}
+	}
+	for _, p := range there.prints {
+		if !contains(agreed, p) && !before.byPrint[p] {
+			foreign = append(foreign, p)
+		}
+	}
+	if len(missing) == 0 || len(missing) != len(foreign) {
+		return agreed
+	}
+	agreed = slices.DeleteFunc(agreed, func(p state.Print) bool { return slices.Contains(missing, p) })
+	agreed = append(agreed, foreign...)
+	slices.Sort(agreed)
+	return agreed
+}
+
 // settledVersion reports whether a record after our write differs from what was
 // read before it by our write alone, so that its version needs no further look.
 // others says that a mapped field differs that we did not write.
@@ -335,7 +365,10 @@ func (d *drain) settledVersion(j *job, side mapping.SideID) (complete, others bo
 			complete = false
 			continue
 		}
-		if v.ours != nil {
+		if v.ours != nil || v.again {
+			others = true
+		}
+		if w := v.writes[side]; w != nil && v.rule.IsSet() && !connectors.Equal(now, w.value) {
 			others = true
 		}
 		if v.skip || v.writes[side] != nil || presence != connectors.Present {
@@ -368,7 +401,7 @@ func (d *drain) agreed(j *job, v *verdict) state.Field {
 		}
 		f.Base[side] = d.printer.Print(value)
 		if v.rule.IsSet() {
-			f.Sets[side] = (&merger{print: d.printer}).elements(value).prints
+			f.Sets[side] = d.agreedSet(v, side, value)
 		}
 	}
 	return f

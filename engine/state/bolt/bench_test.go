@@ -1,0 +1,151 @@
+package bolt_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/engine/state/bolt"
+)
+
+func benchStore(b *testing.B, path string) state.Store {
+	b.Helper()
+	d, err := bolt.Open(b.Context(), path, bolt.Options{LockWait: time.Minute})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := state.Open(b.Context(), d, state.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	return s
+}
+
+// BenchmarkIntake takes webhooks in: each is durable before the next one of
+// its sender comes.
+func BenchmarkIntake(b *testing.B) {
+	for _, senders := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) {
+			s := benchStore(b, filepath.Join(b.TempDir(), "tenon.db"))
+			ids := make(chan int)
+			var wg sync.WaitGroup
+			for range senders {
+				wg.Go(func() {
+					for i := range ids {
+						if err := s.Update(b.Context(), func(tx state.Tx) error { return intake(tx, fmt.Sprint(i)) }); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			b.ResetTimer()
+			for i := range b.N {
+				ids <- i
+			}
+			close(ids)
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "hooks/s")
+		})
+	}
+}
+
+// benchLink is a link of ten fields with ids as systems have them.
+func benchLink(i int) *state.Link {
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Second)
+	l := &state.Link{
+		Mapping: "won-deal-to-epic", Created: now, Synced: now, Scheme: 0x0123456789abcdef,
+		Ends: [2]state.End{
+			{ID: fmt.Sprint(12_000_000_000 + i*7), Version: fmt.Sprint(i), Modified: now},
+			{ID: fmt.Sprint(10_000 + i), Modified: now, Wrote: now},
+		},
+	}
+	for rule := range 10 {
+		p := state.Print(uint64(i)*0x9e3779b97f4a7c15 + uint64(rule))
+		l.Fields = append(l.Fields, state.Field{Rule: uint32(rule), Known: [2]bool{true, true}, Base: [2]state.Print{p, ^p}})
+	}
+	return l
+}
+
+func putLinks(b *testing.B, s state.Store, n int) {
+	b.Helper()
+	for from := 0; from < n; from += 1000 {
+		err := s.Update(b.Context(), func(tx state.Tx) error {
+			for i := from; i < min(n, from+1000); i++ {
+				if err := tx.PutLink(benchLink(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLinks stores b.N links, a thousand in a commit: with
+// -benchtime 1000000x it tells what a million take.
+func BenchmarkLinks(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "tenon.db")
+	s := benchStore(b, path)
+	b.ResetTimer()
+	putLinks(b, s, b.N)
+	b.StopTimer()
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(info.Size())/float64(b.N), "B/link")
+	start := time.Now()
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	s = benchStore(b, path)
+	b.ReportMetric(float64(time.Since(start).Microseconds())/1000, "ms-reopen")
+	start = time.Now()
+	r, err := s.Check(b.Context())
+	if err != nil || len(r.Problems) > 0 {
+		b.Fatalf("check: %v, %v", r.Problems, err)
+	}
+	b.ReportMetric(time.Since(start).Seconds(), "s-check")
+}
+
+// BenchmarkUpdateLinks updates a thousand of 200,000 links in one commit.
+func BenchmarkUpdateLinks(b *testing.B) {
+	const all, each = 200_000, 1000
+	s := benchStore(b, filepath.Join(b.TempDir(), "tenon.db"))
+	putLinks(b, s, all)
+	r := rand.New(rand.NewPCG(1, 2))
+	for name, pick := range map[string]func(start, i int) int{
+		"neighbours": func(start, i int) int { return (start + i) % all },
+		"random":     func(int, int) int { return r.IntN(all) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				start := r.IntN(all)
+				err := s.Update(b.Context(), func(tx state.Tx) error {
+					for i := range each {
+						l, err := tx.Link(uint64(pick(start, i) + 1))
+						if err != nil {
+							return err
+						}
+						l.Fields[0].Base[0]++
+						if err := tx.PutLink(l); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
