@@ -123,9 +123,11 @@ func (k *compilation) assign(n *node, f *connectors.Field, name string, at posit
 	return assignment{into: c, eval: t.run}, true
 }
 
+// assignTo makes the converter of a value for a new record. It cuts what is too
+// long rather than let the record not be made.
 func (k *compilation) assignTo(f *connectors.Field) *converter {
 	nine := time.Date(0, 1, 1, 9, 0, 0, 0, time.UTC)
-	return &converter{to: f, zone: k.m.zone, clock: &nine}
+	return &converter{to: f, zone: k.m.zone, clock: &nine, truncate: true}
 }
 
 func (k *compilation) assignList(n *node, f *connectors.Field, name string, c *converter, sc *scope, source SideID) (assignment, bool) {
@@ -340,6 +342,8 @@ func fieldByRole(schema *connectors.Schema, types []connectors.Type, words []str
 	return nil
 }
 
+var taskKeyForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,47}$`)
+
 var dueForm = regexp.MustCompile(`^(\d+) (work)?days?$`)
 
 // due compiles when a task is due.
@@ -392,6 +396,9 @@ func (k *compilation) notCreatable(at position, name string) bool {
 // words of its title.
 func (k *compilation) taskKey(item *node, title *template, index int, taken map[string]bool) string {
 	if n := item.get("key"); n != nil {
+		if !taskKeyForm.MatchString(n.text) {
+			k.errorf(n.pos, "", "a task's key is made of lower-case letters, digits and `-`, at most 48: not `%s`", clip(n.text))
+		}
 		if taken[n.text] {
 			k.errorf(n.pos, "give each task a key of its own", "the key `%s` is given twice", clip(n.text))
 		}

@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -46,12 +47,16 @@ type assignment struct {
 	eval func(rec *connectors.Record, now time.Time) (value, error)
 }
 
-// evaluate computes assignments; those that come out empty are left out.
+// evaluate computes assignments. Those that come out empty are left out, and so
+// are people whose e-mail cannot be seen: a new record need not wait for them.
 func evaluate(list []assignment, rec *connectors.Record, now time.Time) ([]FieldValue, error) {
 	values := make([]FieldValue, 0, len(list))
 	for _, a := range list {
 		x, err := a.eval(rec, now)
 		var v connectors.Value
+		if x.kind() == kPerson && x.v.Person().Email == "" {
+			continue
+		}
 		if err == nil {
 			v, err = a.into.result(x)
 		}
@@ -76,6 +81,9 @@ type taskPlan struct {
 
 func (t *taskPlan) make(rec *connectors.Record, now time.Time) (Task, error) {
 	title, err := t.title.run(rec, now)
+	if err == nil && strings.TrimSpace(title.shown()) == "" {
+		err = errors.New("it is empty")
+	}
 	if err != nil {
 		return Task{}, fmt.Errorf("task `%s`: title: %w", t.key, err)
 	}

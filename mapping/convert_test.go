@@ -207,7 +207,7 @@ time_zone: Asia/Tokyo
 		"test", "For a test.", "parents", "Asia/Tokyo", LeftWins, FirstRightWins, DeleteOther, Recreate, false, true,
 		[]Policy{LeftWins, Ask, LeftWins, RightWins},
 		[]Flow{Both, ToRight, ToRight, Both},
-		[]string{"dealname ↔ summary", "set → labels", "amount → Budget", "priority ↔ priority"},
+		[]string{"dealname ↔ summary", "[\"crm\", deal.dealtype] → labels", "amount → Budget", "priority ↔ priority"},
 		[]bool{false, false, true, false},
 		[]bool{false, true, false, false},
 	}

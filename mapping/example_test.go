@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,9 +63,9 @@ func TestExampleFile(t *testing.T) {
 		"duedate → expected_delivery [left]: date 2026-10-01",
 		"dealstage ↔ status [left]: option In delivery",
 		"dealstage ↔ status [right]: option To Do",
-		"set → project_url [left]: text https://jira.example/browse/DELIV-7",
-		"set → project_status [left]: text DELIV-7: In Progress",
-		"set → labels [right]: options crm, newbusiness",
+		"epic.url → project_url [left]: text https://jira.example/browse/DELIV-7",
+		"epic.key + \": \" + label(epic.status) → project_status [left]: text DELIV-7: In Progress",
+		"[\"crm\", lower(deal.dealtype)] → labels [right]: options crm, newbusiness",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("values (-want +got):\n%s", d)
@@ -109,9 +110,83 @@ func TestExampleFile(t *testing.T) {
 	}
 	wantNeeds := []string{
 		"amount", "closedate", "dealname", "dealstage", "dealtype", "description", "expected_delivery",
-		"hs_object_id", "hubspot_owner_id", "project_status", "project_url",
+		"hs_object_id", "hubspot_owner_id", "project_status", "project_url", "tenon_convert",
 	}
 	if d := cmp.Diff(wantNeeds, m.Needs(Left)); d != "" {
 		t.Errorf("Needs (-want +got):\n%s", d)
+	}
+}
+
+// TestNewRecords covers what a new record does without: people who cannot be
+// seen, and the end of a text that is too long. A task needs a title.
+func TestNewRecords(t *testing.T) {
+	m := compileText(t, `mapping: test
+between:
+  deal: {connection: hubspot, object: deals}
+  epic: {connection: jira, object: issue, scope: {project: DELIV, issuetype: Epic}}
+holidays: [2026-04-06]
+create:
+  epic:
+    when: deal.amount > 1000
+    with:
+      reporter: "{{ deal.hubspot_owner_id }}"
+      labels: [crm, "{{ deal.dealtype }}", "{{ deal.contact_email }}"]
+      Go-live: "{{ deal.expected_delivery }}"
+      Budget: 12.5
+    tasks:
+      - {title: "Plan: {{ deal.dealname }}", type: Story, due: deal.closedate, labels: "{{ deal.services }}"}
+      - {title: "Plan: {{ deal.id }}", due: 2026-05-01, priority: High}
+      - {title: "{{ deal.contact_email ?? deal.id }}", due: "max(today(), date(deal.closedate)) + workdays(1)"}
+      - {title: "Übergabe", due: "{{ deal.expected_delivery - days(1) }}"}
+fields:
+  - {deal: dealname, epic: summary, truncate: true, flow: deal -> epic}
+`, testEnv())
+	deal := aDeal()
+	deal.Set("hubspot_owner_id", connectors.PersonValue(connectors.Person{ID: "77", Name: "Ada"}))
+	deal.Set("dealname", connectors.Text(strings.Repeat("x", 300)))
+	values, err := m.Create(Right).With(deal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []FieldValue{
+		{"labels", connectors.Labels("crm", "New Business")},
+		{"customfield_10053", connectors.Instant(time.Date(2026, 9, 30, 9, 0, 0, 0, time.UTC))},
+		{"customfield_10051", number64("12.5")},
+	}
+	if d := cmp.Diff(want, values, cmp.Comparer(connectors.Equal)); d != "" {
+		t.Errorf("With (-want +got):\n%s", d)
+	}
+	tasks, err := m.Create(Right).Tasks(deal, time.Date(2026, 4, 3, 12, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope := connectors.Scope{"project": "DELIV", "issuetype": "Task"}
+	wantTasks := []Task{
+		{"plan", "Plan: " + strings.Repeat("x", 300), "issue", connectors.Scope{"project": "DELIV", "issuetype": "Story"}, []FieldValue{
+			{"summary", connectors.Text("Plan: " + strings.Repeat("x", 248) + "…")},
+			{"duedate", connectors.Date(2026, 3, 31)},
+			{"labels", connectors.Labels("Delivery", "Design")},
+		}},
+		{"plan-2", "Plan: 1042", "issue", scope, []FieldValue{
+			{"summary", connectors.Text("Plan: 1042")},
+			{"duedate", connectors.Date(2026, 5, 1)},
+			{"priority", connectors.Choice(connectors.Option{ID: "1", Label: "High"})},
+		}},
+		{"task-3", "1042", "issue", scope, []FieldValue{
+			{"summary", connectors.Text("1042")},
+			{"duedate", connectors.Date(2026, 4, 7)},
+		}},
+		{"bergabe", "Übergabe", "issue", scope, []FieldValue{
+			{"summary", connectors.Text("Übergabe")},
+			{"duedate", connectors.Date(2026, 9, 29)},
+		}},
+	}
+	if d := cmp.Diff(wantTasks, tasks, cmp.Comparer(connectors.Equal)); d != "" {
+		t.Errorf("Tasks (-want +got):\n%s", d)
+	}
+	empty := compileText(t, strings.Replace(head, "{when: true}", `{when: true, tasks: [{title: "{{ deal.contact_email }}"}]}`, 1)+"  - {deal: dealname, epic: summary}\n", testEnv())
+	_, err = empty.Create(Right).Tasks(deal, time.Time{})
+	if want := "task `task-1`: title: it is empty"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

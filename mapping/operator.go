@@ -1,14 +1,11 @@
 package mapping
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/cockroachdb/apd/v3"
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -326,151 +323,6 @@ func (c *compiler) matches(n *ast.BinaryNode, left, right operand) operand {
 		}
 		return boolValue(pattern.MatchString(text(a.v))), nil
 	}}
-}
-
-// arithmetic checks the kinds; the work is done by the function of that name.
-func (c *compiler) arithmetic(n *ast.BinaryNode, left, right operand) operand {
-	result := resultKinds(n.Operator, left.kinds, right.kinds)
-	if result == 0 {
-		hint := ""
-		switch {
-		case n.Operator == "+" && (left.kinds|right.kinds)&kText != 0:
-			hint = "make a text of it with `text(…)`"
-		case (left.kinds|right.kinds)&kTimes != 0 && (left.kinds|right.kinds)&kNumber != 0:
-			hint = "add days with `days(5)` or `workdays(5)`"
-		}
-		return c.fail(n.Location(), hint, "`%s` does not go with %s and %s", n.Operator, left.kinds, right.kinds)
-	}
-	op, sc := n.Operator, c.scope
-	return operand{kinds: result | kNull, eval: func(f *frame) (value, error) {
-		a, b, err := both(f, left.eval, right.eval)
-		if err != nil {
-			return value{}, err
-		}
-		if b.span != noSpan {
-			return sc.shift(a, b, op == "-")
-		}
-		if a.span != noSpan && op == "+" {
-			return sc.shift(b, a, false)
-		}
-		return arithmetic(op, a, b)
-	}}
-}
-
-// resultKinds returns what an operator makes of two kinds, 0 for nothing.
-func resultKinds(op string, a, b kinds) kinds {
-	var out kinds
-	if a == kNull || b == kNull {
-		return 0
-	}
-	if a&kNumber != 0 && b&kNumber != 0 {
-		out |= kNumber
-	}
-	if op == "+" && a&kWords != 0 && b&kWords != 0 {
-		out |= kText
-	}
-	if (op == "+" || op == "-") && b&kSpan != 0 {
-		out |= a & kTimes
-	}
-	if op == "+" && a&kSpan != 0 {
-		out |= b & kTimes
-	}
-	if op == "-" && a&kDate != 0 && b&kDate != 0 {
-		out |= kNumber
-	}
-	return out
-}
-
-// exact is wide enough that adding and multiplying numbers within the bounds of
-// connectors.ParseNumber loses nothing; division keeps 34 digits.
-var (
-	exact    = apd.BaseContext.WithPrecision(2100)
-	division = apd.BaseContext.WithPrecision(34)
-)
-
-func decimals(a, b value) (x, y *apd.Decimal, err error) {
-	if x, err = decimal(a); err != nil {
-		return nil, nil, err
-	}
-	y, err = decimal(b)
-	return x, y, err
-}
-
-func decimal(a value) (*apd.Decimal, error) {
-	if a.kind() != kNumber {
-		return nil, fmt.Errorf("%s is not a number", a.kind())
-	}
-	d, _, err := apd.NewFromString(a.v.Number())
-	return d, err
-}
-
-// arithmetic computes a op b. Null with a number gives null; null with a text
-// gives the text.
-func arithmetic(op string, a, b value) (value, error) {
-	ka, kb := a.kind(), b.kind()
-	switch {
-	case op == "+" && (ka|kb)&kWords != 0 && (ka|kb)&^(kWords|kNull) == 0:
-		s := text(a.v) + text(b.v)
-		if len(s) > maxResult {
-			return value{}, errTooLong
-		}
-		return textValue(s), nil
-	case ka == kNull || kb == kNull:
-		return value{}, nil
-	case op == "-" && ka == kDate && kb == kDate:
-		return one(connectors.Int((a.v.Time().Unix() - b.v.Time().Unix()) / 86400)), nil
-	case ka != kNumber || kb != kNumber:
-		return value{}, fmt.Errorf("`%s` does not go with %s and %s", op, ka, kb)
-	}
-	x, y, err := decimals(a, b)
-	if err != nil {
-		return value{}, err
-	}
-	var out apd.Decimal
-	switch op {
-	case "+":
-		_, err = exact.Add(&out, x, y)
-	case "-":
-		_, err = exact.Sub(&out, x, y)
-	case "*":
-		_, err = exact.Mul(&out, x, y)
-	default:
-		if y.IsZero() {
-			return value{}, errors.New("division by zero")
-		}
-		if op == "/" {
-			_, err = division.Quo(&out, x, y)
-		} else {
-			_, err = exact.Rem(&out, x, y)
-		}
-	}
-	if err != nil {
-		return value{}, fmt.Errorf("the result of `%s` is out of range", op)
-	}
-	return number(&out)
-}
-
-var errTooLong = fmt.Errorf("the text is longer than %d bytes", maxResult)
-
-func number(d *apd.Decimal) (value, error) {
-	if d.Exponent > 1000 || d.Exponent < -1000 {
-		return value{}, errors.New("the number is out of range")
-	}
-	v, err := connectors.ParseNumber(d.Text('f'))
-	return one(v), err
-}
-
-// integer evaluates a number without decimal places, null as 0.
-func integer(eval evalFunc, f *frame) (int, error) {
-	x, err := eval(f)
-	if err != nil || x.isNull() {
-		return 0, err
-	}
-	i, err := strconv.Atoi(x.v.Number())
-	if err != nil {
-		return 0, fmt.Errorf("`%s` is not a whole number", clip(x.v.String()))
-	}
-	return i, nil
 }
 
 // sortedKeys returns the keys of a map in order.

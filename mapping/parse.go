@@ -97,6 +97,19 @@ func reserved(word string) bool {
 	return ruleSpec.key(word) != nil || functionNamed(word) != nil
 }
 
+// SideProblem returns an error that stands at a side's object in the file, for
+// those who ask the systems about it.
+func (f *File) SideProblem(side SideID, message, hint string) Problem {
+	r := &reporter{file: f.report.file, lines: f.report.lines}
+	between := f.root.get("between")
+	at := between.get(f.Sides[side&1].Name).get("object")
+	if at == nil {
+		at = f.root
+	}
+	r.errorf(at.pos, hint, "%s", message)
+	return r.problems[0]
+}
+
 func (f *File) sideNames() []string {
 	var names []string
 	for _, s := range f.Sides {
