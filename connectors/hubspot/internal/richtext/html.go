@@ -10,8 +10,40 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
+// maxNesting bounds how deep elements may nest: the parser's time grows with
+// the square of it.
+const maxNesting = 200
+
+// nestsTooDeep reports whether a fragment opens more elements than it closes at
+// some place. Elements that another of their kind closes do not count.
+func nestsTooDeep(fragment string) bool {
+	z := html.NewTokenizer(strings.NewReader(fragment))
+	depth := 0
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return false
+		case html.EndTagToken:
+			depth = max(depth-1, 0)
+		case html.StartTagToken:
+			name, _ := z.TagName()
+			switch atom.Lookup(name) {
+			case atom.P, atom.Li, atom.Tr, atom.Td, atom.Th, atom.Dt, atom.Dd, atom.Br, atom.Hr, atom.Img, atom.Input,
+				atom.Meta, atom.Link, atom.Col, atom.Wbr:
+				continue
+			}
+			if depth++; depth > maxNesting {
+				return true
+			}
+		}
+	}
+}
+
 // readHTML parses a fragment as a browser would.
 func readHTML(fragment string) []block {
+	if nestsTooDeep(fragment) {
+		return normal([]block{{inline: appendText(nil, bareText(fragment), style{})}}, 0)
+	}
 	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
 	nodes, err := html.ParseFragment(strings.NewReader(fragment), body)
 	if err != nil { // nested deeper than the parser goes

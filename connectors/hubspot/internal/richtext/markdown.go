@@ -11,8 +11,38 @@ import (
 
 var parser = goldmark.DefaultParser()
 
+// maxSigns bounds the signs that may open or close something in a text: the
+// parser's time grows with the square of their number.
+const maxSigns = 4_000
+
+// signs counts the brackets, stars and the like that no backslash disarms.
+func signs(markdown string) int {
+	n := 0
+	for i := 0; i < len(markdown); i++ {
+		switch markdown[i] {
+		case '\\':
+			i++
+		case '*', '_', '[', '`', '<', '>':
+			n++
+		}
+	}
+	return n
+}
+
+// plainText takes a text by the word: paragraphs between blank lines.
+func plainText(text string) []block {
+	var out []block
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
+		out = append(out, block{inline: appendText(nil, paragraph, style{})})
+	}
+	return normal(out, 0)
+}
+
 // readMarkdown parses CommonMark.
 func readMarkdown(markdown string) []block {
+	if signs(markdown) > maxSigns {
+		return plainText(markdown)
+	}
 	source := []byte(markdown)
 	return normal(markdownBlocks(parser.Parse(text.NewReader(source)), source, 0), 0)
 }

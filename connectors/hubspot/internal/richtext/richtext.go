@@ -7,6 +7,9 @@
 // underlines, colours and alignment go. Neither direction lets raw HTML of the
 // other side through.
 //
+// Hostile input costs no more than a long one: HTML that nests hundreds of
+// elements, and texts with thousands of signs, are taken as plain text.
+//
 // FromHTML returns a normal form: FromHTML(ToHTML(m)) == m for every m that
 // FromHTML returned, so that a text which passed once stays as it is.
 package richtext
