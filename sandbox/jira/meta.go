@@ -172,6 +172,8 @@ func (c *call) createMeta() (reply, error) {
 			types = append(types, o)
 		}
 		o := c.view.projectRef(p)
+		delete(o, "simplified")
+		delete(o, "projectTypeKey")
 		o["issuetypes"] = types
 		projects = append(projects, o)
 	}
@@ -271,7 +273,7 @@ func (c *call) listResolutions() (reply, error) {
 
 func (c *call) searchResolutions() (reply, error) {
 	out, err := page(c, resolutions, 50, 50, func(r *resolution) any {
-		return object{"id": r.id, "name": r.name, "description": r.description, "isDefault": false}
+		return object{"id": r.id, "name": r.name, "description": r.description}
 	})
 	return ok(out), err
 }
