@@ -111,7 +111,8 @@ func Fetched(fetch func(ctx context.Context, client *http.Client) (AccessToken, 
 	return &fetched{fetch: fetch, turn: make(chan struct{}, 1)}
 }
 
-// early is how long before its end a token is taken for expired.
+// early is how long before its end a token is taken for expired, unless it
+// lives so short that this were most of its life.
 const early = time.Minute
 
 type fetched struct {
@@ -123,7 +124,8 @@ type fetched struct {
 
 	mu      sync.Mutex
 	current AccessToken
-	secrets []string // the tokens of late, newest last
+	renewAt time.Time // when current is taken for expired; zero: never
+	secrets []string  // the tokens of late, newest last
 }
 
 func (f *fetched) bind(send http.RoundTripper, clock connectors.Clock, _ connectors.TokenStore) error {
@@ -179,7 +181,7 @@ func (f *fetched) token(ctx context.Context, refused string) (AccessToken, error
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.current = t
+	f.current, f.renewAt = t, renewAt(t, f.clock.Now())
 	f.secrets = append(f.secrets, t.Token)
 	f.secrets = f.secrets[max(len(f.secrets)-4, 0):]
 	return t, nil
@@ -189,7 +191,14 @@ func (f *fetched) good(refused string) (AccessToken, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := f.current
-	return t, t.Token != "" && t.Token != refused && (t.Expiry.IsZero() || f.clock.Now().Add(early).Before(t.Expiry))
+	return t, t.Token != "" && t.Token != refused && (f.renewAt.IsZero() || f.clock.Now().Before(f.renewAt))
+}
+
+func renewAt(t AccessToken, now time.Time) time.Time {
+	if t.Expiry.IsZero() {
+		return time.Time{}
+	}
+	return t.Expiry.Add(-min(early, t.Expiry.Sub(now)/4))
 }
 
 // Secrets implements Auth.

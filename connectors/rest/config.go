@@ -25,10 +25,10 @@ const (
 
 // Config describes one connection's HTTP side. Zero fields mean defaults.
 type Config struct {
-	Connection string // the connection's name, for errors and metrics
-	BaseURL    string // required; http or https, a path prefix is kept
-	Hosts      []string
-	Auth       Auth // default: none
+	Connection string   // the connection's name, for errors and metrics
+	BaseURL    string   // required; http or https, a path prefix is kept
+	Hosts      []string // more hosts that may be sent the credentials
+	Auth       Auth     // default: none
 
 	Header http.Header // sent with every request
 	Pace   Pace
@@ -95,12 +95,12 @@ func New(cfg Config, opts connectors.Options) (*Client, error) {
 	fillDefaults(&cfg)
 	c := &Client{
 		cfg: cfg, base: base, auth: cfg.Auth,
-		hosts: map[string]bool{strings.ToLower(base.Host): true},
+		hosts: map[string]bool{hostOf(base): true},
 		log:   opts.Logger, clock: opts.Clock, tell: opts.Observe, agent: opts.UserAgent,
 		send: opts.Transport, rand: rand.Float64,
 	}
 	for _, h := range cfg.Hosts {
-		c.hosts[strings.ToLower(h)] = true
+		c.hosts[hostOf(&url.URL{Scheme: base.Scheme, Host: h})] = true
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -171,6 +171,22 @@ func parseBase(s string) (*url.URL, error) {
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
 	return u, nil
+}
+
+// hostOf returns the host in lower case, with its port unless it is the
+// scheme's own.
+func hostOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" || port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
+		return strings.ToLower(u.Hostname())
+	}
+	return strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// ours reports whether an address belongs to the connection, so that it may be
+// sent the credentials.
+func (c *Client) ours(u *url.URL) bool {
+	return c.hosts[hostOf(u)] && (u.Scheme == "https" || u.Scheme == c.base.Scheme)
 }
 
 func ownTransport(concurrent int) *http.Transport {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,9 @@ const maxRetryAfter = 7 * 24 * time.Hour
 // failureOf judges an answer by its status.
 func failureOf(a *Answer, reads bool, now time.Time) *Failure {
 	f := &Failure{Kind: kindOf(a.Status), Message: message(a)}
+	if to := redirectsTo(a); to != "" {
+		f.Message, f.Help = "the answer redirects to "+to, "check the connection's base URL"
+	}
 	switch a.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		f.RetryAfter = retryAfter(a.Header, now)
@@ -52,6 +56,22 @@ func failureOf(a *Answer, reads bool, now time.Time) *Failure {
 		f.Unsure = a.Status >= 500 && !reads
 	}
 	return f
+}
+
+// redirectsTo returns the origin that a redirect leads to, "" for others. The
+// rest of the address may hold what is secret.
+func redirectsTo(a *Answer) string {
+	if a.Status < 300 || a.Status >= 400 {
+		return ""
+	}
+	u, err := url.Parse(a.Header.Get("Location"))
+	if err != nil || a.Header.Get("Location") == "" {
+		return ""
+	}
+	if u.Host == "" {
+		return "another path"
+	}
+	return Clip(u.Scheme + "://" + u.Host)
 }
 
 func kindOf(status int) connectors.Kind {

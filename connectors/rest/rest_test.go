@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -549,5 +550,41 @@ func TestBadBaseURLs(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "pw") {
 			t.Errorf("%q: error %v", base, err)
 		}
+	}
+}
+
+func TestDefaultPortsAreNoStrangers(t *testing.T) {
+	t.Parallel()
+	c, err := New(Config{BaseURL: "https://Acme.example:443/api", Hosts: []string{"files.acme.example"}}, connectors.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]bool{
+		"https://acme.example/x": true, "https://ACME.example:443/x": true, "https://files.acme.example/x": true,
+		"http://acme.example/x": false, "https://acme.example:8443/x": false, "https://acme.example.evil/x": false, "https://evil/acme.example": false,
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.ours(u); got != want {
+			t.Errorf("%s: ours %v, want %v", address, got, want)
+		}
+	}
+}
+
+func TestRedirectOfAWriteTellsWhere(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "https://login.acme.example/?token=topsecret")
+		w.WriteHeader(http.StatusFound)
+	}, nil)
+	_, err := c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/x", Body: 1})
+	e := errorOf(t, err)
+	if got, want := e.Error(), "acme: create: the answer redirects to https://login.acme.example (status 302)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if e.Help == "" || e.Unsure {
+		t.Errorf("help %q, unsure %v", e.Help, e.Unsure)
 	}
 }

@@ -111,7 +111,7 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > 5 {
 		return &connectors.Error{Kind: connectors.Internal, Err: errors.New("more than five redirects")}
 	}
-	if !c.hosts[req.URL.Host] || req.URL.Scheme != "https" && req.URL.Scheme != c.base.Scheme {
+	if !c.ours(req.URL) {
 		return &connectors.Error{
 			Kind: connectors.Internal,
 			Err:  fmt.Errorf("the answer redirects to %s://%s, which is not %s", req.URL.Scheme, req.URL.Host, c.base.Host),

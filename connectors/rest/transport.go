@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +61,7 @@ func (c attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // allowed refuses requests to strangers: they would get the credentials.
 func (c attempt) allowed(req *http.Request) error {
-	if c.hosts[strings.ToLower(req.URL.Host)] && (req.URL.Scheme == "https" || req.URL.Scheme == c.base.Scheme) {
+	if c.ours(req.URL) {
 		return nil
 	}
 	return &connectors.Error{
