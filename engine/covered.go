@@ -24,7 +24,7 @@ func (d *drain) covered(ctx context.Context, jobs []*job) {
 		var ids, fields []string
 		since := d.now
 		for _, j := range jobs {
-			if !j.sent[side] || j.done() || !j.writesTo(side) || j.recs[side].Modified.IsZero() {
+			if !j.sent[side] || !j.writesTo(side) || j.recs[side].Modified.IsZero() {
 				continue
 			}
 			asking, ids = append(asking, j), append(ids, j.link.Ends[side].ID)
@@ -181,14 +181,17 @@ func (d *drain) restore(ctx context.Context, side mapping.SideID, updates []conn
 			continue
 		}
 		d.note(d.m.sides[side], results[i].Err)
-		j.outcome = outcome{kind: outcomeAgain}
-		if err := results[i].Err; err != nil {
-			for k := range j.verdicts {
-				if v := &j.verdicts[k]; v.putBack && v.writes[side] != nil {
-					v.writes[side].why += ", which the system refused: " + err.Error()
-					v.writes[side].replaced = updates[i].Fields[v.rule.Field(side)]
-				}
+		if results[i].Err == nil {
+			if !j.done() {
+				j.outcome = outcome{kind: outcomeAgain}
 			}
+			continue
+		}
+		// The note of our write stays: the next look finds the covered edit in
+		// the history again.
+		j.unsure[side] = true
+		if !j.done() {
+			j.blame(results[i].Err)
 		}
 	}
 }

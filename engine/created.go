@@ -183,6 +183,14 @@ func (d *drain) baselineOfAdopted(j *job) {
 			d.log.Warn("intent unreadable", "mapping", d.m.Name(), "record_id", j.entry.Record, "err", err)
 		}
 	}
+	for _, r := range d.m.Rules() {
+		if !r.IsSet() || slices.ContainsFunc(sent, func(f state.Field) bool { return f.Rule == r.ID() }) {
+			continue
+		}
+		f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
+		d.unseenSet(&f)
+		setField(j.link, f)
+	}
 	for _, f := range sent {
 		if f.Pending == nil || d.m.rules[f.Rule] == nil {
 			continue

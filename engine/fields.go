@@ -242,8 +242,8 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 				j.applied[f.Rule] = true
 				break
 			}
-			if !f.Known[side] || p != f.Base[side] {
-				covered = &edits[i]
+			if covered = &edits[i]; f.Known[side] && p == f.Base[side] {
+				covered = nil // back to what was agreed
 			}
 		}
 		if j.applied[f.Rule] && covered != nil {

@@ -40,7 +40,10 @@ func enqueue(tx state.Tx, m *worked, h hint, now time.Time) (bool, error) {
 			return false, err
 		}
 		if mark != nil && string(mark) == m.mark(h.version) {
-			return false, nil
+			// Known, unless something of it still waits.
+			if _, err := tx.Entry(s); errors.Is(err, state.ErrNotFound) {
+				return false, nil
+			}
 		}
 	}
 	return true, bump(tx, s, 1<<h.side, h, now)

@@ -34,6 +34,7 @@ func (w *world) moment(side int, m memory.Moment) error {
 	}
 	if m.Effect && m.After {
 		w.writes++
+		w.logEffect(side, m)
 	}
 	if w.restNow {
 		return nil
@@ -111,6 +112,18 @@ func (w *world) dieAt(what string, after bool) {
 			w.armed = append(w.armed[:i:i], w.armed[i+1:]...)
 			w.log("fault: dies, effect %s, after %v", what, after)
 			panic(crash{})
+		}
+	}
+}
+
+// logEffect tells what a write left behind, for those who replay a seed.
+func (w *world) logEffect(side int, m memory.Moment) {
+	if !w.v.Verbose || m.ID == "" {
+		return
+	}
+	for _, field := range allFields {
+		if v, ok := w.systems[side].Truth(m.ID)[field]; ok {
+			w.log("effect: %s %s %s: %s = %q", m.Call, sideConn[side], m.ID, field, v)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type Variant struct {
 	Moves    bool // deals leave the scope and come back
 	Deletes  bool // people delete records for good
 	Spaces   bool // people write texts that a system trims
+	Verbose  bool // the trace tells what each write left behind
 }
 
 // Result is what a run came to.
@@ -192,6 +193,10 @@ func Shrink(seed uint64, events int, v Variant) ([]int, Result, error) {
 				kept, best = trial, res
 			}
 		}
+	}
+	v.Verbose = true
+	if best, err = Run(seed, events, v, func(i int) bool { return kept[i] }); err != nil {
+		return nil, best, err
 	}
 	var left []int
 	for i, k := range kept {
