@@ -61,18 +61,50 @@ func (s *System) handle(op operation) http.HandlerFunc {
 			return
 		}
 		s.mu.Lock()
-		defer s.mu.Unlock()
-		status, out, problem := s.answer(w, r, body, op)
-		if problem != nil {
-			s.writeError(w, problem)
-			return
-		}
-		if out == nil {
-			w.WriteHeader(status)
-			return
-		}
-		kit.WriteJSON(w, status, out)
+		reply := s.reply(s.answer(w, r, body, op))
+		s.mu.Unlock()
+		reply.write(w)
 	}
+}
+
+// reply is an answer that no longer needs the lock: a client that reads slowly
+// must not stop the others.
+type reply struct {
+	status      int
+	body        []byte
+	correlation string // of errors
+}
+
+func (s *System) reply(status int, out any, problem *apiError) reply {
+	var r reply
+	if problem != nil {
+		e := *problem
+		if e.CorrelationID == "" {
+			e.CorrelationID = s.rand.UUID()
+		}
+		r.correlation, status, out = e.CorrelationID, e.code, &e
+	}
+	r.status = status
+	if out == nil {
+		return r
+	}
+	body, err := kit.EncodeJSON(out)
+	if err != nil {
+		panic(err) // all bodies are plain data
+	}
+	r.body = body
+	return r
+}
+
+func (r reply) write(w http.ResponseWriter) {
+	if r.correlation != "" {
+		w.Header().Set("X-Hubspot-Correlation-Id", r.correlation)
+	}
+	if r.body != nil {
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	}
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body)
 }
 
 func (s *System) answer(w http.ResponseWriter, r *http.Request, body []byte, op operation) (int, any, *apiError) {
@@ -101,32 +133,32 @@ func (s *System) apiSource(t *token) source {
 	return source{kind: "INTEGRATION", id: strconv.Itoa(s.appID), label: "Tenon sandbox app", userID: t.userID}
 }
 
-func (s *System) writeError(w http.ResponseWriter, e *apiError) {
-	out := *e
-	if out.CorrelationID == "" {
-		out.CorrelationID = s.rand.UUID()
-	}
-	w.Header().Set("X-Hubspot-Correlation-Id", out.CorrelationID)
-	kit.WriteJSON(w, e.code, &out)
-}
-
 // renderFault gives injected errors HubSpot's shape.
 func (s *System) renderFault(w http.ResponseWriter, _ *http.Request, status, _ int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	switch status {
-	case http.StatusTooManyRequests:
-		s.writeError(w, s.tooMany("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit."))
-	case http.StatusLocked:
-		s.writeError(w, newError(status, "LOCKED", "The resource is locked, try again later."))
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, 521, 522, 523, 524:
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>api.hubapi.com | "+strconv.Itoa(status)+"</title></head><body></body></html>\n")
-	default:
-		s.writeError(w, newError(status, "INTERNAL_ERROR", "internal error"))
+		return
 	}
+	s.mu.Lock()
+	e := newError(status, "INTERNAL_ERROR", "internal error")
+	switch status {
+	case http.StatusTooManyRequests:
+		e = s.tooMany("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit.")
+	case http.StatusLocked:
+		e = newError(status, "LOCKED", "The resource is locked, try again later.") // assumed
+	case statusMigration:
+		e = newError(status, "MIGRATION_IN_PROGRESS", "This account is being moved to another data center.") // assumed
+	}
+	out := s.reply(0, nil, e)
+	s.mu.Unlock()
+	out.write(w)
 }
+
+// statusMigration is HubSpot's own status for an account that is being moved.
+const statusMigration = 477
 
 // notThere is the answer to unknown paths: a status without a body.
 func notThere(w http.ResponseWriter, status int) {

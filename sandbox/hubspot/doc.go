@@ -37,4 +37,6 @@
 //	POST /_sandbox/token               {"scopes":["…"]}: makes a static token with only these scopes, answers {"token":"…"}
 //	POST /_sandbox/token/expire        ends all OAuth access tokens now
 //	POST /_sandbox/workflow            {"url":"…","object":"deals","id":"…","inputFields":{…}}: runs a custom workflow action
+//	POST /_sandbox/card                {"method":"POST","url":"…","user":"ada@…","body":"{}"}: a call from a card in the app
+//	POST /_sandbox/hollow              {"batches":1}: the next batches fail with 2xx, errors and no results
 package hubspot

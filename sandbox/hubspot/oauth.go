@@ -52,17 +52,10 @@ func (s *System) oauth(op func(r *http.Request, now time.Time) (int, any, *apiEr
 			return
 		}
 		s.mu.Lock()
-		defer s.mu.Unlock()
-		status, out, problem := op(r, s.tick())
-		switch {
-		case problem != nil:
-			s.writeError(w, problem)
-		case out == nil:
-			w.WriteHeader(status)
-		default:
-			w.Header().Set("Cache-Control", "no-store")
-			kit.WriteJSON(w, status, out)
-		}
+		reply := s.reply(op(r, s.tick()))
+		s.mu.Unlock()
+		w.Header().Set("Cache-Control", "no-store")
+		reply.write(w)
 	}
 }
 

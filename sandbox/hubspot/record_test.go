@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -307,5 +308,65 @@ func TestHiddenProperty(t *testing.T) {
 	a.Hide("deals", "amount", false)
 	if got := at(a.must(200, "GET", path+"?properties=amount", nil), "properties", "amount"); got != "5" {
 		t.Errorf("amount %v, want 5", got)
+	}
+}
+
+func TestCompanyPerDomain(t *testing.T) {
+	a := newAccount(t, func(o *hubspot.Options) { o.CompanyPerDomain = true })
+	first := a.create("contacts", object{"email": "a@new.example"})
+	second := a.create("contacts", object{"email": "b@new.example"})
+	a.create("contacts", object{"email": "c@gmail.com"})
+	if got := len(a.All("companies")); got != 0 {
+		t.Errorf("%d companies at once, want 0", got)
+	}
+	a.clock.Advance(10 * time.Second)
+	companies := a.All("companies")
+	if len(companies) != 1 || companies[0].Properties["domain"] != "new.example" || !slices.Equal(companies[0].Linked["contacts"], []string{first, second}) {
+		t.Errorf("companies %+v, want one that has both contacts", companies)
+	}
+}
+
+func TestHollowBatches(t *testing.T) {
+	a := newAccount(t, nil)
+	a.HollowBatches(1)
+	inputs := batch(object{"properties": object{"dealname": "A"}})
+	got := a.must(201, "POST", "/crm/v3/objects/deals/batch/create", inputs)
+	if len(list(got["results"])) != 0 || len(list(got["errors"])) != 1 || len(a.All("deals")) != 0 {
+		t.Errorf("answer %v, %d deals", got, len(a.All("deals")))
+	}
+	a.must(201, "POST", "/crm/v3/objects/deals/batch/create", inputs)
+	if n := len(a.All("deals")); n != 1 {
+		t.Errorf("%d deals, want 1", n)
+	}
+}
+
+// TestConcurrentUse lets clients, people and pages loose on one account; the
+// race detector is the judge, and every edit must be there at the end.
+func TestConcurrentUse(t *testing.T) {
+	a, rc := watched(t, func(o *hubspot.Options) { o.Clock, o.NoSeed = nil, false })
+	id := a.create("deals", object{"dealname": "A"})
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for i := range 20 {
+				a.do("PATCH", "/crm/v3/objects/deals/"+id, object{"properties": object{"description": fmt.Sprint(worker, i)}})
+				a.do("POST", "/crm/v3/objects/deals", object{"properties": object{"dealname": fmt.Sprint(worker, i)}})
+				a.do("POST", "/crm/v3/objects/deals/search", object{"limit": 5, "sorts": []any{"-amount"}})
+				a.do("GET", "/crm/v3/properties/deals", nil)
+				a.page("GET", "/", nil)
+				a.page("GET", "/deals/"+id, nil)
+				if err := a.As("").Edit("deals", id, map[string]string{"amount": fmt.Sprint(i)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	a.index()
+	if got, want := len(a.All("deals")), 41+80; got != want {
+		t.Errorf("%d deals, want %d", got, want)
+	}
+	if len(rc.all()) == 0 {
+		t.Error("no webhooks came")
 	}
 }

@@ -57,6 +57,9 @@ type Options struct {
 	RotateRefreshTokens bool
 	// NoLegacyPaths turns the v1 to v4 spellings off, as HubSpot will in 2027.
 	NoLegacyPaths bool
+	// CompanyPerDomain makes a company for a new contact's e-mail domain, or links
+	// the one that has it, some seconds later: a setting of real accounts.
+	CompanyPerDomain bool
 	// NoSettling keeps fresh records from changing once more by themselves.
 	NoSettling bool
 	// NoSeed starts with an empty account: definitions but no records.
@@ -140,11 +143,12 @@ type System struct {
 	open          *eventBatch // collects events until its window ends
 	nextEvent     int64
 	actions       map[string]*actionRun
+	hollow        int // batch writes that will answer 2xx, with errors but without results
 }
 
 type deferredWork struct {
 	at time.Time
-	do func()
+	do func(at time.Time)
 }
 
 // New returns a seeded account (unless NoSeed) that is ready to serve. Close it.
@@ -191,7 +195,7 @@ func (s *System) reset(seed uint64) {
 	s.hidden = map[string]bool{}
 	s.indexWork, s.indexNext, s.deferred = nil, time.Time{}, nil
 	s.subscriptions, s.nextSub, s.open, s.nextEvent = nil, 25_000, nil, int64(3_000_000_000+s.rand.IntN(900_000_000))
-	s.actions = map[string]*actionRun{}
+	s.actions, s.hollow = map[string]*actionRun{}, 0
 	s.seedAccount()
 	if !s.opts.NoSeed {
 		s.seedRecords()
@@ -231,7 +235,7 @@ func (s *System) Flush(ctx context.Context) error {
 	work := s.deferred
 	s.deferred = nil
 	for _, d := range work {
-		d.do()
+		d.do(now)
 	}
 	s.catchUp(now, true)
 	s.mu.Unlock()
@@ -241,8 +245,8 @@ func (s *System) Flush(ctx context.Context) error {
 // now returns the time in whole milliseconds, as HubSpot keeps it.
 func (s *System) now() time.Time { return s.clock.Now().UTC().Truncate(time.Millisecond) }
 
-// later lets work be done at the first call at or after at.
-func (s *System) later(at time.Time, do func()) {
+// later lets work be done as of at: by the first call after that.
+func (s *System) later(at time.Time, do func(at time.Time)) {
 	s.deferred = append(s.deferred, deferredWork{at, do})
 }
 
@@ -261,7 +265,7 @@ func (s *System) tick() time.Time {
 		})
 		slices.SortStableFunc(due, func(a, b deferredWork) int { return a.at.Compare(b.at) })
 		for _, d := range due {
-			d.do()
+			d.do(d.at)
 		}
 	}
 	s.catchUp(now, false)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type receiver struct {
 
 type received struct {
 	header http.Header
+	query  url.Values
 	body   []byte
 	events []object
 }
@@ -49,7 +51,7 @@ func newReceiver(t *testing.T) *receiver {
 
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	got := received{header: r.Header, body: body}
+	got := received{header: r.Header, query: r.URL.Query(), body: body}
 	_ = json.Unmarshal(body, &got.events)
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
@@ -353,5 +355,25 @@ func TestWorkflowAction(t *testing.T) {
 	a.must(204, "POST", "/automation/actions/callbacks/2026-03/"+id+"/complete", object{"outputFields": object{"hs_execution_state": "SUCCESS"}})
 	if out, done := a.ActionDone(id); !done || string(out) != `{"hs_execution_state":"SUCCESS"}` {
 		t.Errorf("after the callback: %s, %v", out, done)
+	}
+}
+
+func TestCardFetch(t *testing.T) {
+	a, rc := watched(t, nil)
+	rc.statuses = []int{502}
+	answer, err := a.CardFetch(t.Context(), "POST", rc.url+"&deal=%201", "mei.tanaka@harbourworks.example", []byte(`{"a":1}`))
+	if err != nil || answer.Status != 200 {
+		t.Fatalf("answer %+v, %v", answer, err)
+	}
+	if got := len(rc.all()); got != 2 {
+		t.Errorf("%d calls, want 2: one repeat after a 502", got)
+	}
+	for _, r := range rc.all() {
+		if string(r.body) != `{"a":1}` || r.header.Get("X-HubSpot-Signature-v3") == "" {
+			t.Errorf("call %s %v", r.body, r.header)
+		}
+		if q := r.query; q.Get("userEmail") != "mei.tanaka@harbourworks.example" || q.Get("portalId") != strconv.Itoa(a.PortalID()) || q.Get("deal") != " 1" {
+			t.Errorf("query %v", q)
+		}
 	}
 }

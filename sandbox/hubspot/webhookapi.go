@@ -38,22 +38,14 @@ func (s *System) developer(op operation) http.HandlerFunc {
 			return
 		}
 		s.mu.Lock()
-		defer s.mu.Unlock()
 		c := &call{s: s, r: r, query: r.URL.Query(), body: body, now: s.tick()}
-		var status int
-		var out any
 		problem := s.developerMay(c)
+		reply := s.reply(0, nil, problem)
 		if problem == nil {
-			status, out, problem = op(c)
+			reply = s.reply(op(c))
 		}
-		switch {
-		case problem != nil:
-			s.writeError(w, problem)
-		case out == nil:
-			w.WriteHeader(status)
-		default:
-			kit.WriteJSON(w, status, out)
-		}
+		s.mu.Unlock()
+		reply.write(w)
 	}
 }
 

@@ -239,6 +239,7 @@ func (s *System) commit(c *change, src source, now time.Time) *record {
 	if isNew {
 		s.emit(event{kind: "creation", rec: rec, src: src, at: now, flag: "NEW"})
 		s.settle(rec, now)
+		s.companyByDomain(rec, now)
 	}
 	for _, name := range changed {
 		s.emit(event{kind: "propertyChange", rec: rec, src: src, at: now, property: name, text: rec.text(name)})
@@ -287,14 +288,49 @@ func (s *System) settle(rec *record, now time.Time) {
 	if s.opts.NoSettling {
 		return
 	}
-	at := now.Add(time.Duration(500+s.rand.IntN(6_500)) * time.Millisecond)
-	s.later(at, func() {
+	s.later(now.Add(time.Duration(500+s.rand.IntN(6_500))*time.Millisecond), func(at time.Time) {
 		if rec.ot.records[rec.id] == rec && !rec.archived && rec.updated.Before(at) {
 			rec.touch(at, calculated)
 			s.reindex(rec, at)
 		}
 	})
 }
+
+// companyByDomain gives a contact the company of its e-mail domain a little
+// later, if the account says so.
+func (s *System) companyByDomain(contact *record, now time.Time) {
+	domain := contact.text("hs_email_domain")
+	if !s.opts.CompanyPerDomain || contact.ot.name != "contacts" || domain == "" || slices.Contains(freeDomains, domain) {
+		return
+	}
+	s.later(now.Add(time.Duration(1_000+s.rand.IntN(4_000))*time.Millisecond), func(at time.Time) {
+		companies := s.typeByName("companies")
+		if contact.archived || len(s.linkedTo(contact, companies)) > 0 {
+			return
+		}
+		src := source{kind: "CONTACTS", id: "CRM_SETTING"}
+		var company *record
+		for _, id := range companies.ids {
+			if r := companies.records[id]; r != nil && !r.archived && r.text("domain") == domain {
+				company = r
+				break
+			}
+		}
+		if company == nil {
+			ch, err := s.prepare(companies, nil, jsonText(map[string]string{"domain": domain, "name": domain}), at)
+			if err != nil {
+				return
+			}
+			company = s.commit(ch, src, at)
+		}
+		if t := s.defaultLink(contact.ot, companies); t != nil {
+			s.link(contact, company, t.id, src, at)
+		}
+	})
+}
+
+// freeDomains are those of mail providers.
+var freeDomains = []string{"gmail.com", "outlook.com", "hotmail.com", "yahoo.com", "icloud.com", "gmx.net", "web.de", "qq.com", "163.com"}
 
 // archive removes a record as a delete does: it can still be listed as archived.
 func (s *System) archive(rec *record, src source, now time.Time) {

@@ -22,12 +22,21 @@ func NewJSONPost(ctx context.Context, url string, header http.Header, body []byt
 	return req, nil
 }
 
-// WriteJSON answers with v, without escaping HTML.
-func WriteJSON(w http.ResponseWriter, status int, v any) {
+// EncodeJSON renders v without escaping HTML and without a final newline.
+func EncodeJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// WriteJSON answers with v, without escaping HTML.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	body, err := EncodeJSON(v)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -35,5 +44,5 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 		w.Header().Set("Content-Type", "application/json;charset=utf-8")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(bytes.TrimRight(b.Bytes(), "\n"))
+	_, _ = w.Write(body)
 }
