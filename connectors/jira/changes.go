@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	changesPage = 100 // Cloud gives no more with fields
+	changesPage = 1000 // rows asked for; Jira gives fewer as it likes
 	cursorMark  = "jira1."
 	// clockSlack is how far the server's clock, which goes to the second, and
 	// the minutes of JQL may be off.
@@ -20,6 +20,10 @@ const (
 	// pageOverlap is how many rows of Data Center's pages are asked for twice,
 	// since an edit between two pages moves the rows behind it up by one.
 	pageOverlap = 20
+	// zoneAge is how long the account's zone is taken for current, and skewAge
+	// how long the difference between the clocks is.
+	zoneAge = 10 * time.Minute
+	skewAge = time.Hour
 )
 
 // walk is the state of one walk through what changed; the cursor of Changes.
@@ -30,6 +34,7 @@ type walk struct {
 	Token string `json:"t,omitempty"` // Cloud: the page to come
 	Start int    `json:"o,omitempty"` // Data Center: its offset
 	Last  int64  `json:"l,omitempty"` // when the last row so far was updated
+	Rows  bool   `json:"r,omitempty"` // there were rows
 }
 
 func (w walk) String() string {
@@ -81,7 +86,11 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, curs
 	if err != nil {
 		return connectors.ChangePage{}, err
 	}
-	out := connectors.ChangePage{More: c.advance(&w, page), Next: w.String()}
+	more, err := c.advance(ctx, op, &w, page)
+	if err != nil {
+		return connectors.ChangePage{}, err
+	}
+	out := connectors.ChangePage{More: more, Next: w.String()}
 	for _, h := range page.Issues {
 		row := connectors.Change{Object: object, ID: h.ID}
 		if !h.updated.IsZero() {
@@ -92,23 +101,31 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, curs
 	return out, nil
 }
 
-// begin starts a walk: it asks who the account is, which proves that it is
-// logged in and tells the zone in which JQL reads times, and what time it is in
-// Jira.
+// begin starts a walk: in which zone JQL reads times for the account, and what
+// time it is in Jira. A walk that reaches far back asks anew for the zone, since
+// another one would hide what happened first.
 func (c *Connection) begin(ctx context.Context, op string, w *walk) error {
-	me, err := c.self(ctx, op)
-	if err != nil {
-		return err
+	now := c.clock.Now()
+	zone, known := c.me.zone(now)
+	if !known || w.Since > 0 && now.Sub(time.UnixMilli(w.Since)) > time.Hour {
+		me, err := c.self(ctx, op)
+		if err != nil {
+			return err
+		}
+		zone = me.TimeZone
 	}
-	info, err := c.server(ctx, op)
-	if err != nil {
-		return err
+	skew, known := c.me.skew(now)
+	if !known {
+		info, err := c.server(ctx, op)
+		if err != nil {
+			return err
+		}
+		if t, err := parseTime(info.ServerTime); err == nil {
+			skew = t.Sub(now)
+		}
+		c.me.setSkew(skew, now)
 	}
-	now, err := parseTime(info.ServerTime)
-	if err != nil {
-		now = c.clock.Now()
-	}
-	w.Begun, w.Zone = now.UnixMilli(), me.TimeZone
+	w.Begun, w.Zone = now.Add(skew).UnixMilli(), zone
 	return nil
 }
 
@@ -159,21 +176,37 @@ func jqlTime(t time.Time, zone *time.Location) string {
 	return t.Format("2006/01/02 15:04")
 }
 
-// advance moves a walk past a page and reports whether another one follows.
-func (c *Connection) advance(w *walk, page found) bool {
+// advance moves a walk past a page and reports whether another one follows. An
+// empty walk is only believed once Jira has said who the account is: it answers
+// strangers with nothing, and another zone than the query's hides rows.
+func (c *Connection) advance(ctx context.Context, op string, w *walk, page found) (more bool, err error) {
+	w.Rows = w.Rows || len(page.Issues) > 0
 	for _, h := range page.Issues {
 		w.Last = max(w.Last, h.updated.UnixMilli())
 	}
-	if c.cloud {
-		if page.token != "" && page.token != w.Token {
-			w.Token = page.token
-			return true
+	switch left := page.total - w.Start - len(page.Issues); {
+	case c.cloud && page.token != "" && page.token != w.Token:
+		w.Token = page.token
+		return true, nil
+	case !c.cloud && len(page.Issues) > 0 && left > 0:
+		step := len(page.Issues)
+		if step > pageOverlap {
+			step -= pageOverlap
 		}
-	} else if w.Start+len(page.Issues) < page.total && len(page.Issues) > pageOverlap {
-		w.Start += len(page.Issues) - pageOverlap
-		return true
+		w.Start += step
+		return true, nil
+	}
+	if !w.Rows {
+		me, err := c.self(ctx, op)
+		if err != nil {
+			return false, err
+		}
+		if me.TimeZone != w.Zone {
+			*w = walk{Since: w.Since}
+			return true, nil
+		}
 	}
 	next := time.UnixMilli(w.Begun).Add(-indexLag - clockSlack)
 	*w = walk{Since: max(next.UnixMilli(), 1)}
-	return false
+	return false, nil
 }

@@ -306,14 +306,19 @@ func (c *Connection) self(ctx context.Context, op string) (*gojira.User, error) 
 			Err: errors.New("Jira does not say who the account is: the credentials are wrong or have expired"), Help: helpToken, //nolint:staticcheck // Jira is a name
 		}
 	}
-	c.me.set(userID(me))
+	c.me.set(userID(me), me.TimeZone, c.clock.Now())
 	return me, nil
 }
 
-// identity remembers who the account is.
+// identity remembers who the account is, in which zone it lives, and how far
+// Jira's clock is ahead.
 type identity struct {
-	mu      sync.Mutex
-	account string
+	mu       sync.Mutex
+	account  string
+	zoneName string
+	at       time.Time
+	ahead    time.Duration
+	aheadAt  time.Time
 }
 
 func (i *identity) id() string {
@@ -322,10 +327,28 @@ func (i *identity) id() string {
 	return i.account
 }
 
-func (i *identity) set(id string) {
+func (i *identity) set(id, zone string, now time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.account = id
+	i.account, i.zoneName, i.at = id, zone, now
+}
+
+func (i *identity) zone(now time.Time) (string, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.zoneName, i.account != "" && now.Sub(i.at) < zoneAge
+}
+
+func (i *identity) skew(now time.Time) (time.Duration, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.ahead, !i.aheadAt.IsZero() && now.Sub(i.aheadAt) < skewAge
+}
+
+func (i *identity) setSkew(d time.Duration, now time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.ahead, i.aheadAt = d, now
 }
 
 // serverInfo is what Jira tells of itself.

@@ -96,6 +96,10 @@ func (c *Connection) prepareField(ctx context.Context, op string, p *prepared, f
 	case f.shape == epicLink && !v.IsNull():
 		_, id, _ := v.Reference()
 		key, err := c.keyOf(ctx, op, id)
+		if connectors.KindOf(err) == connectors.NotFound {
+			p.refuse(f.id, "there is no issue with the id "+id+", or the account may not see it")
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -125,7 +129,11 @@ func (c *Connection) preparePerson(ctx context.Context, op string, p *prepared, 
 	who := v.Person()
 	if who.ID == "" && who.Email != "" {
 		people, err := c.findPeople(ctx, op, []string{who.Email})
-		if err != nil {
+		switch {
+		case connectors.KindOf(err) == connectors.Permission:
+			p.refuse(f.id, "the account may not look for people")
+			return nil
+		case err != nil:
 			return err
 		}
 		who = people[0]
@@ -187,17 +195,18 @@ func (c *Connection) update(ctx context.Context, u connectors.Update) connectors
 		res.Err = err
 		return res
 	}
-	res.Refused = p.refused
 	if p.named && p.status.IsNull() {
-		p.edit.Fields["resolution"], err = c.encode(&field{id: "resolution", shape: choice}, p.resolve)
-		if err != nil {
+		if wire, err := c.encode(&field{id: "resolution", shape: choice}, p.resolve); err == nil {
+			p.edit.Fields["resolution"] = wire
+		} else {
 			p.refuse("resolution", err.Error())
 		}
 	}
 	if err := c.putEdit(ctx, op, u.ID, p); err != nil {
-		res.Err = err
+		res.Err = addRefused(err, p.refused)
 		return res
 	}
+	res.Refused = p.refused
 	if !p.status.IsNull() {
 		if err := c.moveAfter(ctx, op, u.ID, p, scope, &res); err != nil {
 			res.Err = err
@@ -213,6 +222,18 @@ func (c *Connection) update(ctx context.Context, u connectors.Update) connectors
 	}
 	res.Record = c.answered(p, scope)
 	return res
+}
+
+// addRefused adds the fields that were refused before a write was sent to those
+// that Jira refused it for, so that both are left out of the next one.
+func addRefused(err error, refused []connectors.FieldError) error {
+	e, ok := asError(err)
+	if !ok || len(e.Fields) == 0 || len(refused) == 0 {
+		return err
+	}
+	out := *e
+	out.Fields = append(slices.Clone(e.Fields), refused...)
+	return &out
 }
 
 // moveAfter moves the status once the fields are written. A refused move is no
@@ -372,6 +393,9 @@ func (c *Connection) addParent(ctx context.Context, p *prepared, scope scopeRef,
 		return c.fail(opCreate, "", connectors.Invalid, "this Jira has no Epic Link: only sub-tasks can have a parent")
 	}
 	key, err := c.keyOf(ctx, opCreate, parent)
+	if connectors.KindOf(err) == connectors.NotFound {
+		return c.fail(opCreate, "", connectors.Invalid, "there is no parent issue with the id %s, or the account may not see it", parent)
+	}
 	if err != nil {
 		return err
 	}
