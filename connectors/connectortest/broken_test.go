@@ -49,7 +49,7 @@ func judge(t *testing.T, breakIt func(*fake)) *record {
 
 func TestSuiteRejectsBrokenConnections(t *testing.T) {
 	t.Parallel()
-	all := slices.Concat(brokenBasics, brokenReads, brokenChanges, brokenWrites, brokenKeys, brokenExtras, brokenFaults)
+	all := slices.Concat(brokenBasics, brokenReads, brokenChanges, brokenWrites, brokenKeys, brokenChildren, brokenExtras, brokenFaults, brokenCost)
 	names := map[string]bool{}
 	for _, b := range all {
 		if names[b.name] {

@@ -285,7 +285,54 @@ var brokenKeys = []breakage{
 	}},
 }
 
-// again runs a create a second time when its answer was lost.
+var brokenChildren = []breakage{
+	{"children lose their parent", "children", eachCreate(func(c *connectors.Create) { c.Parent = "" })},
+	{"parents are not told", "children", eachRecord(func(_ *fake, r *connectors.ReadResult, _ string) {
+		if r.Record != nil {
+			r.Record.Parent = ""
+		}
+	})},
+	{"orphans are made", "children", eachCreate(func(c *connectors.Create) {
+		if c.Parent == "999999" {
+			c.Parent = ""
+		}
+	})},
+	{"children go to the first parent", "children", eachCreate(func(c *connectors.Create) {
+		if c.Parent != "" && c.Parent != "999999" {
+			c.Parent = "1"
+		}
+	})},
+}
+
+var brokenCost = []breakage{
+	{"records are read one by one", "cost", func(f *fake) {
+		f.read = func(ctx context.Context, sel connectors.Selection, ids []string) ([]connectors.ReadResult, error) {
+			var all []connectors.ReadResult
+			for _, id := range ids {
+				results, err := f.Connection.Read(ctx, sel, []string{id})
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, results...)
+			}
+			return all, nil
+		}
+	}},
+	{"records are updated one by one", "cost", func(f *fake) {
+		f.facts = func(facts connectors.Facts) connectors.Facts { facts.UpdateBatch = 20; return facts }
+	}},
+	{"records are created one by one", "cost", func(f *fake) {
+		f.facts = func(facts connectors.Facts) connectors.Facts { facts.CreateBatch = 20; return facts }
+	}},
+	{"a list is read ten times", "cost", eachPage(func(f *fake, cursor string, _ *connectors.ChangePage) {
+		for range 9 {
+			if _, err := f.Connection.Changes(context.Background(), connectors.Selection{Object: object, Scope: scope}, cursor); err != nil {
+				return
+			}
+		}
+	})},
+}
+
 var brokenFaults = []breakage{
 	{"lost creates are repeated", "faults", func(f *fake) {
 		f.create = func(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {

@@ -38,7 +38,7 @@ func (t goTest) Run(name string, f func(TB)) bool {
 // the test themselves.
 //
 // What only some worlds can do is in optional interfaces: Webhooker, Archiver,
-// Merger, Mover, Hider, Waiter, Talker, Faulter.
+// Merger, Mover, Hider, Waiter, Talker, Faulter, Counter.
 type World interface {
 	// Connection is the connection under test, always the same one.
 	Connection() connectors.Connection
@@ -169,6 +169,8 @@ type Harness struct {
 	Labels       string              // an options field with at least three choices or open, for SetEdits
 	LabelOptions []connectors.Option // three of its options
 
+	Child *Child // nil: no records are made under the object's
+
 	// OldWebhooks says that the system's deliveries carry no time, so that old
 	// ones cannot be told.
 	OldWebhooks bool
@@ -199,6 +201,7 @@ func RunTB(t TB, h Harness) {
 		{"changes", changes},
 		{"write", writes},
 		{"keys", keys},
+		{"children", children},
 		{"find", finds},
 		{"people", people},
 		{"comments", comments},
@@ -207,6 +210,7 @@ func RunTB(t TB, h Harness) {
 		{"retire", retires},
 		{"faults", faults},
 		{"concurrency", concurrency},
+		{"cost", cost},
 	} {
 		t.Run(g.name, func(t TB) {
 			for _, tc := range g.tests {

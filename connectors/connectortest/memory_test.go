@@ -18,7 +18,7 @@ type world struct {
 	clock  *memory.Clock
 	conn   connectors.Connection
 	step   time.Duration
-	sent   []connectors.WebhookRequest
+	calls  atomic.Int64
 }
 
 const object = "record"
@@ -36,6 +36,7 @@ var (
 	_ connectortest.Waiter    = (*world)(nil)
 	_ connectortest.Talker    = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
+	_ connectortest.Counter   = (*world)(nil)
 )
 
 func (w *world) Connection() connectors.Connection { return w.conn }
@@ -57,6 +58,8 @@ func (w *world) Truth(_ connectortest.TB, id string) map[string]connectors.Value
 func (w *world) IDs(connectortest.TB) []string         { return w.system.IDs(object) }
 func (w *world) Settle(connectortest.TB)               { w.clock.Advance(w.step) }
 func (w *world) Archive(_ connectortest.TB, id string) { w.system.SetState(id, connectors.Archived) }
+
+func (w *world) Requests(connectortest.TB) int { return int(w.calls.Load()) }
 
 func (w *world) Wait(_ connectortest.TB, d time.Duration) { w.clock.Advance(d) }
 
@@ -122,15 +125,22 @@ func harness(opts memory.Options, wrap func(connectors.Connection, *world) conne
 	day := time.Date(2026, 2, 3, 4, 5, 6, 789000, time.UTC)
 	rounded := must(connectors.ParseNumber("9.88"))
 	h := connectortest.Harness{
-		Open: func(connectortest.TB) connectortest.World {
+		Open: func(t connectortest.TB) connectortest.World {
 			o := opts
 			w := &world{clock: memory.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)), step: opts.IndexLag + max(opts.Precision, time.Second) + time.Second}
 			o.Clock = w.clock
 			sample := memory.Sample()
 			sample.Scopes = map[string][]string{"project": {"P1", "P2"}}
+			sample.Parent = object
 			o.Objects = []memory.Object{sample}
 			w.system = memory.NewSystem(o)
-			w.conn = w.system.Connect("acme")
+			var err error
+			w.conn, err = w.system.Connector().Open(connectors.Config{Name: "acme"}, connectors.Options{
+				Observe: func(connectors.Call) { w.calls.Add(1) },
+			})
+			if err != nil {
+				t.Fatalf("Open: %v", err)
+			}
 			if wrap != nil {
 				w.conn = wrap(w.conn, w)
 			}
@@ -156,6 +166,7 @@ func harness(opts memory.Options, wrap func(connectors.Connection, *world) conne
 		BadScope: connectors.Scope{"project": "P9"}, AbsentID: "999999",
 		Find:   connectortest.Sample{Field: "code", One: connectors.Text("C-1"), Two: connectors.Text("C-2")},
 		Email:  "ada@example.com",
+		Child:  &connectortest.Child{Object: object, Scope: scope, Title: "title"},
 		Labels: "labels", LabelOptions: connectors.Labels("x", "y", "z").Options(),
 	}
 	return h
