@@ -192,14 +192,46 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 		}
 		return nil
 	}
+	rivals, err := d.rivals(ctx, rule, target, candidates)
+	if err != nil {
+		for _, j := range candidates {
+			j.blame(err)
+		}
+		return nil
+	}
 	return d.store.View(ctx, func(tx state.Tx) error {
 		for i, j := range candidates {
+			if len(rivals[i]) > 1 {
+				j.fail("ambiguous-match", fmt.Sprintf("%s %s each match %s by %s; link the right one by hand",
+					d.m.Side(j.side).Object, strings.Join(rivals[i], ", "), d.m.ref(target, ids[i]), rule.Fields[target]))
+				continue
+			}
 			if err := d.adopt(tx, j, rule, target, results[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// rivals asks the jobs' own side who else holds the value that a candidate was
+// found by.
+func (d *drain) rivals(ctx context.Context, rule mapping.MatchRule, target mapping.SideID, jobs []*job) ([][]string, error) {
+	side := target.Other()
+	c := d.m.sides[side]
+	if rule.ByID[side] || c.can.Finder == nil {
+		return make([][]string, len(jobs)), nil
+	}
+	values := make([]connectors.Value, len(jobs))
+	for i, j := range jobs {
+		values[i], _ = rule.Value(side, j.recs[side])
+	}
+	found, err := c.can.Finder.Find(ctx, d.m.selection(side), rule.Fields[side], values, 3)
+	d.note(c, err)
+	if err == nil && len(found) != len(jobs) {
+		err = fmt.Errorf("%s answered %d results for %d values", c.name, len(found), len(jobs))
+	}
+	return found, err
 }
 
 // adopt links a job to a candidate that really holds the value: a search may
