@@ -520,3 +520,68 @@ func TestCheckNamesMissingScopes(t *testing.T) {
 		t.Errorf("account = %+v", account)
 	}
 }
+
+func TestFindManyValues(t *testing.T) {
+	w := openWorld(connectortest.T(t), nil)
+	can := connectors.AbilitiesOf(w.conn)
+	day := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	var names, days, amounts, stamps []connectors.Value
+	var want [][]string
+	for i := range 45 { // more values than fit one search, and more records than a page
+		at := day.AddDate(0, 0, i)
+		amount, err := connectors.ParseNumber(fmt.Sprintf("%d.50", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, connectors.Text(fmt.Sprintf("Roof %d", i)))
+		days = append(days, connectors.DateOf(at))
+		stamps = append(stamps, connectors.Instant(at.Add(time.Hour)))
+		amounts = append(amounts, amount)
+		var ids []string
+		for range 1 + 12*(i%2) {
+			id, err := w.sys.As(ada).Create("deals", map[string]string{
+				"dealname": names[i].Text(), "expected_delivery": at.Format(time.DateOnly), "amount": fmt.Sprintf("%d.500", i),
+				"closedate": at.Add(time.Hour).Format(time.RFC3339), "pipeline": "default", "dealstage": "closedwon",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		want = append(want, ids[:min(len(ids), 3)])
+	}
+	w.Settle(nil)
+	for field, values := range map[string][]connectors.Value{"dealname": names, "expected_delivery": days, "closedate": stamps} {
+		got, err := can.Finder.Find(t.Context(), connectors.Selection{Object: "deals"}, field, values, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Find by %s (-want +got):\n%s", field, diff)
+		}
+	}
+	got, err := can.Finder.Find(t.Context(), connectors.Selection{Object: "deals"}, "amount", amounts[:1], 3)
+	if err != nil || !slices.Equal(got[0], want[0]) {
+		t.Errorf("Find by amount = %v, %v; want %v", got, err, want[0])
+	}
+	byID, err := can.Finder.Find(t.Context(), connectors.Selection{Object: "deals", Scope: connectors.Scope{"pipeline": otherPipe}}, "dealname", names[:1], 3)
+	if err != nil || byID[0] != nil {
+		t.Errorf("Find in another pipeline = %v, %v; want nothing", byID, err)
+	}
+	_, err = can.Finder.Find(t.Context(), connectors.Selection{Object: "deals"}, "no_such_field", names[:1], 3)
+	if connectors.KindOf(err) != connectors.Invalid {
+		t.Errorf("Find by an unknown field = %v, want Invalid", err)
+	}
+}
+
+func TestPropertyThatIsNotUnique(t *testing.T) {
+	w := openWorld(connectortest.T(t), nil)
+	w.post(connectortest.T(t), "/crm/properties/2026-03/deals", []byte(`{"name":"tenon_key","label":"x","type":"string","fieldType":"text","groupName":"dealinformation"}`))
+	p := connectors.AbilitiesOf(w.conn).Preparer
+	_, err := p.Missing(t.Context(), "deals")
+	for _, err := range []error{err, p.Prepare(t.Context(), "deals")} {
+		if connectors.KindOf(err) != connectors.Conflict {
+			t.Errorf("error = %v, want Conflict", err)
+		}
+	}
+}

@@ -114,6 +114,9 @@ type inlineWriter struct {
 // nesting of bold and italic within words: what does not read back as meant is
 // written with less style, in the end with none.
 func inlineMarkdown(tokens []token, inHeading bool) string {
+	if text, ok := harmless(tokens); ok {
+		return text
+	}
 	ways := []inlineWriter{{em: "*", strong: true}, {em: "_", strong: true}, {strong: true}, {}}
 	for i := range ways {
 		w := &ways[i]
@@ -125,6 +128,27 @@ func inlineMarkdown(tokens []token, inHeading bool) string {
 	}
 	w := &inlineWriter{plain: true, inHeading: inHeading}
 	return w.write(unstyled(tokens))
+}
+
+// harmless returns the text of tokens that hold no style and no sign that
+// CommonMark knows, as most texts do.
+func harmless(tokens []token) (string, bool) {
+	length := 0
+	for i, t := range tokens {
+		if t.style != (style{}) || t.isBreak() || strings.ContainsAny(t.text, "\\`*_[]<>&#+-=~!") {
+			return "", false
+		}
+		if i == 0 && t.text[0] >= '0' && t.text[0] <= '9' {
+			return "", false
+		}
+		length += len(t.text)
+	}
+	var b strings.Builder
+	b.Grow(length)
+	for _, t := range tokens {
+		b.WriteString(t.text)
+	}
+	return b.String(), true
 }
 
 func (w *inlineWriter) write(tokens []token) string {
