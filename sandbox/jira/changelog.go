@@ -64,7 +64,10 @@ func (c *call) bulkChangelogs() (reply, error) {
 	start := 0
 	if body.NextPageToken != "" {
 		raw, err := base64.RawURLEncoding.DecodeString(body.NextPageToken)
-		if start, err = strconv.Atoi(string(raw)); err != nil {
+		if err == nil {
+			start, err = strconv.Atoi(string(raw))
+		}
+		if err != nil || start < 0 {
 			return reply{}, errPageToken
 		}
 	}

@@ -1,8 +1,6 @@
 package jira
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,167 +22,6 @@ func (b *binder) zone() *time.Location {
 		return time.UTC
 	}
 	return b.user.zone
-}
-
-// searchable is how search sees one field: through one of the functions.
-type searchable struct {
-	name string
-	// values gives ids or words that are compared for equality, resolve finds
-	// what an operand stands for.
-	values  func(i *issue) []string
-	resolve func(o jql.Operand) ([]string, error)
-	// number gives a value with an order; parse reads an operand for it.
-	number func(i *issue) (float64, bool)
-	parse  func(o jql.Operand) (float64, error)
-	// text gives words for the ~ operator.
-	text func(i *issue) string
-}
-
-func errUnknownField(name string) error {
-	return fmt.Errorf("Field '%s' does not exist or you do not have permission to view it.", name) //nolint:revive,staticcheck // Jira's own words
-}
-
-func errOperator(op jql.Op, name string) error {
-	return fmt.Errorf("The operator '%s' is not supported by the '%s' field.", op, name) //nolint:revive,staticcheck // Jira's own words
-}
-
-func errUnknownValue(text, name string) error {
-	return fmt.Errorf("The value '%s' does not exist for the field '%s'.", text, name) //nolint:revive,staticcheck // Jira's own words
-}
-
-// bind gives the meaning of one clause.
-func (b *binder) bind(c jql.Clause) (func(*issue) bool, error) {
-	if len(c.Operands) == 1 && strings.EqualFold(c.Operands[0].Function, "issuesWithRemoteLinksByGlobalId") {
-		return b.byRemoteLink(c)
-	}
-	f, err := b.field(c.Field)
-	if err != nil {
-		return nil, err
-	}
-	if f.name == "resolution" {
-		for n, o := range c.Operands {
-			c.Operands[n].Empty = o.Empty || strings.EqualFold(o.Text, "Unresolved")
-		}
-	}
-	switch c.Op {
-	case jql.Is, jql.IsNot:
-		return f.emptiness(c.Op), nil
-	case jql.Contains, jql.NotContains:
-		return f.contains(c)
-	case jql.Less, jql.LessOrEqual, jql.Greater, jql.GreaterOrEqual:
-		return f.compare(c)
-	}
-	if f.values == nil && f.number == nil {
-		return nil, errOperator(c.Op, f.name)
-	}
-	return f.equals(c)
-}
-
-func (f *searchable) has(i *issue) bool {
-	switch {
-	case f.values != nil:
-		return len(f.values(i)) > 0
-	case f.number != nil:
-		_, ok := f.number(i)
-		return ok
-	}
-	return f.text(i) != ""
-}
-
-func (f *searchable) emptiness(op jql.Op) func(*issue) bool {
-	return func(i *issue) bool { return f.has(i) == (op == jql.IsNot) }
-}
-
-func (f *searchable) contains(c jql.Clause) (func(*issue) bool, error) {
-	if f.text == nil {
-		return nil, errOperator(c.Op, f.name)
-	}
-	query := c.Operands[0].Text
-	if strings.HasPrefix(query, "*") || strings.HasPrefix(query, "?") {
-		return nil, fmt.Errorf("The text query '%s' for field '%s' is not allowed to start with character '%c'.", query, f.name, query[0]) //nolint:revive,staticcheck // Jira's own words
-	}
-	return func(i *issue) bool {
-		text := f.text(i)
-		if c.Op == jql.NotContains {
-			return text != "" && !jql.MatchText(text, query)
-		}
-		return jql.MatchText(text, query)
-	}, nil
-}
-
-func (f *searchable) compare(c jql.Clause) (func(*issue) bool, error) {
-	if f.number == nil {
-		return nil, errOperator(c.Op, f.name)
-	}
-	limit, err := f.parse(c.Operands[0])
-	if err != nil {
-		return nil, err
-	}
-	return func(i *issue) bool {
-		n, ok := f.number(i)
-		if !ok {
-			return false
-		}
-		switch c.Op {
-		case jql.Less:
-			return n < limit
-		case jql.LessOrEqual:
-			return n <= limit
-		case jql.Greater:
-			return n > limit
-		default:
-			return n >= limit
-		}
-	}, nil
-}
-
-// equals serves =, != and the list operators. The negative ones never match an
-// issue without a value.
-func (f *searchable) equals(c jql.Clause) (func(*issue) bool, error) {
-	negative := c.Op == jql.NotEqual || c.Op == jql.NotIn
-	wantEmpty := false
-	var ids []string
-	var numbers []float64
-	for _, o := range c.Operands {
-		switch {
-		case o.Empty:
-			wantEmpty = true
-		case f.values != nil:
-			found, err := f.resolve(o)
-			if err != nil {
-				return nil, err
-			}
-			ids = append(ids, found...)
-		default:
-			n, err := f.parse(o)
-			if err != nil {
-				return nil, err
-			}
-			numbers = append(numbers, n)
-		}
-	}
-	in := func(i *issue) bool {
-		if f.values != nil {
-			return slices.ContainsFunc(f.values(i), func(v string) bool { return slices.Contains(ids, v) })
-		}
-		n, ok := f.number(i)
-		return ok && slices.Contains(numbers, n)
-	}
-	return func(i *issue) bool {
-		if !f.has(i) {
-			return wantEmpty && !negative
-		}
-		return in(i) != negative
-	}, nil
-}
-
-func (b *binder) byRemoteLink(c jql.Clause) (func(*issue) bool, error) {
-	negative := c.Op == jql.NotIn || c.Op == jql.NotEqual
-	ids := c.Operands[0].Args
-	return func(i *issue) bool {
-		linked := slices.ContainsFunc(i.remoteLinks, func(l *remoteLink) bool { return slices.Contains(ids, l.globalID) })
-		return linked != negative
-	}, nil
 }
 
 // field finds what a clause is about.
@@ -273,9 +110,9 @@ func (b *binder) keys() *searchable {
 			i := b.sys.lookup(o.Text)
 			if i == nil || !b.sys.may(b.user, i.project, browseProjects) {
 				if _, err := strconv.Atoi(o.Text); err == nil {
-					return nil, fmt.Errorf("A value with ID '%s' does not exist for the field 'id'.", o.Text) //nolint:revive,staticcheck // Jira's own words
+					return nil, says("A value with ID '%s' does not exist for the field 'id'.", o.Text)
 				}
-				return nil, fmt.Errorf("An issue with key '%s' does not exist for field 'key'.", o.Text) //nolint:revive,staticcheck // Jira's own words
+				return nil, says("An issue with key '%s' does not exist for field 'key'.", o.Text)
 			}
 			return []string{i.idText()}, nil
 		},
@@ -286,7 +123,7 @@ func (b *binder) keys() *searchable {
 			}
 			n, err := strconv.ParseFloat(o.Text, 64)
 			if err != nil {
-				return 0, fmt.Errorf("An issue with key '%s' does not exist for field 'key'.", o.Text) //nolint:revive,staticcheck // Jira's own words
+				return 0, says("An issue with key '%s' does not exist for field 'key'.", o.Text)
 			}
 			return n, nil
 		},
@@ -452,7 +289,7 @@ func (b *binder) numbers(name string, fd *field) *searchable {
 		parse: func(o jql.Operand) (float64, error) {
 			n, err := strconv.ParseFloat(o.Text, 64)
 			if err != nil {
-				return 0, fmt.Errorf("'%s' is not a valid number for field '%s'.", o.Text, name) //nolint:revive,staticcheck // Jira's own words
+				return 0, says("'%s' is not a valid number for field '%s'.", o.Text, name)
 			}
 			return n, nil
 		},
@@ -474,119 +311,4 @@ func (b *binder) choices(name string, fd *field, kind choiceKind, values func(*i
 		}
 		return ids, nil
 	}}
-}
-
-// property is an entity property; only those that an app declared are indexed.
-func (b *binder) property(f jql.Field) (*searchable, error) {
-	for _, p := range b.sys.properties {
-		if p.Key == f.Property && p.Path == f.Path && strings.EqualFold(f.Name, "issue.property") {
-			return b.indexed(p, f.String()), nil
-		}
-	}
-	return nil, errUnknownField(f.String())
-}
-
-func (b *binder) indexed(p IndexedProperty, name string) *searchable {
-	get := func(i *issue) any {
-		var val any
-		if err := json.Unmarshal(i.properties[p.Key], &val); err != nil {
-			return nil
-		}
-		for step := range strings.SplitSeq(p.Path, ".") {
-			if step == "" {
-				continue
-			}
-			m, ok := val.(map[string]any)
-			if !ok {
-				return nil
-			}
-			val = m[step]
-		}
-		return val
-	}
-	switch p.Type {
-	case "number":
-		return &searchable{name: name, number: func(i *issue) (float64, bool) {
-			n, ok := get(i).(float64)
-			return n, ok
-		}, parse: func(o jql.Operand) (float64, error) { return strconv.ParseFloat(o.Text, 64) }}
-	case "date":
-		return b.instant(name, func(i *issue) time.Time {
-			text, _ := get(i).(string)
-			t, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				return time.Time{}
-			}
-			return t
-		})
-	case "text":
-		return &searchable{name: name, text: func(i *issue) string {
-			text, _ := get(i).(string)
-			return text
-		}}
-	}
-	return &searchable{name: name, values: func(i *issue) []string {
-		switch val := get(i).(type) {
-		case string:
-			return nonEmpty(val)
-		case []any:
-			var out []string
-			for _, e := range val {
-				out = append(out, fmt.Sprint(e))
-			}
-			return out
-		}
-		return nil
-	}, resolve: func(o jql.Operand) ([]string, error) { return []string{o.Text}, nil }}
-}
-
-// order gives the place of an issue in the order of a query; newest first when
-// the query has none. The id is always the last key, so the order is total.
-func (b *binder) order(q *jql.Query) (func(*issue) []sortKey, []error) {
-	var keys []func(*issue) sortKey
-	var errs []error
-	for _, o := range q.Order {
-		if name := strings.ToLower(o.Field.Name); name == "key" || name == "issuekey" || name == "issue" {
-			keys = append(keys, func(i *issue) sortKey { return sortKey{Text: i.project.key, Desc: o.Descending} }, func(i *issue) sortKey {
-				_, n := keyNumber(i.key)
-				return sortKey{Num: float64(n), Desc: o.Descending}
-			})
-			continue
-		}
-		if strings.EqualFold(o.Field.Name, "rank") {
-			keys = append(keys, func(i *issue) sortKey { return sortKey{Num: float64(i.id), Desc: o.Descending} })
-			continue
-		}
-		f, err := b.field(o.Field)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		keys = append(keys, func(i *issue) sortKey { return f.sortKey(i, o.Descending) })
-	}
-	if len(q.Order) == 0 {
-		keys = append(keys, func(i *issue) sortKey { return sortKey{Num: float64(i.created.UnixMilli()), Desc: true} })
-	}
-	lastDesc := len(q.Order) == 0
-	return func(i *issue) []sortKey {
-		out := make([]sortKey, 0, len(keys)+1)
-		for _, key := range keys {
-			out = append(out, key(i))
-		}
-		return append(out, sortKey{Num: float64(i.id), Desc: lastDesc})
-	}, errs
-}
-
-func (f *searchable) sortKey(i *issue, desc bool) sortKey {
-	k := sortKey{Desc: desc, Empty: !f.has(i)}
-	switch {
-	case k.Empty:
-	case f.number != nil:
-		k.Num, _ = f.number(i)
-	case f.values != nil:
-		k.Text = strings.Join(f.values(i), " ")
-	default:
-		k.Text = strings.ToLower(f.text(i))
-	}
-	return k
 }

@@ -2,7 +2,6 @@ package jira
 
 import (
 	_ "embed"
-	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
@@ -347,7 +346,7 @@ func formFields(r *http.Request) (map[string]any, error) {
 	if text := r.FormValue(fieldBudget); text != "" {
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return nil, fmt.Errorf("Budget: %q is not a number.", text) //nolint:revive,staticcheck // shown to a person
+			return nil, says("Budget: %q is not a number.", text)
 		}
 		fields[fieldBudget] = n
 	}

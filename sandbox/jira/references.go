@@ -3,7 +3,6 @@ package jira
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,7 +81,7 @@ func (k choiceKind) pick(c *valueContext, raw json.RawMessage) (choice, error) {
 	var ref map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &ref); err != nil {
 		if k.nameK == "value" {
-			return choice{}, errors.New("Specify a valid 'id' or 'name' for " + c.field.name) //nolint:revive,staticcheck // Jira's own words
+			return choice{}, says("Specify a valid 'id' or 'name' for %s", c.field.name)
 		}
 		return choice{}, errors.New("expected Object")
 	}
@@ -91,11 +90,11 @@ func (k choiceKind) pick(c *valueContext, raw json.RawMessage) (choice, error) {
 		if got, found := find(list, func(o choice) bool { return o.id == id && !o.disabled }); found {
 			return got, nil
 		}
-		return choice{}, fmt.Errorf("%s id '%s' is not valid", k.label, id) //nolint:revive,staticcheck // Jira's own words
+		return choice{}, says("%s id '%s' is not valid", k.label, id)
 	}
 	name, ok := asString(ref[k.nameK])
 	if !ok {
-		return choice{}, fmt.Errorf("Could not find valid 'id' or '%s' in the %s object.", k.nameK, c.field.name) //nolint:revive,staticcheck // Jira's own words
+		return choice{}, says("Could not find valid 'id' or '%s' in the %s object.", k.nameK, c.field.name)
 	}
 	got, found := find(list, func(o choice) bool { return o.name == name && !o.disabled })
 	if !found {
@@ -103,7 +102,7 @@ func (k choiceKind) pick(c *valueContext, raw json.RawMessage) (choice, error) {
 		if k.nameK == "value" {
 			word = "value"
 		}
-		return choice{}, fmt.Errorf("%s %s '%s' is not valid", k.label, word, name) //nolint:revive,staticcheck // Jira's own words
+		return choice{}, says("%s %s '%s' is not valid", k.label, word, name)
 	}
 	return got, nil
 }
@@ -187,7 +186,10 @@ func (cascadeKind) parse(c *valueContext, raw json.RawMessage) (value, bool, err
 	var ref struct {
 		Child json.RawMessage `json:"child"`
 	}
-	if err := json.Unmarshal(raw, &ref); err != nil || isNull(ref.Child) {
+	if err := json.Unmarshal(raw, &ref); err != nil {
+		return value{}, false, errors.New("expected Object")
+	}
+	if isNull(ref.Child) {
 		return value{text: top.id}, false, nil
 	}
 	parent, _ := find(c.field.options, func(o *option) bool { return o.id == top.id })
@@ -282,9 +284,9 @@ func (k userKind) parse(c *valueContext, raw json.RawMessage) (value, bool, erro
 	}
 	switch {
 	case u == nil:
-		return value{}, false, fmt.Errorf("User '%s' does not exist.", given) //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("User '%s' does not exist.", given)
 	case k.assignee && (!u.active || !s.may(u, c.project, assignableUser) || !s.may(u, c.project, browseProjects)):
-		return value{}, false, fmt.Errorf("User '%s' cannot be assigned issues.", given) //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("User '%s' cannot be assigned issues.", given)
 	}
 	return value{text: u.accountID}, false, nil
 }
@@ -313,10 +315,10 @@ type typeKind struct{}
 func (typeKind) parse(c *valueContext, raw json.RawMessage) (value, bool, error) {
 	t := c.sys.typeIn(c.project, raw)
 	if t == nil {
-		return value{}, false, errors.New("The issue type selected is invalid.") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("The issue type selected is invalid.")
 	}
 	if c.issue != nil && c.issue.issueType.level != t.level {
-		return value{}, false, errors.New("The issue type selected is invalid.") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("The issue type selected is invalid.")
 	}
 	return value{text: t.id}, false, nil
 }
@@ -344,7 +346,7 @@ func (projectKind) allowed(v *view, p *project, _ *field) []any { return []any{v
 // parentKind is the parent of a sub-task and, on Cloud, of an epic's child.
 type parentKind struct{ noChoice }
 
-var errHierarchy = errors.New("Given parent issue does not belong to appropriate hierarchy.") //nolint:revive,staticcheck // Jira's own words
+var errHierarchy = says("Given parent issue does not belong to appropriate hierarchy.")
 
 func (parentKind) parse(c *valueContext, raw json.RawMessage) (value, bool, error) {
 	var ref struct {
@@ -365,11 +367,11 @@ func (parentKind) parse(c *valueContext, raw json.RawMessage) (value, bool, erro
 	parent := c.sys.lookup(key)
 	switch {
 	case parent == nil:
-		return value{}, false, errors.New("Could not find issue by id or key.") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Could not find issue by id or key.")
 	case parent.issueType.level != c.issueType.level+1:
 		return value{}, false, errHierarchy
 	case c.issueType.subtask && parent.project != c.project:
-		return value{}, false, errors.New("Sub-tasks must be created in the same project as the parent.") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Sub-tasks must be created in the same project as the parent.")
 	}
 	return value{text: parent.idText()}, false, nil
 }
@@ -395,7 +397,7 @@ type epicLinkKind struct{ noChoice }
 func (epicLinkKind) parse(c *valueContext, raw json.RawMessage) (value, bool, error) {
 	key, ok := asString(raw)
 	if !ok {
-		return value{}, false, errors.New("Operation value must be a string") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Operation value must be a string")
 	}
 	key = strings.TrimPrefix(key, "key:")
 	if key == "" {
@@ -403,7 +405,7 @@ func (epicLinkKind) parse(c *valueContext, raw json.RawMessage) (value, bool, er
 	}
 	epic := c.sys.lookup(key)
 	if epic == nil || epic.issueType != typeEpic {
-		return value{}, false, fmt.Errorf("Issue '%s' is not a valid epic.", key) //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Issue '%s' is not a valid epic.", key)
 	}
 	return value{text: epic.idText()}, false, nil
 }

