@@ -567,11 +567,14 @@ func (s *story) compare(d hubspot.Record) error {
 		return err
 	}
 	budget := epic.Fields[s.systems.jiraSystem.FieldID("Budget")]
-	for _, pair := range [][2]string{
-		{d.Properties["dealname"], text0(epic.Fields["summary"])},
-		{plainNumber(d.Properties["amount"]), plainNumber(text0(budget))},
-		{dateOf(d.Properties["expected_delivery"]), text0(epic.Fields["duedate"])},
-	} {
+	pairs := [][2]string{
+		{d.Properties["dealname"], asText(epic.Fields["summary"])},
+		{plainNumber(d.Properties["amount"]), plainNumber(asText(budget))},
+	}
+	if due := asText(epic.Fields["duedate"]); due != "" { // one way: the deal's own date stays until the epic has one
+		pairs = append(pairs, [2]string{dateOf(d.Properties["expected_delivery"]), due})
+	}
+	for _, pair := range pairs {
 		if pair[0] != pair[1] {
 			return fmt.Errorf("deal %s holds %q where %s holds %q", d.ID, pair[0], epic.Key, pair[1])
 		}
@@ -582,7 +585,7 @@ func (s *story) compare(d hubspot.Record) error {
 	return nil
 }
 
-func text0(v any) string {
+func asText(v any) string {
 	if v == nil {
 		return ""
 	}

@@ -46,6 +46,11 @@ func TestKill(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	p := d.spawn(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of the service:\n%s", tail(p.log.String(), 4000))
+		}
+	})
 	eventually(t, w.settled)
 	t.Logf("%d edits, %d presses, %d comments, %d kills", w.edits, len(w.pressed), len(w.comments), *killCount)
 	p.stop(t)
@@ -90,9 +95,6 @@ func (d *demonstration) spawn(t *testing.T) *child {
 		if p.cmd.ProcessState == nil {
 			_ = p.cmd.Process.Kill() // a failed test left it
 			_ = p.cmd.Wait()
-		}
-		if t.Failed() {
-			t.Logf("log of the service:\n%s", tail(p.log.String(), 4000))
 		}
 	})
 	return p
