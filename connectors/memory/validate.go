@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,7 +53,7 @@ func (s *System) accept(t *table, id, name string, v connectors.Value) (connecto
 	case id == "" && !f.Creatable, id != "" && !f.Writable:
 		return v, fmt.Errorf("the field is read only")
 	case v.IsNull() && f.Required:
-		return v, fmt.Errorf(missing)
+		return v, errors.New(missing)
 	case v.IsNull() && id != "" && !f.Clearable:
 		return v, fmt.Errorf("the field cannot be cleared")
 	case v.IsNull():
@@ -129,7 +130,7 @@ func (s *System) fitText(f *connectors.Field, v connectors.Value) (connectors.Va
 	switch {
 	case text == "":
 		if f.Required {
-			return v, fmt.Errorf(missing)
+			return v, errors.New(missing)
 		}
 		return connectors.Null, nil // the system does not tell an empty text from none
 	case f.Type == connectors.TypeRichText:

@@ -77,6 +77,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		}
 		return nil, c.named(&connectors.Error{Kind: connectors.Unavailable, Err: bare(err)}, r.Op, r.Record)
 	}
+	defer func() { _ = resp.Body.Close() }()
 	b, ok := resp.Body.(*body)
 	if !ok {
 		return nil, c.named(&connectors.Error{Kind: connectors.Internal, Err: errors.New("the answer's body was replaced")}, r.Op, r.Record)

@@ -76,18 +76,18 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	state, _ := ctx.Value(retryKey{}).(*retries)
+	live := ctx.Err() == nil
 	state.failed = nil
 	if err != nil {
 		e, ok := errors.AsType[*connectors.Error](err)
 		state.unsure = state.unsure || ok && e.Unsure
-		return ok && ctx.Err() == nil && e.Kind == connectors.Unavailable && !errors.Is(e, errClosed), nil
+		return live && ok && e.Kind == connectors.Unavailable && !errors.Is(e, errClosed), nil
 	}
-	b, ok := resp.Body.(*body)
-	if !ok || b.failure == nil || ctx.Err() != nil {
-		return false, nil
+	if b, ok := resp.Body.(*body); ok && b.failure != nil {
+		state.failed, state.unsure = b.failure, state.unsure || b.failure.Unsure
+		return live && (b.failure.Kind == connectors.RateLimited || b.failure.Kind == connectors.Unavailable), nil
 	}
-	state.failed, state.unsure = b.failure, state.unsure || b.failure.Unsure
-	return b.failure.Kind == connectors.RateLimited || b.failure.Kind == connectors.Unavailable, nil
+	return false, nil
 }
 
 // beforeRetry waits: half a second, doubled with each repeat, give or take
