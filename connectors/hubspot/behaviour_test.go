@@ -585,3 +585,24 @@ func TestPropertyThatIsNotUnique(t *testing.T) {
 		}
 	}
 }
+
+// HubSpot may answer 2xx with errors and without results.
+func TestHollowBatch(t *testing.T) {
+	w := openWorld(connectortest.T(t), nil)
+	ids := seedDeals(t, w, 2)
+	w.sys.HollowBatches(1)
+	var updates []connectors.Update
+	for _, id := range ids {
+		updates = append(updates, connectors.Update{Object: "deals", ID: id, Fields: map[string]connectors.Value{"dealname": connectors.Text("x")}})
+	}
+	for i, r := range w.conn.Update(t.Context(), updates) {
+		if r.Err == nil || r.Record != nil {
+			t.Errorf("update %d of a batch that failed: %+v, want an error", i, r)
+		}
+	}
+	for i, r := range w.conn.Update(t.Context(), updates) {
+		if r.Err != nil {
+			t.Errorf("update %d afterwards: %v", i, r.Err)
+		}
+	}
+}

@@ -46,9 +46,23 @@ type world struct {
 	base  string
 	conn  connectors.Connection
 
-	mu   sync.Mutex
-	sent []connectors.WebhookRequest
+	mu     sync.Mutex
+	served int
+	sent   []connectors.WebhookRequest
 }
+
+// The guards double as the list of what the world can do.
+var (
+	_ connectortest.World     = (*world)(nil)
+	_ connectortest.Webhooker = (*world)(nil)
+	_ connectortest.Archiver  = (*world)(nil)
+	_ connectortest.Mover     = (*world)(nil)
+	_ connectortest.Hider     = (*world)(nil)
+	_ connectortest.Waiter    = (*world)(nil)
+	_ connectortest.Talker    = (*world)(nil)
+	_ connectortest.Faulter   = (*world)(nil)
+	_ connectortest.Counter   = (*world)(nil)
+)
 
 // extraProperties are of the types that deals lack.
 const extraProperties = `[
@@ -66,6 +80,9 @@ func openWorld(t connectortest.TB, settings map[string]string) *world {
 	t.Cleanup(w.sys.Close)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.clock.Advance(2 * time.Millisecond) // as a network would
+		w.mu.Lock()
+		w.served++
+		w.mu.Unlock()
 		w.sys.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(server.Close)
@@ -278,6 +295,15 @@ func (w *world) Settle(connectortest.TB) {
 	w.clock.Advance(w.conn.Facts().IndexLag + time.Second)
 }
 
+func (w *world) Wait(_ connectortest.TB, d time.Duration) { w.clock.Advance(d) }
+
+// Requests implements connectortest.Counter.
+func (w *world) Requests(connectortest.TB) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.served
+}
+
 func (w *world) Webhooks(t connectortest.TB) []connectors.WebhookRequest {
 	t.Helper()
 	if err := w.sys.Flush(t.Context()); err != nil {
@@ -391,6 +417,10 @@ func dealHarness() connectortest.Harness {
 		AbsentID: "399999999999",
 		Find:     connectortest.Sample{Field: "project_url", One: connectors.Text("https://e.com/1"), Two: connectors.Text("https://e.com/2")},
 		Email:    ada,
+		Child: &connectortest.Child{
+			Object: "tasks", Scope: connectors.Scope{"parent": "deals"}, Title: "hs_task_subject",
+			Required: map[string]connectors.Value{"hs_timestamp": connectors.Instant(time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC))},
+		},
 	}
 }
 
