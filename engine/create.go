@@ -36,7 +36,7 @@ type making struct {
 func createKey(m *worked, source connectors.Ref, part string, generation uint64) string {
 	h := sha256.New()
 	for _, s := range []string{m.Name(), source.String(), part, fmt.Sprint(generation)} {
-		fmt.Fprintf(h, "%d:%s", len(s), s)
+		h.Write(fmt.Appendf(nil, "%d:%s", len(s), s))
 	}
 	return "tenon-" + hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -245,10 +245,7 @@ func (d *drain) fillRule(j *job, r *mapping.Rule) {
 	} else {
 		converted, outcome, err := d.translate(d.m, r, mk.to, value)
 		if err != nil {
-			kind, code := state.AsideRefused, "cannot-convert"
-			if _, unmatched := err.(*unmatchedError); unmatched {
-				kind, code = state.AsideUnmatched, "unmatched"
-			}
+			kind, code := asideFor(err)
 			hold(kind, code, err.Error())
 			return
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -268,10 +269,7 @@ func (g *merger) carry(v verdict, to mapping.SideID, why string) verdict {
 	value, outcome, err := g.translate(v.rule, to, v.values[from])
 	switch {
 	case err != nil:
-		kind, code := state.AsideRefused, "cannot-convert"
-		if _, unmatched := err.(*unmatchedError); unmatched {
-			kind, code = state.AsideUnmatched, "unmatched"
-		}
+		kind, code := asideFor(err)
 		v.aside, v.drop = g.hold(v, kind, to, code, err.Error()), false
 		return v
 	case outcome == mapping.Leave:
@@ -283,6 +281,14 @@ func (g *merger) carry(v verdict, to mapping.SideID, why string) verdict {
 	v.next.Base[from], v.next.Known[from] = v.prints[from], true
 	v.next.Pending = &state.Pending{To: uint8(to), Source: v.prints[from], Target: g.print.Print(value)}
 	return v
+}
+
+// asideFor returns how a value that cannot be converted is held back.
+func asideFor(err error) (state.AsideKind, string) {
+	if _, ok := errors.AsType[*unmatchedError](err); ok {
+		return state.AsideUnmatched, "unmatched"
+	}
+	return state.AsideRefused, "cannot-convert"
 }
 
 // hold makes the aside of a field that is held back.

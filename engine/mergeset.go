@@ -141,12 +141,12 @@ func (g *merger) uncoverSet(c comparison, p *state.Pending, sides [2]elements, e
 	before := g.coveredBase[c.rule.ID()]
 	var edit connectors.SetEdit
 	for _, o := range theirs.options {
-		if print := g.print.PrintOption(o); !contains(before, print) && !sides[to].byPrint[print] {
+		if p := g.print.PrintOption(o); !contains(before, p) && !sides[to].byPrint[p] {
 			edit.Add = append(edit.Add, o)
 		}
 	}
 	for _, o := range sides[to].options {
-		if print := g.print.PrintOption(o); contains(before, print) && !theirs.byPrint[print] {
+		if p := g.print.PrintOption(o); contains(before, p) && !theirs.byPrint[p] {
 			edit.Remove = append(edit.Remove, o)
 		}
 	}

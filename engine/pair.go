@@ -155,14 +155,8 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 	default:
 		var err error
 		found, err = c.can.Finder.Find(ctx, d.m.selection(target), rule.Fields[target], values, 3)
-		if err != nil {
-			d.note(c, err)
-			for _, j := range jobs {
-				j.blame(err)
-				if d.concernsConnection(err) {
-					j.outcome.kind = outcomeKeep
-				}
-			}
+		d.note(c, err)
+		if d.blameAll(jobs, err) {
 			return nil
 		}
 	}
@@ -182,21 +176,12 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 		return nil
 	}
 	results, err := c.Read(ctx, d.m.selection(target), ids)
-	if err != nil {
-		d.note(c, err)
-		for _, j := range candidates {
-			j.blame(err)
-			if d.concernsConnection(err) {
-				j.outcome.kind = outcomeKeep
-			}
-		}
-		return nil
+	d.note(c, err)
+	var rivals [][]string
+	if err == nil {
+		rivals, err = d.rivals(ctx, rule, target, candidates)
 	}
-	rivals, err := d.rivals(ctx, rule, target, candidates)
-	if err != nil {
-		for _, j := range candidates {
-			j.blame(err)
-		}
+	if d.blameAll(candidates, err) {
 		return nil
 	}
 	return d.store.View(ctx, func(tx state.Tx) error {
@@ -212,6 +197,19 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 		}
 		return nil
 	})
+}
+
+// blameAll ends jobs whose call failed as a whole, and reports whether it did.
+func (d *drain) blameAll(jobs []*job, err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, j := range jobs {
+		if j.blame(err); d.concernsConnection(err) {
+			j.outcome.kind = outcomeKeep
+		}
+	}
+	return true
 }
 
 // rivals asks the jobs' own side who else holds the value that a candidate was

@@ -86,11 +86,12 @@ func (e *Engine) fillPreview(ctx context.Context, d *drain, j *job, p *Preview) 
 		}
 	}
 	with, err := mk.create.With(j.recs[j.side])
-	if err == nil {
-		for _, w := range with {
-			if v, ok := mk.request.Fields[w.Field]; ok {
-				p.Fields = append(p.Fields, PreviewField{Name: w.Field, Label: w.Field, Value: v.String()})
-			}
+	if err != nil {
+		p.Problems = append(p.Problems, err.Error())
+	}
+	for _, w := range with {
+		if v, ok := mk.request.Fields[w.Field]; ok {
+			p.Fields = append(p.Fields, PreviewField{Name: w.Field, Label: w.Field, Value: v.String()})
 		}
 	}
 	for _, a := range mk.asides {
@@ -100,7 +101,7 @@ func (e *Engine) fillPreview(ctx context.Context, d *drain, j *job, p *Preview) 
 	tasks, err := mk.create.Tasks(j.recs[j.side], d.now)
 	if err != nil {
 		p.Problems = append(p.Problems, "tasks: "+err.Error())
-		return nil
+		tasks = nil
 	}
 	var emails []string
 	for _, t := range tasks {
