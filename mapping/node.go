@@ -13,11 +13,15 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The bounds of a mapping file. They are far above what people write and keep
-// a hostile file from costing more than a moment.
+// The bounds of a mapping file. They are far above what people write, and keep
+// a hostile file from costing more than a moment: the YAML library takes time in
+// the square of some of them.
 const (
-	maxFileSize = 256 << 10
+	maxFileSize = 128 << 10 // bytes
+	maxLines    = 4000
+	maxLine     = 6000 // characters
 	maxDepth    = 24
+	maxProblems = 100
 )
 
 // position is a place in a file, counted from 1, in characters.
@@ -100,17 +104,34 @@ type reporter struct {
 }
 
 func newReporter(file string, src []byte) *reporter {
-	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(string(src), "\uFFFD"))
+	text := strings.TrimPrefix(strings.ToValidUTF8(string(src), "\uFFFD"), "\uFEFF") // some editors put a mark there
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	return &reporter{file: file, lines: strings.Split(text, "\n")}
 }
 
 func (r *reporter) add(s Severity, at position, hint, message string) {
+	if r.full(s) {
+		return
+	}
 	p := Problem{File: r.file, Line: at.line, Column: at.col, Width: at.width, Severity: s, Message: message, Hint: hint}
 	if at.line >= 1 && at.line <= len(r.lines) {
 		p.Source = strings.TrimRight(r.lines[at.line-1], " \t\r")
 		p.Width = max(1, min(at.width, utf8.RuneCountInString(p.Source)-at.col+1))
 	}
 	r.problems = append(r.problems, p)
+}
+
+// full reports whether further problems are dropped: when there are many, one
+// of which stops the mapping.
+func (r *reporter) full(s Severity) bool {
+	if len(r.problems) < maxProblems || s == Error && r.problems.Err() == nil {
+		return false
+	}
+	more := Problem{File: r.file, Severity: Warning, Message: fmt.Sprintf("there are more than %d problems; the others show once these are corrected", maxProblems)}
+	if r.problems[len(r.problems)-1] != more {
+		r.problems = append(r.problems, more)
+	}
+	return true
 }
 
 // errorf reports an error at a place; hint may be "".
@@ -134,7 +155,7 @@ func (r *reporter) readYAML(src []byte) (root *node) {
 		r.errorf(position{}, "save the file as UTF-8", "the file is not UTF-8 text")
 		return nil
 	}
-	if !r.shallow() {
+	if !r.bounded() {
 		return nil
 	}
 	defer func() {
@@ -167,24 +188,47 @@ func (r *reporter) readYAML(src []byte) (root *node) {
 	return r.convert(docs[0].Body, 0)
 }
 
-// shallow refuses flow nesting that would cost the parser much time.
-func (r *reporter) shallow() bool {
+// bounded refuses what would cost the parser much time: too many or too long
+// lines, and deep nesting.
+func (r *reporter) bounded() bool {
+	if len(r.lines) > maxLines {
+		r.errorf(position{maxLines + 1, 1, 1}, "split the file", "the file has %d lines; the limit is %d", len(r.lines), maxLines)
+		return false
+	}
 	for i, line := range r.lines {
-		depth := 0
-		for j, c := range []rune(line) {
-			switch c {
-			case '[', '{':
-				depth++
-			case ']', '}':
-				depth--
-			}
-			if depth > maxDepth {
-				r.errorf(position{i + 1, j + 1, 1}, "", "brackets are nested deeper than %d", maxDepth)
-				return false
-			}
+		if n := utf8.RuneCountInString(line); n > maxLine {
+			r.errorf(position{i + 1, 1, 1}, "break the line", "the line has %d characters; the limit is %d", n, maxLine)
+			return false
+		}
+		if openings(line) > maxDepth {
+			r.errorf(position{i + 1, 1, 1}, "", "the line opens more than %d lists or blocks within each other", maxDepth)
+			return false
 		}
 	}
 	return true
+}
+
+// openings returns an upper bound of the nesting that a line opens: by brackets,
+// or by indicators at its start.
+func openings(line string) int {
+	depth, deepest := 0, 0
+	for _, c := range line {
+		switch c {
+		case '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ']', '}':
+			depth--
+		}
+	}
+	indicators := 0
+	for _, word := range strings.Fields(line) {
+		if word != "-" && word != "?" && !strings.HasPrefix(word, "&") && !strings.HasPrefix(word, "!") && !strings.HasSuffix(word, ":") {
+			break
+		}
+		indicators++
+	}
+	return max(deepest, indicators)
 }
 
 func (r *reporter) syntaxError(err error) {
