@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -266,12 +265,14 @@ func (c *Connection) checkObject(op, name string) error {
 // ref names an issue in errors.
 func ref(id string) string { return object + "/" + id }
 
-// httpOf returns the answer below go-jira's.
-func httpOf(r *gojira.Response) *http.Response {
-	if r == nil {
-		return nil
+// outcome turns what go-jira returned into an error of the connection, nil for
+// a success, and closes the answer.
+func (c *Connection) outcome(op, record string, r *gojira.Response, err error) error {
+	if r == nil || r.Response == nil {
+		return c.http.ErrorOf(op, record, nil, err)
 	}
-	return r.Response
+	defer r.Body.Close()
+	return c.http.ErrorOf(op, record, r.Response, err)
 }
 
 // asError returns the connection's error in err's chain.

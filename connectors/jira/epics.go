@@ -97,7 +97,7 @@ func (c *Connection) keyOf(ctx context.Context, op, id string) (string, error) {
 
 func (c *Connection) peek(ctx context.Context, op, idOrKey string) (*gojira.Issue, error) {
 	w, resp, err := c.jira.Issue.GetWithContext(calling(ctx, "/issue/{id}"), url.PathEscape(idOrKey), &gojira.GetQueryOptions{Fields: "project"})
-	if err := c.http.ErrorOf(op, ref(idOrKey), httpOf(resp), err); err != nil {
+	if err := c.outcome(op, ref(idOrKey), resp, err); err != nil {
 		return nil, err
 	}
 	return w, nil

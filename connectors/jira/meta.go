@@ -94,7 +94,7 @@ func (c *Connection) scope(ctx context.Context, op string, s connectors.Scope, f
 // a mistake of whoever wrote it, else something that has happened to it.
 func (c *Connection) resolve(ctx context.Context, op string, s connectors.Scope, fresh bool) (scopeRef, error) {
 	p, resp, err := c.jira.Project.GetWithContext(calling(ctx, "/project/{id}"), url.PathEscape(s["project"]))
-	if err := c.http.ErrorOf(op, "", httpOf(resp), err); err != nil {
+	if err := c.outcome(op, "", resp, err); err != nil {
 		switch {
 		case connectors.KindOf(err) != connectors.NotFound:
 			return scopeRef{}, err
@@ -140,7 +140,7 @@ func (c *Connection) noProject(ctx context.Context, op, want string) error {
 		}
 	} else {
 		list, resp, err := c.jira.Project.GetListWithContext(calling(ctx, "/project"))
-		if err := c.http.ErrorOf(op, "", httpOf(resp), err); err != nil {
+		if err := c.outcome(op, "", resp, err); err != nil {
 			return err
 		}
 		for _, p := range *list {
@@ -297,7 +297,7 @@ func (c *Connection) systemName() string {
 // callers.
 func (c *Connection) self(ctx context.Context, op string) (*gojira.User, error) {
 	me, resp, err := c.jira.User.GetSelfWithContext(calling(ctx, "/myself"))
-	if err := c.http.ErrorOf(op, "", httpOf(resp), err); err != nil {
+	if err := c.outcome(op, "", resp, err); err != nil {
 		return nil, err
 	}
 	if userID(me) == "" {

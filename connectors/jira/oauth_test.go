@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -93,7 +94,7 @@ func TestOAuthThroughTheGateway(t *testing.T) {
 	w.sys.RevokeGrants()
 	w.clock.Advance(2 * time.Hour)
 	_, err := w.conn.Check(t.Context())
-	e, ok := err.(*connectors.Error)
+	e, ok := errors.AsType[*connectors.Error](err)
 	if !ok || e.Kind != connectors.Auth || e.Help == "" {
 		t.Errorf("Check after the consent was withdrawn: %v", err)
 	}

@@ -247,7 +247,7 @@ func statusOptions(list []typeStatuses) []connectors.Option {
 // only where a screen asks for one: as a rule those of transitions.
 func (c *Connection) addResolutions(ctx context.Context, op string, scr *screens) error {
 	list, resp, err := c.jira.Resolution.GetListWithContext(calling(ctx, "/resolution"))
-	if err := c.http.ErrorOf(op, "", httpOf(resp), err); err != nil {
+	if err := c.outcome(op, "", resp, err); err != nil {
 		return err
 	}
 	for _, r := range list {

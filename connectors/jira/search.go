@@ -70,7 +70,7 @@ func (c *Connection) searchDataCenter(ctx context.Context, op string, q searchQu
 	issues, resp, err := c.jira.Issue.SearchWithContext(calling(ctx, "/search"), q.jql, &gojira.SearchOptions{
 		StartAt: q.startAt, MaxResults: q.max, Fields: []string{"updated", "labels"},
 	})
-	if err := c.http.ErrorOf(op, "", httpOf(resp), err); err != nil {
+	if err := c.outcome(op, "", resp, err); err != nil {
 		return found{}, err
 	}
 	out := found{total: resp.Total}

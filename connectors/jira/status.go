@@ -379,5 +379,5 @@ func (m *mover) post(ctx context.Context, t transition, fields map[string]any) e
 		body["fields"] = fields
 	}
 	resp, err := m.jira.Issue.DoTransitionWithPayloadWithContext(calling(ctx, "/issue/{id}/transitions"), m.id, body)
-	return m.http.ErrorOf(m.op, ref(m.id), httpOf(resp), err)
+	return m.outcome(m.op, ref(m.id), resp, err)
 }

@@ -315,11 +315,12 @@ func cell(n *Node) string {
 		if len(nodes) > 0 {
 			nodes = append(nodes, &Node{Type: "hardBreak"})
 		}
-		if b.Type == "paragraph" || b.Type == "heading" {
+		switch b.Type {
+		case "paragraph", "heading":
 			nodes = append(nodes, b.Content...)
-		} else if b.Type == "media" {
+		case "media":
 			nodes = append(nodes, b)
-		} else {
+		default:
 			for i, line := range strings.Split(b.PlainText(), "\n") {
 				if i > 0 {
 					nodes = append(nodes, &Node{Type: "hardBreak"})
