@@ -232,6 +232,22 @@ func (d *drain) rivals(ctx context.Context, rule mapping.MatchRule, target mappi
 	return found, err
 }
 
+// holds reports whether a record holds what the rule makes of the other's value.
+func holds(rule mapping.MatchRule, target mapping.SideID, rec, other *connectors.Record) bool {
+	v, presence := rule.Value(target, rec)
+	mine, _ := rule.Value(target.Other(), other)
+	want, _, err := rule.Convert(target, mine)
+	return err == nil && presence == connectors.Present && same(want, v)
+}
+
+func isLinked(tx state.Tx, m *worked, side mapping.SideID, id string) (bool, error) {
+	_, err := tx.LinkOf(m.Name(), uint8(side), id)
+	if errors.Is(err, state.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // adopt links a job to a candidate that really holds the value: a search may
 // be old.
 func (d *drain) adopt(tx state.Tx, j *job, rule mapping.MatchRule, target mapping.SideID, res connectors.ReadResult) error {
@@ -239,16 +255,12 @@ func (d *drain) adopt(tx state.Tx, j *job, rule mapping.MatchRule, target mappin
 	if res.Err != nil || rec.State != connectors.Live || !rec.InScope {
 		return nil
 	}
-	v, presence := rule.Value(target, rec)
-	mine, _ := rule.Value(j.side, j.recs[j.side])
-	want, _, err := rule.Convert(target, mine)
-	if presence != connectors.Present || err != nil || !same(want, v) {
+	if !holds(rule, target, rec, j.recs[j.side]) {
 		return nil
 	}
 	id := rec.Ref.ID
-	_, err = tx.LinkOf(d.m.Name(), uint8(target), id)
-	linked := err == nil
-	if err != nil && !errors.Is(err, state.ErrNotFound) {
+	linked, err := isLinked(tx, d.m, target, id)
+	if err != nil {
 		return err
 	}
 	if linked || d.taken[target][id] {
