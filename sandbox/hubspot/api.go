@@ -60,11 +60,15 @@ func (s *System) handle(op operation) http.HandlerFunc {
 			notThere(w, code)
 			return
 		}
-		s.mu.Lock()
-		reply := s.reply(s.answer(w, r, body, op))
-		s.mu.Unlock()
-		reply.write(w)
+		s.locked(func() reply { return s.reply(s.answer(w, r, body, op)) }).write(w)
 	}
+}
+
+// locked makes an answer under the lock.
+func (s *System) locked(answer func() reply) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return answer()
 }
 
 // reply is an answer that no longer needs the lock: a client that reads slowly
@@ -142,19 +146,17 @@ func (s *System) renderFault(w http.ResponseWriter, _ *http.Request, status, _ i
 		_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>api.hubapi.com | "+strconv.Itoa(status)+"</title></head><body></body></html>\n")
 		return
 	}
-	s.mu.Lock()
-	e := newError(status, "INTERNAL_ERROR", "internal error")
-	switch status {
-	case http.StatusTooManyRequests:
-		e = s.tooMany("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit.")
-	case http.StatusLocked:
-		e = newError(status, "LOCKED", "The resource is locked, try again later.") // assumed
-	case statusMigration:
-		e = newError(status, "MIGRATION_IN_PROGRESS", "This account is being moved to another data center.") // assumed
-	}
-	out := s.reply(0, nil, e)
-	s.mu.Unlock()
-	out.write(w)
+	s.locked(func() reply {
+		switch status {
+		case http.StatusTooManyRequests:
+			return s.reply(0, nil, s.tooMany("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit."))
+		case http.StatusLocked:
+			return s.reply(0, nil, newError(status, "LOCKED", "The resource is locked, try again later.")) // assumed
+		case statusMigration:
+			return s.reply(0, nil, newError(status, "MIGRATION_IN_PROGRESS", "This account is being moved to another data center.")) // assumed
+		}
+		return s.reply(0, nil, newError(status, "INTERNAL_ERROR", "internal error"))
+	}).write(w)
 }
 
 // statusMigration is HubSpot's own status for an account that is being moved.

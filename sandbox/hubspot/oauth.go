@@ -51,11 +51,8 @@ func (s *System) oauth(op func(r *http.Request, now time.Time) (int, any, *apiEr
 			notThere(w, http.StatusBadRequest)
 			return
 		}
-		s.mu.Lock()
-		reply := s.reply(op(r, s.tick()))
-		s.mu.Unlock()
 		w.Header().Set("Cache-Control", "no-store")
-		reply.write(w)
+		s.locked(func() reply { return s.reply(op(r, s.tick())) }).write(w)
 	}
 }
 

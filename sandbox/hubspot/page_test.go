@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	_ "time/tzdata" // the account is in a time zone with summer time
 
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 )

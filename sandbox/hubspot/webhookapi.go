@@ -37,15 +37,13 @@ func (s *System) developer(op operation) http.HandlerFunc {
 			notThere(w, http.StatusBadRequest)
 			return
 		}
-		s.mu.Lock()
-		c := &call{s: s, r: r, query: r.URL.Query(), body: body, now: s.tick()}
-		problem := s.developerMay(c)
-		reply := s.reply(0, nil, problem)
-		if problem == nil {
-			reply = s.reply(op(c))
-		}
-		s.mu.Unlock()
-		reply.write(w)
+		s.locked(func() reply {
+			c := &call{s: s, r: r, query: r.URL.Query(), body: body, now: s.tick()}
+			if problem := s.developerMay(c); problem != nil {
+				return s.reply(0, nil, problem)
+			}
+			return s.reply(op(c))
+		}).write(w)
 	}
 }
 
