@@ -26,7 +26,7 @@ func load(t *testing.T, seed uint64) {
 	const slots, perSecond = 3, 20
 	pace := testPace(func(p *Pace) { p.Concurrent, p.PerSecond, p.Burst, p.Daily = slots, perSecond, 5, 400 })
 	g := newGate(connectors.SystemClock(), pace, map[string]Pace{"search": {PerSecond: 4, Burst: 1}})
-	defer g.close()
+	t.Cleanup(g.close)
 
 	var mu sync.Mutex
 	var inside, passed, refused, gaveUp int
@@ -100,6 +100,8 @@ func load(t *testing.T, seed uint64) {
 	if passed+refused+gaveUp != 500 || passed > 400 || passed < 100 {
 		t.Errorf("seed %d: %d passed, %d were refused, %d gave up; of 500, at most 400 a day", seed, passed, refused, gaveUp)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.free != slots || !g.idle() {
 		t.Errorf("seed %d: %d slots are free at the end, want %d", seed, g.free, slots)
 	}
