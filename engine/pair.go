@@ -252,8 +252,8 @@ func isLinked(tx state.Tx, m *worked, side mapping.SideID, id string) (bool, err
 // be old.
 func (d *drain) adopt(tx state.Tx, j *job, rule mapping.MatchRule, target mapping.SideID, res connectors.ReadResult) error {
 	rec := res.Record
-	if res.Err != nil || rec.State != connectors.Live || !rec.InScope {
-		return nil
+	if rec == nil || rec.State != connectors.Live || !rec.InScope {
+		return nil // gone since the search
 	}
 	if !holds(rule, target, rec, j.recs[j.side]) {
 		return nil
