@@ -300,7 +300,7 @@ func TestOneBadRecordAmongMany(t *testing.T) {
 
 func TestCreateWithoutTheKeyProperty(t *testing.T) {
 	w := openWorld(connectortest.T(t), nil)
-	want := "let Tenon create its property tenon_key on deals in HubSpot"
+	want := "run tenon prepare: it creates the property tenon_key on deals in HubSpot"
 	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "deals", Key: "k", Fields: map[string]connectors.Value{"dealname": connectors.Text("x")}}})
 	_, err := w.conn.FindByKey(t.Context(), "deals", nil, []string{"k"})
 	for _, err := range []error{r[0].Err, err} {

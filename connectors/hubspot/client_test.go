@@ -29,6 +29,14 @@ func TestExplain(t *testing.T) {
 			}},
 		},
 		{
+			"unique value taken", 400, nil,
+			`{"status":"error","message":"Property values were not valid: [{\"isValid\":false,\"message\":\"501 already has that value.\",\"error\":\"CONFLICTING_UNIQUE_VALUE\",\"name\":\"tenon_key\"}]","category":"VALIDATION_ERROR"}`,
+			rest.Failure{Kind: connectors.Invalid},
+			rest.Failure{Kind: connectors.Conflict, Message: "Property values were not valid", Fields: []connectors.FieldError{
+				{Field: "tenon_key", Reason: "501 already has that value."},
+			}},
+		},
+		{
 			"missing scopes", 403, nil,
 			`{"status":"error","message":"One or more of the following scopes are required.","context":{"requiredGranularScopes":["crm.objects.deals.read"]},"category":"MISSING_SCOPES"}`,
 			rest.Failure{Kind: connectors.Permission},

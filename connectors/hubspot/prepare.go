@@ -150,6 +150,6 @@ func (c *connection) unprepared(t *objectType, err error) error {
 	}
 	own := *e
 	own.Fields = nil
-	own.Help = "let Tenon create its property " + keyProperty + " on " + t.plural + " in HubSpot"
+	own.Help = "run tenon prepare: it creates the property " + keyProperty + " on " + t.plural + " in HubSpot"
 	return &own
 }
