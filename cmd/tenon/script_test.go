@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tenonsync/tenon/connectors/all"
+)
+
+// TestScripts runs the command lines in testdata/script as a person would.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":     scriptCode,
+			"waitfile": scriptWaitFile,
+			"systems":  scriptSystems,
+		},
+		UpdateScripts: *update,
+	})
+}
+
+// scriptCode runs a command and checks its exit code: code 3 tenon validate.
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if err != nil || neg || len(args) < 2 {
+		ts.Fatalf("usage: code N command args...")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// scriptWaitFile waits until a file is there.
+func scriptWaitFile(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never came", args[0])
+		}
+		time.Sleep(30 * time.Millisecond) // between two looks, bounded by the deadline
+	}
+}
+
+// scriptSystems starts the emulated systems, writes the demo's configuration
+// into the script's folder and sets its variables.
+func scriptSystems(ts *testscript.TestScript, _ bool, _ []string) {
+	registry, err := all.Registry()
+	ts.Check(err)
+	c := &cli{stdout: ts.Stdout(), stderr: ts.Stderr(), registry: registry, output: "table"}
+	d, err := c.newDemonstration(ts.MkAbs("."), demoOptions{
+		addr:    "127.0.0.1:0",
+		sandbox: sandboxOptions{seed: 1, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"},
+	})
+	ts.Check(err)
+	ts.Defer(d.systems.close)
+	for name, value := range d.variables() {
+		ts.Setenv(name, value)
+	}
+}
