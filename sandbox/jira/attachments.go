@@ -2,6 +2,7 @@ package jira
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -66,7 +67,7 @@ func (c *call) readFiles() ([]*attachment, error) {
 	var files []*attachment
 	for {
 		part, err := reader.NextPart()
-		if err == io.EOF { //nolint:errorlint // NextPart returns it bare
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

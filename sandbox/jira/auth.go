@@ -45,7 +45,7 @@ const (
 )
 
 // DefaultPassword is the password of every Data Center account.
-const DefaultPassword = "sandbox-password" //nolint:gosec // the sandbox has no secrets
+const DefaultPassword = "sandbox-password"
 
 func newAuthority(s *System) authority {
 	a := authority{

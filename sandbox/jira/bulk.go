@@ -2,6 +2,7 @@ package jira
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func (c *call) startTask(idsOrKeys []string, act func(*issue) error) (reply, err
 }
 
 func reason(err error) string {
-	e, isAPI := err.(*apiError) //nolint:errorlint // never wrapped
+	e, isAPI := errors.AsType[*apiError](err)
 	if !isAPI {
 		return err.Error()
 	}

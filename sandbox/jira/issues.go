@@ -2,6 +2,7 @@ package jira
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 )
@@ -37,7 +38,7 @@ func (c *call) createdIssue(i *issue, u issueUpdate) object {
 	status, body := http.StatusOK, (&apiError{}).body()
 	if err := c.sys.transitionIssue(c.user, c.api, i, issueUpdate{Transition: u.Transition}); err != nil {
 		status = http.StatusBadRequest
-		if e, isAPI := err.(*apiError); isAPI { //nolint:errorlint // never wrapped
+		if e, isAPI := errors.AsType[*apiError](err); isAPI {
 			body = e.body()
 		}
 	}
@@ -78,7 +79,7 @@ func (c *call) createBulk() (reply, error) {
 }
 
 func bulkFailure(n int, err error) object {
-	e, isAPI := err.(*apiError) //nolint:errorlint // never wrapped
+	e, isAPI := errors.AsType[*apiError](err)
 	if !isAPI {
 		e = fail(http.StatusBadRequest, "%s", err.Error())
 	}

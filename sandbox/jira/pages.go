@@ -2,6 +2,7 @@ package jira
 
 import (
 	_ "embed"
+	"errors"
 	"html/template"
 	"maps"
 	"net/http"
@@ -19,8 +20,8 @@ var pagesHTML string
 
 // isPage reports whether a request is for the pages that people use.
 func (s *System) isPage(r *http.Request) bool {
-	p := r.URL.Path
-	return p == "/" || strings.HasPrefix(p, "/projects/") || strings.HasPrefix(p, "/browse/")
+	p := strings.TrimPrefix(r.URL.Path, s.opts.BasePath)
+	return r.URL.Path == "/" || p == "" || p == "/" || strings.HasPrefix(p, "/projects/") || strings.HasPrefix(p, "/browse/")
 }
 
 type pageHandler struct {
@@ -28,7 +29,8 @@ type pageHandler struct {
 	pages *kit.Pages
 }
 
-// pages builds the site's pages: a board for each project, a page for each issue.
+// pages builds the site's pages: a board for each project, a page for each
+// issue. They answer with and without the context path, as links may have it.
 func (s *System) pages() http.Handler {
 	h := &pageHandler{sys: s, pages: kit.NewPages("Jira", "#0c66e4", template.FuncMap{}, pagesHTML)}
 	mux := http.NewServeMux()
@@ -37,7 +39,11 @@ func (s *System) pages() http.Handler {
 	mux.HandleFunc("POST /projects/{project}", h.create)
 	mux.HandleFunc("GET /browse/{issue}", h.issue)
 	mux.HandleFunc("POST /browse/{issue}", h.edit)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner := r.Clone(r.Context())
+		inner.URL.Path = orElse(strings.TrimPrefix(r.URL.Path, s.opts.BasePath), "/")
+		mux.ServeHTTP(w, inner)
+	})
 }
 
 type boardData struct {
@@ -151,23 +157,28 @@ func (h *pageHandler) create(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/browse/"+url.PathEscape(key), http.StatusSeeOther)
 }
 
+// issueData is the page of an issue. The parts that start with Was are what the
+// form showed when it was opened.
 type issueData struct {
-	Card        card
-	Description string
-	Labels      string
-	Assignee    string
-	Users       []userChoice
-	Extra       []extra
-	Steps       []step
-	Comments    []shownComment
-	History     []shownChange
-	Properties  []extra
-	Editable    bool
+	Was                         card
+	WasDescription, WasAssignee string
+	WasLabels                   string
+	Card                        card
+	Description                 string
+	Labels                      string
+	Assignee                    string
+	Users                       []userChoice
+	Extra                       []extra
+	Steps                       []step
+	Comments                    []shownComment
+	History                     []shownChange
+	Properties                  []extra
+	Editable                    bool
 }
 
 type userChoice struct{ Email, Name string }
 
-type extra struct{ Name, ID, Value string }
+type extra struct{ Name, ID, Value, Was, Input string }
 
 type step struct {
 	Status      string
@@ -214,8 +225,10 @@ func (d *issueData) keep(r *http.Request) {
 	}
 	d.Card.Summary, d.Description, d.Card.Due = r.FormValue("summary"), r.FormValue("description"), r.FormValue("duedate")
 	d.Labels, d.Assignee = r.FormValue("labels"), r.FormValue("assignee")
+	d.Was.Summary, d.WasDescription, d.Was.Due = r.FormValue("was-summary"), r.FormValue("was-description"), r.FormValue("was-duedate")
+	d.WasLabels, d.WasAssignee = r.FormValue("was-labels"), r.FormValue("was-assignee")
 	for n := range d.Extra {
-		d.Extra[n].Value = r.FormValue(d.Extra[n].ID)
+		d.Extra[n].Value, d.Extra[n].Was = r.FormValue(d.Extra[n].ID), r.FormValue("was-"+d.Extra[n].ID)
 	}
 }
 
@@ -224,10 +237,11 @@ const shownTime = "2 Jan 2006 15:04"
 func (h *pageHandler) issueData(actor *user, i *issue) issueData {
 	s := h.sys
 	data := issueData{
+		Was: h.card(i, false), WasDescription: adf.Wiki(i.fields["description"].doc),
 		Card: h.card(i, true), Description: adf.Wiki(i.fields["description"].doc), Labels: strings.Join(i.fields["labels"].list, " "), Editable: !i.archived,
 	}
 	if u := s.userByID(i.text("assignee")); u != nil {
-		data.Assignee = u.email
+		data.Assignee, data.WasAssignee = u.email, u.email
 	}
 	for _, u := range s.users {
 		if u.active && u.accountType == "atlassian" {
@@ -240,8 +254,13 @@ func (h *pageHandler) issueData(actor *user, i *issue) issueData {
 		if val, has := i.fields[id]; has {
 			_, text = f.kind.words(s, f, val)
 		}
-		data.Extra = append(data.Extra, extra{f.name, id, text})
+		input := "text"
+		if _, date := f.kind.(dateKind); date {
+			input = "date"
+		}
+		data.Extra = append(data.Extra, extra{Name: f.name, ID: id, Value: text, Was: text, Input: input})
 	}
+	data.WasLabels = data.Labels
 	for _, t := range s.available(actor, i) {
 		st := step{Status: t.to.name}
 		if slices.ContainsFunc(t.screen, func(f screenField) bool { return f.field == "resolution" }) {
@@ -319,7 +338,7 @@ func (h *pageHandler) act(p Person, key string, r *http.Request) error {
 
 // explain gives an error in words for a person.
 func explain(err error) string {
-	e, isAPI := err.(*apiError) //nolint:errorlint // never wrapped
+	e, isAPI := errors.AsType[*apiError](err)
 	if !isAPI {
 		return err.Error()
 	}
@@ -330,25 +349,30 @@ func explain(err error) string {
 	return strings.Join(parts, " ")
 }
 
-// formFields reads the edit form; empty inputs clear their fields.
+// formFields reads the fields of the edit form that were changed: the form also
+// carries what it showed, so that it does not undo what others wrote since.
+// Empty inputs clear their fields.
 func formFields(r *http.Request) (map[string]any, error) {
-	fields := map[string]any{"summary": r.FormValue("summary")}
-	for _, id := range []string{"description", "duedate", fieldCRMDeal, fieldStartDate} {
-		if text := strings.ReplaceAll(r.FormValue(id), "\r\n", "\n"); text != "" {
-			fields[id] = text
-		} else {
+	fields := map[string]any{}
+	for _, id := range []string{"summary", "description", "duedate", "labels", "assignee", fieldCRMDeal, fieldBudget, fieldStartDate} {
+		text := strings.ReplaceAll(r.FormValue(id), "\r\n", "\n")
+		if text == strings.ReplaceAll(r.FormValue("was-"+id), "\r\n", "\n") {
+			continue
+		}
+		switch {
+		case id == "labels":
+			fields[id] = strings.Fields(text)
+		case text == "":
 			fields[id] = nil
+		case id == fieldBudget:
+			n, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				return nil, says("Budget: %q is not a number.", text)
+			}
+			fields[id] = n
+		default:
+			fields[id] = text
 		}
-	}
-	fields["labels"] = strings.Fields(r.FormValue("labels"))
-	fields["assignee"] = r.FormValue("assignee")
-	fields[fieldBudget] = nil
-	if text := r.FormValue(fieldBudget); text != "" {
-		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, says("Budget: %q is not a number.", text)
-		}
-		fields[fieldBudget] = n
 	}
 	return fields, nil
 }

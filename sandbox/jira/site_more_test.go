@@ -346,6 +346,14 @@ func TestPages(t *testing.T) {
 			if html := get(page); !strings.Contains(html, "Edited &lt;here&gt;") || !strings.Contains(html, "Some *text*") {
 				t.Error("the page does not show what was saved")
 			}
+			others := url.Values{"do": {"save"}, "was-summary": {"Edited <here>"}, "summary": {"Edited <here>"}, "was-labels": {"one two"}, "labels": {"one"}}
+			if err := s.As(rosa).Edit(strings.TrimPrefix(page, "/browse/"), map[string]any{"summary": "By somebody else", "labels": []string{"one", "two"}}); err != nil {
+				t.Fatal(err)
+			}
+			post(http.StatusSeeOther, page, others)
+			if got, _ := s.Issue(strings.TrimPrefix(page, "/browse/")); got.Fields["summary"] != "By somebody else" || len(got.Labels) != 1 {
+				t.Errorf("a form undid another edit: got %v and %v", got.Fields["summary"], got.Labels)
+			}
 			save.Set(fieldBudget, "much")
 			save.Set("summary", "Kept")
 			if html := string(post(http.StatusUnprocessableEntity, page, save).raw); !strings.Contains(html, "is not a number") || !strings.Contains(html, "Kept") {
@@ -365,6 +373,15 @@ func TestPages(t *testing.T) {
 			post(http.StatusSeeOther, page, url.Values{"do": {"delete"}})
 			s.want(http.StatusNotFound, "GET", page, nil)
 		})
+	}
+}
+
+func TestPagesBelowTheContextPath(t *testing.T) {
+	s := newSite(t, Options{Flavour: DataCenter, BasePath: "/jira"})
+	for _, path := range []string{"", "/", "/browse/DELIV-1", "/projects/OPS"} {
+		if a := s.want(http.StatusOK, "GET", path, nil); !strings.Contains(string(a.raw), "Jira") {
+			t.Errorf("%q: got no page", path)
+		}
 	}
 }
 

@@ -25,10 +25,10 @@ const (
 // Defaults of Options.
 const (
 	DefaultEmail         = "tenon@harbourworks.example"
-	DefaultToken         = "sandbox-jira-token"         //nolint:gosec // the sandbox has no secrets
-	DefaultClientID      = "sandbox-jira-client"        //
-	DefaultClientSecret  = "sandbox-jira-client-secret" //nolint:gosec // the sandbox has no secrets
-	DefaultWebhookSecret = "sandbox-jira-webhook"       //nolint:gosec // the sandbox has no secrets
+	DefaultToken         = "sandbox-jira-token"
+	DefaultClientID      = "sandbox-jira-client" //
+	DefaultClientSecret  = "sandbox-jira-client-secret"
+	DefaultWebhookSecret = "sandbox-jira-webhook"
 	DefaultLag           = 2 * time.Second
 )
 
