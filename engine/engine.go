@@ -45,6 +45,9 @@ type Config struct {
 	// field of a record; nil writes none.
 	ConvertLink func(mapping string, record connectors.Ref) string
 
+	// Meter counts the connections' calls for Status; may be nil.
+	Meter *Meter
+
 	// ReadOnly refuses every step that writes to a system.
 	ReadOnly bool
 }
@@ -126,6 +129,7 @@ type Engine struct {
 	feeds    []*feed
 	people   *people
 	flips    *flips
+	meter    *Meter
 
 	randMu sync.Mutex
 	random *rand.Rand
@@ -164,7 +168,7 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{
 		store: c.Store, sealer: c.Sealer, printer: c.Printer, clock: c.Clock,
 		log: c.Logger, limits: c.Limits.withDefaults(), link: c.ConvertLink,
-		readOnly: c.ReadOnly, random: c.Random,
+		readOnly: c.ReadOnly, random: c.Random, meter: c.Meter,
 		conns: map[string]*connection{}, wake: newBroadcast(),
 	}
 	if e.clock == nil {

@@ -15,7 +15,11 @@ import (
 func (e *Engine) Status(ctx context.Context) (*Status, error) {
 	s := &Status{At: e.clock.Now().UTC()}
 	for _, name := range sortedNames(e.conns) {
-		s.Connections = append(s.Connections, e.conns[name].status())
+		row := e.conns[name].status()
+		if e.meter != nil {
+			row.Calls, row.Daily, row.DailyLeft = e.meter.of(name)
+		}
+		s.Connections = append(s.Connections, row)
 	}
 	err := e.store.View(ctx, func(tx state.Tx) error {
 		s.Mappings = nil

@@ -49,29 +49,30 @@ func (d *drain) waitingTasks(to mapping.SideID) []*makingTask {
 		if j.done() || j.ended || j.link == nil || j.recs[from] == nil || d.m.Create(to) == nil {
 			continue
 		}
-		var known map[string]mapping.Task
+		intents := map[string]*state.Intent{}
+		var since time.Time
 		for _, i := range j.intents {
-			if i.Kind != state.IntentTask || mapping.SideID(i.Side) != from {
-				continue
+			if i.Kind == state.IntentTask && mapping.SideID(i.Side) == from {
+				intents[i.Part], since = i, i.Created
 			}
-			if known == nil {
-				list, err := d.m.Create(to).Tasks(j.recs[from], i.Created)
-				if err != nil {
-					j.fail("task", err.Error())
-					break
-				}
-				known = map[string]mapping.Task{}
-				for _, t := range list {
-					known[t.Key] = t
-				}
+		}
+		if len(intents) == 0 {
+			continue
+		}
+		list, err := d.m.Create(to).Tasks(j.recs[from], since)
+		if err != nil {
+			j.fail("task", err.Error())
+			continue
+		}
+		for _, t := range list {
+			if i := intents[t.Key]; i != nil {
+				tasks = append(tasks, &makingTask{job: j, intent: i, task: t, to: to})
+				delete(intents, t.Key)
 			}
-			t, ok := known[i.Part]
-			if !ok {
-				j.dropIntents = append(j.dropIntents, i.Key)
-				j.event("task dropped", uint8(to), fmt.Sprintf("the mapping has no task %s any more", i.Part))
-				continue
-			}
-			tasks = append(tasks, &makingTask{job: j, intent: i, task: t, to: to})
+		}
+		for _, part := range sortedNames(intents) {
+			j.dropIntents = append(j.dropIntents, intents[part].Key)
+			j.event("task dropped", uint8(to), fmt.Sprintf("the mapping has no task %s any more", part))
 		}
 	}
 	return tasks
