@@ -304,6 +304,9 @@ func (k *compilation) field(side SideID, n *node) *connectors.Field {
 func (k *compilation) expression(n *node, sc *scope, side SideID) *expression {
 	e, problems := compileExpression(n.text, sc)
 	for _, p := range problems {
+		if p.hint == "" && k.commented(n) {
+			p.hint = commentHint
+		}
 		k.errorf(k.inside(n, p.offset, p.width), p.hint, "%s", p.message)
 	}
 	if e != nil {

@@ -242,7 +242,7 @@ func (k *compilation) task(item *node, target SideID, index int, taken map[strin
 	t.title = k.template(title, &sc, source)
 	given := map[string]bool{}
 	for _, e := range item.entries {
-		if e.key.text == "key" || e.key.text == "type" {
+		if e.key.text == "key" || e.key.text == "type" || e.key.text == "title" && e.value != title {
 			continue
 		}
 		f := k.taskField(e.key, schema)

@@ -75,7 +75,7 @@ func dealSchema() *connectors.Schema {
 		field("project_status", "Project status", connectors.TypeText),
 		field("tenon_convert", "Convert to project", connectors.TypeText),
 		readOnly(field("hs_object_id", "Record ID", connectors.TypeNumber), "HubSpot sets it"),
-		readOnly(field("hs_forecast", "Forecast", connectors.TypeNumber), "it is calculated"),
+		with(readOnly(field("hs_forecast", "Forecast", connectors.TypeNumber), "it is calculated"), func(f *connectors.Field) { f.Findable = false }),
 		with(field("priority", "Priority", connectors.TypeOption), func(f *connectors.Field) {
 			f.Options = opts("low", "Low", "medium", "Medium", "high", "High")
 		}),
@@ -95,7 +95,7 @@ func dealSchema() *connectors.Schema {
 // epicSchema is a project tool's epics.
 func epicSchema() *connectors.Schema {
 	return &connectors.Schema{Object: "issue", Label: "Epic", Fields: []connectors.Field{
-		with(field("summary", "Summary", connectors.TypeText), func(f *connectors.Field) { f.Required, f.OneLine, f.MaxLength = true, true, 255 }),
+		with(field("summary", "Summary", connectors.TypeText), func(f *connectors.Field) { f.Required, f.Clearable, f.OneLine, f.MaxLength = true, false, true, 255 }),
 		field("description", "Description", connectors.TypeRichText),
 		with(readOnly(field("status", "Status", connectors.TypeOption), ""), func(f *connectors.Field) {
 			f.Writable, f.Hops = true, true

@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -231,6 +232,17 @@ func openings(line string) int {
 	return max(deepest, indicators)
 }
 
+// quotedStart finds a value that starts with a quoted text and goes on after it.
+var quotedStart = regexp.MustCompile(`:\s*("[^"]*"|'[^']*')\s+[^\s,}\]#]`)
+
+// commented reports whether a comment ends the line of a value, which may be
+// the part of an expression from its # on.
+func (r *reporter) commented(n *node) bool {
+	return (n.plain || n.kind == nullNode) && n.pos.line >= 1 && n.pos.line <= len(r.lines) && strings.Contains(r.lines[n.pos.line-1], " #")
+}
+
+const commentHint = "put the expression into quotes: ` #` starts a comment in YAML"
+
 func (r *reporter) syntaxError(err error) {
 	var syntax *yaml.SyntaxError
 	message := err.Error()
@@ -245,6 +257,8 @@ func (r *reporter) syntaxError(err error) {
 	}
 	hint := ""
 	switch {
+	case quotedStart.MatchString(line):
+		hint = "put the whole value into quotes: '\"x\" in list'"
 	case strings.Contains(line, "\t"):
 		hint = "indent with blanks; YAML allows no tabs"
 	case strings.ContainsAny(message, "{}[]"):

@@ -126,7 +126,11 @@ func (f *File) check(n *node, s *spec, where string) {
 	case badNode:
 		return
 	case nullNode:
-		f.report.errorf(n.pos, exampleHint(s), "%s has no value", where)
+		hint := exampleHint(s)
+		if s.kind == specExpression && f.report.commented(n) {
+			hint = commentHint
+		}
+		f.report.errorf(n.pos, hint, "%s has no value", where)
 		return
 	case scalarNode, listNode, objectNode:
 	}

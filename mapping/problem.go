@@ -53,14 +53,36 @@ func (p Problem) String() string {
 	b.WriteString(p.Message)
 	if p.Line > 0 && p.Source != "" {
 		number := fmt.Sprintf("%5d", p.Line)
-		fmt.Fprintf(&b, "\n%s | %s\n%s | ", number, p.Source, strings.Repeat(" ", len(number)))
-		b.WriteString(padding(p.Source, p.Column-1))
-		b.WriteString(strings.Repeat("^", max(1, p.Width)))
+		line, before, width := window(p.Source, p.Column-1, max(1, p.Width))
+		fmt.Fprintf(&b, "\n%s | %s\n%s | ", number, line, strings.Repeat(" ", len(number)))
+		b.WriteString(padding(line, before))
+		b.WriteString(strings.Repeat("^", width))
 	}
 	if p.Hint != "" {
 		b.WriteString("\nhint: " + p.Hint)
 	}
 	return b.String()
+}
+
+// window cuts a long line to the part around width characters at an offset, and
+// returns it with the offset and width within it.
+func window(line string, offset, width int) (part string, at, wide int) {
+	const limit, lead = 160, 60
+	runes := []rune(line)
+	if len(runes) <= limit {
+		return line, offset, width
+	}
+	start := max(0, min(offset-lead, len(runes)-limit))
+	end := min(len(runes), start+limit)
+	part = string(runes[start:end])
+	at = offset - start
+	if start > 0 {
+		part = "…" + string(runes[start+1:end])
+	}
+	if end < len(runes) {
+		part += "…"
+	}
+	return part, at, min(width, limit-at)
 }
 
 // padding returns blanks as wide as the first n characters of line, with its
