@@ -53,7 +53,11 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 			s.close()
 		}
 	}()
-	options := connectors.Options{Logger: o.log, Clock: o.clock, Observe: s.metrics.Observe}
+	meter := &engine.Meter{}
+	options := connectors.Options{Logger: o.log, Clock: o.clock, Observe: func(call connectors.Call) {
+		s.metrics.Observe(call)
+		meter.Observe(call)
+	}}
 	if s.conns, err = c.open(cfg, options, s.tokens); err != nil {
 		return nil, err
 	}
@@ -62,7 +66,7 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	}
 	ec := engine.Config{
 		Store: s.store, Connections: s.conns, Mappings: s.mappings, Sealer: s.sealer, Printer: s.printer,
-		Clock: o.clock, Logger: o.log, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
+		Clock: o.clock, Logger: o.log, Meter: meter, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
 	}
 	if o.buttons {
 		ec.ConvertLink = func(mapping string, record connectors.Ref) string {
