@@ -49,6 +49,7 @@ func TestKill(t *testing.T) {
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log of the service:\n%s", tail(p.log.String(), 4000))
+			t.Logf("history:\n%s", tail(d.tenon(t, "history", "--limit", "0"), 200_000))
 		}
 	})
 	eventually(t, w.settled)
@@ -242,7 +243,7 @@ func (w *killWorld) settled() error {
 		}
 		epic := w.epics(d.ID)[0]
 		if len(epic.Children) != 3 {
-			return fmt.Errorf("%s has %d tasks", epic.Key, len(epic.Children))
+			return fmt.Errorf("%s (%s, deal %s) has %d tasks", epic.Key, epic.ID, d.ID, len(epic.Children))
 		}
 		if want, ok := w.want[d.ID]; ok && d.Properties["dealname"] != want {
 			return fmt.Errorf("deal %s is %q, last edited to %q", d.ID, d.Properties["dealname"], want)
