@@ -17,6 +17,11 @@ type Env struct {
 	Abilities   [2]*connectors.Abilities
 	Facts       [2]connectors.Facts
 	Zone        *time.Location // where the file names no time zone; nil: UTC
+
+	// Children says that records are made under the counterparts of their
+	// parents. Without it a file with `within` is refused: it would run as if
+	// its records stood alone.
+	Children bool
 }
 
 // compilation is one run of Compile.
@@ -111,7 +116,9 @@ func (k *compilation) policies() {
 	}
 	k.deletes(root.get("on_delete"))
 	k.comments(root.get("comments"))
-	if n := root.get("within"); n != nil && n.text == k.m.name {
+	if n := root.get("within"); n != nil && !k.env.Children {
+		k.errorf(n.pos, "make the children with `create: … tasks`, or map them without `within`", "`within` is checked but not carried out yet")
+	} else if n != nil && n.text == k.m.name {
 		k.errorf(n.pos, "", "a mapping cannot be within itself")
 	}
 	if n := root.get("conflict"); k.m.conflict == Newest && n != nil {

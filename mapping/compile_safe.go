@@ -43,7 +43,7 @@ func (k *compilation) refusal(d *ruleDraft, to SideID) (problem, hint string) {
 	case f == connectors.TypeFile || t == connectors.TypeFile:
 		return "files are not copied by rules", "map a text field to the record's address with `set: " + k.sideName(to.Other()) + ".url`"
 	case t == connectors.TypeReference:
-		return problem + ": the other system does not know that record", "records that belong to others are a mapping of their own, with `within`"
+		return problem + ": the other system does not know that record", "leave the rule out: what another record is called can only go into a text"
 	case t == connectors.TypeText:
 		return "", ""
 	case t == connectors.TypeRichText:

@@ -292,3 +292,27 @@ func TestProblemsErr(t *testing.T) {
 		t.Errorf("got %q, want %q", err, want)
 	}
 }
+
+// TestWithinNeedsChildren checks that a key which nobody carries out is no key
+// that is quietly ignored.
+func TestWithinNeedsChildren(t *testing.T) {
+	f, problems := Parse("x.yaml", []byte(head+"  - {deal: dealname, epic: summary}\nwithin: parents\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	env := testEnv()
+	env.Children = false
+	m, problems := Compile(f, env)
+	if want := "`within` is checked but not carried out yet"; m != nil || len(problems) != 1 || problems[0].Message != want {
+		t.Errorf("got %v, want %s", problems, want)
+	}
+}
+
+// TestSideProblem checks the place of what a system says about an object.
+func TestSideProblem(t *testing.T) {
+	f, _ := Parse("x.yaml", []byte(head+"  - {deal: dealname, epic: summary}\n"))
+	want := "x.yaml:4:36: there is no object `issue`\n    4 |   epic: {connection: jira, object: issue, scope: {project: DELIV, issuetype: Epic}}\n      |                                    ^^^^^\nhint: look"
+	if got := f.SideProblem(Right, "there is no object `issue`", "look").String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

@@ -122,7 +122,7 @@ func epicSchema() *connectors.Schema {
 }
 
 func testEnv() Env {
-	return Env{Schemas: [2]*connectors.Schema{dealSchema(), epicSchema()}}
+	return Env{Schemas: [2]*connectors.Schema{dealSchema(), epicSchema()}, Children: true}
 }
 
 // compileText compiles a file that must be without errors.

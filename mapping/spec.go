@@ -57,7 +57,7 @@ func (s *spec) names() []string {
 var fileSpec = &spec{kind: specObject, keys: []*spec{
 	{
 		name: "mapping", kind: specName, required: true, example: "mapping: won-deal-to-epic",
-		help: "The mapping's name: lower-case letters, digits and `-`, at most 64, unique among all mapping files. Links are stored under it, so renaming a mapping starts a new one.",
+		help: "The mapping's name: lower-case letters, digits, `-`, `_` and `.`, at most 64, unique among all mapping files. Links are stored under it, so renaming a mapping starts a new one.",
 	},
 	{
 		name: "description", kind: specText, example: "description: A won deal becomes an epic.",
@@ -111,7 +111,7 @@ var fileSpec = &spec{kind: specObject, keys: []*spec{
 	},
 	{
 		name: "within", kind: specName, example: "within: won-deal-to-epic",
-		help: "The mapping whose links are the parents of this one's records: a record counts when its parent is linked, and is made under the parent's counterpart.",
+		help: "The mapping whose links are the parents of this one's records: a record counts when its parent is linked, and is made under the parent's counterpart. This version checks the key and refuses to run a file with it.",
 	},
 	{
 		name: "attachments", kind: specRefused,
