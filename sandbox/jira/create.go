@@ -72,19 +72,34 @@ func (s *System) destination(actor *user, u issueUpdate) (*project, *issueType, 
 		p = s.projectBy(name)
 	}
 	if p == nil || p.archived || !s.may(actor, p, browseProjects) {
-		return nil, nil, fieldErrors(map[string]string{"project": "valid project is required"})
+		return nil, nil, s.wrongRef("project", isNull(u.Fields["project"]))
 	}
 	if !s.may(actor, p, createIssues) {
 		return nil, nil, fieldErrors(map[string]string{"project": "You do not have permission to create issues in this project."})
 	}
 	if isNull(u.Fields["issuetype"]) {
-		return nil, nil, fieldErrors(map[string]string{"issuetype": "issue type is required"})
+		return nil, nil, s.wrongRef("issuetype", true)
 	}
 	t := s.typeIn(p, u.Fields["issuetype"])
 	if t == nil {
-		return nil, nil, fieldErrors(map[string]string{"issuetype": "Specify a valid issue type"})
+		return nil, nil, s.wrongRef("issuetype", false)
 	}
 	return p, t, nil
+}
+
+// wrongRef says that the project or the type of a new issue is missing or wrong;
+// the flavours word it differently.
+func (s *System) wrongRef(field string, missing bool) error {
+	words := map[string]string{"project": "Specify a valid project ID or key", "issuetype": "Specify a valid issue type"}
+	if !s.cloud() {
+		words = map[string]string{"project": "valid project is required", "issuetype": "valid issue type is required"}
+		if missing {
+			words = map[string]string{"project": "project is required", "issuetype": "issue type is required"}
+		}
+	} else if missing {
+		words["issuetype"] = "Specify an issue type"
+	}
+	return fieldErrors(map[string]string{field: words[field]})
 }
 
 // editIssue changes the fields of an issue, or says why not. An update that

@@ -24,9 +24,9 @@ func TestCreateValidates(t *testing.T) {
 		field string
 		want  string
 	}{
-		{"no project", object{"fields": object{"summary": "x"}}, "project", "valid project is required"},
-		{"unknown project", valid(object{"project": object{"key": "NONE"}}), "project", "valid project is required"},
-		{"no type", valid(object{"issuetype": nil}), "issuetype", "issue type is required"},
+		{"no project", object{"fields": object{"summary": "x"}}, "project", "Specify a valid project ID or key"},
+		{"unknown project", valid(object{"project": object{"key": "NONE"}}), "project", "Specify a valid project ID or key"},
+		{"no type", valid(object{"issuetype": nil}), "issuetype", "Specify an issue type"},
 		{"unknown type", valid(object{"issuetype": object{"name": "Saga"}}), "issuetype", "Specify a valid issue type"},
 		{"no summary", valid(object{"summary": nil}), "summary", "You must specify a summary of the issue."},
 		{"blank summary", valid(object{"summary": "  "}), "summary", "You must specify a summary of the issue."},
@@ -135,7 +135,7 @@ func TestBulkCreate(t *testing.T) {
 	if a.len("issues") != 2 || a.len("errors") != 2 || a.at("errors.1.failedElementNumber") != 2.0 {
 		t.Errorf("got %s", a.raw)
 	}
-	if got, want := a.text("errors.0.elementErrors.errors.project"), "valid project is required"; got != want {
+	if got, want := a.text("errors.0.elementErrors.errors.project"), "Specify a valid project ID or key"; got != want {
 		t.Errorf("element error: got %q, want %q", got, want)
 	}
 	a = s.want(http.StatusBadRequest, "POST", "/rest/api/3/issue/bulk", object{"issueUpdates": []any{task("NONE")}})
@@ -166,7 +166,7 @@ func TestTransitions(t *testing.T) {
 		t.Errorf("screen: got %s", a.raw)
 	}
 	missing := post(http.StatusBadRequest, `{"transition":{"id":"31"}}`)
-	if got, want := missing.text("errors.resolution"), "Field Resolution is required"; got != want {
+	if got, want := missing.text("errorMessages.0"), "Field Resolution is required."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	off := post(http.StatusBadRequest, `{"transition":{"id":"31"},"fields":{"resolution":{"name":"Done"},"summary":"x"}}`)

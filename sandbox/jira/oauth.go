@@ -242,19 +242,11 @@ func (s *System) serveConsent(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The request to authorise is not valid.", http.StatusBadRequest)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if id := q.Get("account"); id != "" {
-		s.consent(w, r, id, redirect)
+		http.Redirect(w, r, s.consent(r, id, redirect), http.StatusFound)
 		return
 	}
-	var choices []consentChoice
-	for _, u := range s.users {
-		if u.active && u.accountType == "atlassian" {
-			q.Set("account", u.accountID)
-			choices = append(choices, consentChoice{u.displayName, "/authorize?" + q.Encode()})
-		}
-	}
+	choices := s.choices(q)
 	q.Set("account", "-")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = consentPage.Execute(w, struct {
@@ -264,10 +256,27 @@ func (s *System) serveConsent(w http.ResponseWriter, r *http.Request) {
 	}{q.Get("scope"), choices, "/authorize?" + q.Encode()})
 }
 
-func (s *System) consent(w http.ResponseWriter, r *http.Request, accountID string, redirect *url.URL) {
+// choices lists the accounts that can consent.
+func (s *System) choices(q url.Values) []consentChoice {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var choices []consentChoice
+	for _, u := range s.users {
+		if u.active && u.accountType == "atlassian" {
+			q.Set("account", u.accountID)
+			choices = append(choices, consentChoice{u.displayName, "/authorize?" + q.Encode()})
+		}
+	}
+	return choices
+}
+
+// consent notes an account's answer and gives the address to send it back to.
+func (s *System) consent(r *http.Request, accountID string, redirect *url.URL) string {
 	q := r.URL.Query()
 	back := redirect.Query()
 	back.Set("state", q.Get("state"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if u := s.userByID(accountID); u == nil {
 		back.Set("error", "access_denied")
 		back.Set("error_description", "User did not authorize the request")
@@ -279,5 +288,5 @@ func (s *System) consent(w http.ResponseWriter, r *http.Request, accountID strin
 		back.Set("code", code)
 	}
 	redirect.RawQuery = back.Encode()
-	http.Redirect(w, r, redirect.String(), http.StatusFound)
+	return redirect.String()
 }

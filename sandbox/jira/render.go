@@ -14,6 +14,7 @@ type selection struct {
 	fields     fieldSet
 	expand     []string
 	properties []string
+	inSearch   bool
 }
 
 // fieldSet chooses fields by the rules of the fields parameter.
@@ -75,6 +76,14 @@ func (f fieldSet) onlyID() bool {
 	return !f.all && !f.navigable && slices.Equal(f.with, []string{"id"})
 }
 
+// changes is how many entries of the changelog expand shows.
+func (sel selection) changes() int {
+	if sel.inSearch {
+		return 40
+	}
+	return 100
+}
+
 func (sel selection) expands(name string) bool { return slices.Contains(sel.expand, name) }
 
 // issue renders an issue with what was selected.
@@ -99,7 +108,7 @@ func (v *view) issue(i *issue, sel selection) object {
 		out["schema"] = v.sys.fieldSchemas(sel.fields)
 	}
 	if sel.expands("changelog") {
-		out["changelog"] = v.latestChanges(i)
+		out["changelog"] = v.latestChanges(i, sel.changes())
 	}
 	if sel.expands("renderedFields") {
 		out["renderedFields"] = scoped.renderedFields(i, sel.fields)
@@ -154,8 +163,7 @@ func (s *System) visibleFields() []*field {
 }
 
 // latestChanges is the changelog as expand shows it: newest first, cut short.
-func (v *view) latestChanges(i *issue) object {
-	const most = 100
+func (v *view) latestChanges(i *issue, most int) object {
 	list := []any{}
 	for n := len(i.history) - 1; n >= 0 && len(list) < most; n-- {
 		list = append(list, v.change(i.history[n]))

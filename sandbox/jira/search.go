@@ -128,6 +128,7 @@ func splitList(text string) []string {
 }
 
 func (c *call) hits(found []hit, sel selection) []any {
+	sel.inSearch = true
 	sel.expand = slices.DeleteFunc(slices.Clone(sel.expand), func(e string) bool { return e == "names" || e == "schema" })
 	list := []any{}
 	for _, h := range found {

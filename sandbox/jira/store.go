@@ -210,7 +210,9 @@ func (x *searchIndex) remove(i *issue, now time.Time) { x.push(i.id, nil, now) }
 func (x *searchIndex) push(id int64, version *issue, now time.Time) {
 	x.next++
 	x.pending = append(x.pending, indexed{id: id, seq: x.next, version: version, due: now.Add(x.lag + x.holds[id])})
-	x.settle(now)
+	if !x.pending[0].due.After(now) {
+		x.settle(now)
+	}
 }
 
 // settle lets the index catch up with what is due.

@@ -88,13 +88,13 @@ func (s *System) transitionIssue(actor *user, api int, i *issue, u issueUpdate) 
 		delete(next.fields, "resolution")
 	}
 	e.apply(u)
-	for _, sf := range t.screen {
-		if _, has := next.fields[sf.field]; sf.required && !has && e.errors[sf.field] == "" {
-			e.errors[sf.field] = "Field " + s.field(sf.field).name + " is required"
-		}
-	}
 	if err := e.outcome(); err != nil {
 		return err
+	}
+	for _, sf := range t.screen { // checked by a validator of the workflow, whose words name no field id
+		if _, has := next.fields[sf.field]; sf.required && !has {
+			return fail(http.StatusBadRequest, "Field %s is required.", s.field(sf.field).name)
+		}
 	}
 	if t.resolve != "" {
 		next.fields["resolution"] = value{text: t.resolve}
