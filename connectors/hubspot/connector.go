@@ -140,10 +140,12 @@ func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
 			return connectors.Account{}, err
 		}
 	}
-	if _, err := c.people.get(ctx, c.clock, 0, c.fetchOwners); missingScope(err) {
-		account.Missing = append(account.Missing, "owners cannot be read, so people cannot be matched: "+helpOf(err))
-	} else if err != nil {
+	owners, err := c.people.get(ctx, c.clock, 0, c.fetchOwners)
+	if err != nil {
 		return connectors.Account{}, err
+	}
+	if owners.refused != nil {
+		account.Missing = append(account.Missing, "owners cannot be read, so people cannot be matched: "+helpOf(owners.refused))
 	}
 	if c.secret == "" {
 		account.Warnings = append(account.Warnings, "no client_secret is set, so webhooks are refused and changes are found by polling only")

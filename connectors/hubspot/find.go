@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // have 3 000 characters.
 const (
 	findBatch      = 20
-	maxFindText    = 2_000
+	maxFindText    = 1_000 // bytes of values after which a search is sent, and of one value
 	maxFindResults = 10_000
 )
 
@@ -29,16 +30,16 @@ func (c *connection) Find(ctx context.Context, sel connectors.Selection, field s
 	if p == nil || !p.findable() {
 		return nil, c.fail(op, sel.Object, connectors.Invalid, "%s cannot be looked up by %q", sel.Object, field)
 	}
-	owners, err := c.owners(ctx, schemaAge)
-	if err != nil {
-		return nil, err
+	var owners *people
+	if p.typ == connectors.TypePerson {
+		if owners, err = c.owners(ctx, schemaAge); err != nil {
+			return nil, err
+		}
 	}
 	f := finder{c: c, m: m, p: p, scope: s, owners: owners, limit: limit, ids: map[string][]string{}}
 	wanted := make([]string, len(values))
 	for i, v := range values {
-		if wanted[i], err = p.encode(v, owners); err != nil {
-			wanted[i] = "" // no record can hold it
-		}
+		wanted[i] = p.sought(v, owners)
 	}
 	if err := f.all(ctx, nonEmpty(unique(wanted)...)); err != nil {
 		return nil, err
@@ -50,6 +51,23 @@ func (c *connection) Find(ctx context.Context, sel connectors.Selection, field s
 		}
 	}
 	return out, nil
+}
+
+// sought is the wire text of a value to look for, "" for one that no record can
+// hold. A number may come as text, since ids are kept in texts elsewhere.
+func (p *property) sought(v connectors.Value, owners *people) string {
+	if p.typ == connectors.TypeNumber && v.Type() == connectors.TypeText {
+		n, err := connectors.ParseNumber(v.Text())
+		if err != nil {
+			return ""
+		}
+		v = n
+	}
+	text, err := p.encode(v, owners)
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 // folded is the form in which values of the property are compared.
@@ -82,7 +100,11 @@ func (f *finder) all(ctx context.Context, wanted []string) error {
 	var batch []string
 	length := 0
 	for i, w := range wanted {
-		batch, length = append(batch, w), length+len(w)
+		quoted, err := json.Marshal(w)
+		if err != nil || len(quoted) > maxFindText {
+			return f.c.fail("find", f.m.t.plural, connectors.Invalid, "a text of %d bytes is too long for HubSpot's search", len(w))
+		}
+		batch, length = append(batch, w), length+len(quoted)
 		if len(batch) < findBatch && length < maxFindText && i < len(wanted)-1 {
 			continue
 		}

@@ -47,9 +47,11 @@ func (c *connection) History(ctx context.Context, object string, ids, fields []s
 			byID[string(answer.Results[i].ID)] = &answer.Results[i]
 		}
 	}
-	owners, err := c.owners(ctx, schemaAge)
-	if err != nil {
-		return nil, err
+	var owners *people
+	if slices.ContainsFunc(names, func(n string) bool { return m.props[n].typ == connectors.TypePerson }) {
+		if owners, err = c.owners(ctx, schemaAge); err != nil {
+			return nil, err
+		}
 	}
 	for i, id := range ids {
 		if w := byID[id]; w != nil {

@@ -16,13 +16,23 @@ const maxOwnerPages = 500
 // error means that the account may not see them.
 func (c *connection) owners(ctx context.Context, age time.Duration) (*people, error) {
 	p, err := c.people.get(ctx, c.clock, age, c.fetchOwners)
+	if err != nil || p.refused != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// fetchOwners lists the owners. That the account may not see them is an answer
+// too, so that it is not asked for with each read.
+func (c *connection) fetchOwners(ctx context.Context) (*people, error) {
+	p, err := c.listOwners(ctx)
 	if missingScope(err) {
-		return nil, nil
+		return &people{refused: err}, nil
 	}
 	return p, err
 }
 
-func (c *connection) fetchOwners(ctx context.Context) (*people, error) {
+func (c *connection) listOwners(ctx context.Context) (*people, error) {
 	var all []wireOwner
 	for _, archived := range []string{"false", "true"} {
 		after := ""
@@ -57,6 +67,9 @@ func (c *connection) PeopleByEmail(ctx context.Context, emails []string) ([]conn
 		known, err := c.people.get(ctx, c.clock, age, c.fetchOwners)
 		if err != nil {
 			return nil, err
+		}
+		if known.refused != nil {
+			return nil, known.refused
 		}
 		missing := false
 		for i, email := range emails {

@@ -23,6 +23,7 @@ type people struct {
 	byID    map[string]connectors.Person
 	byUser  map[string]connectors.Person
 	byEmail map[string]connectors.Person // active ones only
+	refused error                        // why the account may not see them
 }
 
 func newPeople(owners []wireOwner) *people {
@@ -195,10 +196,11 @@ func encodePerson(who connectors.Person, owners *people) (string, error) {
 	if who.ID != "" {
 		return who.ID, nil
 	}
-	if owners != nil {
-		if known, ok := owners.byEmail[who.Email]; ok {
-			return known.ID, nil
-		}
+	if owners == nil {
+		return "", fmt.Errorf("%s cannot be looked up: the app may not read HubSpot's owners", who.Email)
+	}
+	if known, ok := owners.byEmail[who.Email]; ok {
+		return known.ID, nil
 	}
 	return "", fmt.Errorf("no owner in HubSpot has the e-mail %s", who.Email)
 }

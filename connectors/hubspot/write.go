@@ -10,10 +10,6 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 )
 
-// keyProperty holds the key of a create. It is unique, so that HubSpot itself
-// refuses a second record with one key.
-const keyProperty = "tenon_key"
-
 // job is one record of a batch write.
 type job struct {
 	at     int // its place in the caller's list
@@ -26,8 +22,7 @@ type job struct {
 // writer sends the jobs of one object and scope.
 type writer struct {
 	c       *connection
-	op      string
-	action  string // "create" or "update"
+	op      string // "create" or "update", the batch call's name too
 	m       *meta
 	object  string
 	scope   scope
@@ -43,7 +38,7 @@ func (c *connection) Create(ctx context.Context, creates []connectors.Create) []
 	results := make([]connectors.WriteResult, len(creates))
 	groups := newGroups(creates, func(cr *connectors.Create) (string, connectors.Scope) { return cr.Object, cr.Scope })
 	for _, g := range groups {
-		w, owners, err := c.writer(ctx, op, g, results)
+		w, owners, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return creates[i].Fields })
 		if err != nil {
 			g.fail(results, err)
 			continue
@@ -94,7 +89,7 @@ func (c *connection) Update(ctx context.Context, updates []connectors.Update) []
 	results := make([]connectors.WriteResult, len(updates))
 	groups := newGroups(updates, func(u *connectors.Update) (string, connectors.Scope) { return u.Object, u.Scope })
 	for _, g := range groups {
-		w, owners, err := c.writer(ctx, op, g, results)
+		w, owners, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return updates[i].Fields })
 		if err != nil {
 			g.fail(results, err)
 			continue
@@ -148,16 +143,23 @@ func (g *group) fail(results []connectors.WriteResult, err error) {
 	}
 }
 
-func (c *connection) writer(ctx context.Context, op string, g *group, results []connectors.WriteResult) (*writer, *people, error) {
+// writer returns what a group's writes need: the owners only where a person is
+// known by e-mail alone.
+func (c *connection) writer(ctx context.Context, op string, g *group, results []connectors.WriteResult, fields func(i int) map[string]connectors.Value) (*writer, *people, error) {
 	m, s, err := c.scoped(ctx, op, g.object, g.scope)
 	if err != nil {
 		return nil, nil, sure(err)
 	}
-	owners, err := c.owners(ctx, schemaAge)
-	if err != nil {
-		return nil, nil, sure(err)
+	w := &writer{c: c, op: op, m: m, object: g.object, scope: s, results: results}
+	for _, i := range g.members {
+		for _, v := range fields(i) {
+			if v.Type() == connectors.TypePerson && v.Person().ID == "" {
+				owners, err := c.owners(ctx, schemaAge)
+				return w, owners, sure(err)
+			}
+		}
 	}
-	return &writer{c: c, op: op, action: op, m: m, object: g.object, scope: s, results: results}, owners, nil
+	return w, nil, nil
 }
 
 // sure marks an error from before the write was sent: nothing took effect.
@@ -217,7 +219,7 @@ func (w *writer) sendBatch(ctx context.Context, jobs []job) {
 	for i, j := range jobs {
 		body.Inputs[i] = j.input
 	}
-	answer, err := w.c.batch(ctx, w.op, w.action, w.m.t, false, false, body)
+	answer, err := w.c.batch(ctx, w.op, w.op, w.m.t, false, false, body)
 	if err != nil {
 		if len(jobs) > 1 && refusal(err) {
 			w.sendBatch(ctx, jobs[:len(jobs)/2])
@@ -254,7 +256,7 @@ func (w *writer) refused(j job, err error) error {
 }
 
 func (w *writer) record(j job) string {
-	if w.action == "update" {
+	if w.op == "update" {
 		return w.object + "/" + j.input.ID
 	}
 	return w.object
@@ -305,7 +307,7 @@ func (w *writer) settle(ctx context.Context, jobs []job, answer *batchAnswer) {
 
 // matches reports whether an answer's record is the one that a job wrote.
 func (w *writer) matches(j job, r *wireRecord) bool {
-	if w.action == "update" {
+	if w.op == "update" {
 		return j.input.ID == string(r.ID)
 	}
 	if v := r.Properties[keyProperty]; v != nil || j.key != "" {
@@ -354,7 +356,7 @@ func (w *writer) finish(ctx context.Context, done []job, wire []wireRecord) {
 			continue
 		}
 		records[i].Parent = j.parent
-		if w.action == "update" && w.scope.parent != nil {
+		if w.op == "update" && w.scope.parent != nil {
 			continue // the answer does not tell the parent
 		}
 		w.results[j.at].Record = records[i]
@@ -380,33 +382,4 @@ func complete(r *connectors.Record, fields []string) bool {
 		_, presence := r.Get(f)
 		return presence != connectors.Present
 	})
-}
-
-// FindByKey implements connectors.Connection. It reads the store, not the
-// index, and finds archived records too: their keys stay taken.
-func (c *connection) FindByKey(ctx context.Context, object string, _ connectors.Scope, keys []string) ([][]string, error) {
-	t, err := c.object(ctx, "find by key", object)
-	if err != nil {
-		return nil, err
-	}
-	byKey := map[string][]string{}
-	for chunk := range slices.Chunk(nonEmpty(unique(keys)...), batchSize) {
-		missing := chunk
-		for _, archived := range []bool{false, true} {
-			var found []wireRecord
-			if found, missing, err = c.batchRead(ctx, t, keyProperty, []string{keyProperty}, missing, archived); err != nil {
-				return nil, c.unprepared(t, err)
-			}
-			for i := range found {
-				if v := found[i].Properties[keyProperty]; v != nil {
-					byKey[*v] = append(byKey[*v], string(found[i].ID))
-				}
-			}
-		}
-	}
-	out := make([][]string, len(keys))
-	for i, k := range keys {
-		out[i] = byKey[k]
-	}
-	return out, nil
 }

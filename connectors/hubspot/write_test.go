@@ -14,7 +14,7 @@ func testWriter(t *testing.T, action string, n int) (*writer, []job) {
 	t.Helper()
 	c := testConnection(t, map[string]string{"token": "t"})
 	m := newMeta(standardType("deals"), []wireProperty{{Name: "dealname", Type: "string"}, {Name: keyProperty, Type: "string"}}, nil)
-	w := &writer{c: c, op: action, action: action, m: m, object: "deals", results: make([]connectors.WriteResult, n)}
+	w := &writer{c: c, op: action, m: m, object: "deals", results: make([]connectors.WriteResult, n)}
 	jobs := make([]job, n)
 	for i := range jobs {
 		digit := string(rune('0' + i))
