@@ -330,3 +330,106 @@ func TestGuessedTemplatesHoldNoIDs(t *testing.T) {
 		}
 	}
 }
+
+func TestGateTakesBackWhatWasGrantedTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(connectors.SystemClock(), testPace(func(p *Pace) { p.Concurrent = 1 }), nil)
+		defer g.close()
+		for range 50 { // grant and end of the context come at once: either may win
+			if err := g.enter(t.Context(), ""); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- g.enter(ctx, "") }()
+			synctest.Wait()
+			g.mu.Lock()
+			cancel()
+			g.free++
+			g.dispatch()
+			g.mu.Unlock()
+			if err := <-done; err == nil {
+				g.leave()
+			}
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.free != 1 {
+			t.Errorf("%d slots are free, want 1", g.free)
+		}
+	})
+}
+
+func TestRefusalsOfOneBurstCountOnce(t *testing.T) {
+	t.Parallel()
+	clock := newManualClock()
+	g := newGate(clock, testPace(nil), nil)
+	defer g.close()
+	sent := clock.Now()
+	step := func(d time.Duration) {
+		if err := clock.Sleep(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step(100 * time.Millisecond)
+	for i := range 8 { // eight calls were under way when the system had enough
+		if got, want := g.pause(0, sent), time.Second; got != want {
+			t.Errorf("refusal %d: wait %v, want %v", i, got, want)
+		}
+	}
+	step(2 * time.Second)
+	if got, want := g.pause(0, clock.Now()), 2*time.Second; got != want {
+		t.Errorf("refused again: wait %v, want %v", got, want)
+	}
+	step(3 * time.Second)
+	g.calm()
+	if got, want := g.pause(0, clock.Now()), time.Second; got != want {
+		t.Errorf("refused after an answer: wait %v, want %v", got, want)
+	}
+}
+
+func TestLearntLimitsKeepToTheirPlace(t *testing.T) {
+	t.Parallel()
+	clock := newManualClock()
+	told := Learnt{Limit: connectors.Limit{Known: true, PerWindow: 100, Remaining: 0, Window: 10 * time.Second, Daily: -1, DailyLeft: -1}}
+	g := newGate(clock, testPace(func(p *Pace) { p.PerSecond, p.Burst = 2, 1 }), map[string]Pace{"search": {}})
+	defer g.close()
+	g.learn(told, "")
+	if g.main.interval != time.Second/2 {
+		t.Errorf("a fixed pace became one call each %v", g.main.interval)
+	}
+	before := clock.Now()
+	if err := g.enter(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	g.leave()
+	if got := clock.Now().Sub(before); got != time.Second {
+		t.Errorf("with nothing left of a rolling window: waited %v, want a tenth of it", got)
+	}
+	other := newGate(clock, testPace(nil), map[string]Pace{"search": {}})
+	defer other.close()
+	other.learn(told, "search")
+	before = clock.Now()
+	if err := other.enter(connectors.WithPriority(t.Context(), connectors.PrioritySweep), ""); err != nil {
+		t.Fatal(err)
+	}
+	if clock.Now() != before {
+		t.Errorf("the allowance of a lane held up the others")
+	}
+}
+
+func TestShortWindowsKeepNoReserve(t *testing.T) {
+	t.Parallel()
+	g := newGate(newManualClock(), testPace(func(p *Pace) { p.PerSecond = 1000 }), nil)
+	defer g.close()
+	g.learn(Learnt{Limit: connectors.Limit{Known: true, PerWindow: 100, Remaining: 3, Window: 10 * time.Second, Daily: -1, DailyLeft: -1}}, "")
+	if err := g.enter(connectors.WithPriority(t.Context(), connectors.PrioritySweep), ""); err != nil {
+		t.Fatal(err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.budget.left != 2 {
+		t.Errorf("%d calls left of the window, want 2: each call counts", g.budget.left)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -69,9 +70,16 @@ func (p *provider) revoke() {
 type watchedTokens struct {
 	memoryTokens
 	broken atomic.Bool
+	before func() // runs before a save
 }
 
 func (w *watchedTokens) SaveToken(ctx context.Context, name string, token []byte) error {
+	if w.before != nil {
+		w.before()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if w.broken.Load() {
 		return errors.New("the disk is full")
 	}
@@ -274,6 +282,138 @@ func TestClientCredentials(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := clock.Sleep(t.Context(), 9*time.Minute+time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := grants.Load(); got != 3 {
+		t.Errorf("%d grants, want 3", got)
+	}
+}
+
+func TestBodiesAreSentAgainWholeAfterA401(t *testing.T) {
+	t.Parallel()
+	var fetches, calls atomic.Int32
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if got := string(body); got != `"whole"` {
+			t.Errorf("body %s", got)
+		}
+		if calls.Add(1); r.Header.Get("Authorization") != "Token t3" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, "refused: "+r.Header.Get("Authorization"))
+		}
+	}, func(cfg *Config, _ *connectors.Options) {
+		cfg.Auth = Fetched(func(context.Context, *http.Client) (AccessToken, error) {
+			return AccessToken{Token: fmt.Sprint("t", fetches.Add(1)), Scheme: "Token"}, nil
+		})
+	})
+	send := func() error {
+		_, err := c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/x", Body: "whole"})
+		return err
+	}
+	// t1 and t2 are refused: one renewal a call, no more.
+	err := send()
+	if connectors.KindOf(err) != connectors.Auth || calls.Load() != 2 {
+		t.Errorf("%d calls, %v; want two and an auth error", calls.Load(), err)
+	}
+	if err := send(); err != nil {
+		t.Error(err)
+	}
+	if calls.Load() != 4 || fetches.Load() != 3 {
+		t.Errorf("%d calls and %d tokens, want 4 and 3", calls.Load(), fetches.Load())
+	}
+	// A body that cannot be had again is not sent half.
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.Base().String()+"/x", io.NopCloser(strings.NewReader(`"whole"`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.auth.(*fetched).mu.Lock()
+	c.auth.(*fetched).current.Token = "spoilt"
+	c.auth.(*fetched).mu.Unlock()
+	resp, err := c.HTTP().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized || calls.Load() != 5 {
+		t.Errorf("status %d after %d calls; want 401, 5", resp.StatusCode, calls.Load())
+	}
+}
+
+func TestFetchedTokensAreSecret(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
+	}, func(cfg *Config, _ *connectors.Options) {
+		cfg.Auth = Fetched(func(context.Context, *http.Client) (AccessToken, error) {
+			return AccessToken{Token: "fetched-secret"}, nil
+		})
+	})
+	if err := call(t, c); err == nil || strings.Contains(err.Error(), "fetched-secret") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestShortLivedTokensAreUsedMoreThanOnce(t *testing.T) {
+	t.Parallel()
+	var fetches atomic.Int32
+	clock := newManualClock()
+	c, _ := newClient(t, func(http.ResponseWriter, *http.Request) {}, func(cfg *Config, o *connectors.Options) {
+		o.Clock = clock
+		cfg.Auth = Fetched(func(context.Context, *http.Client) (AccessToken, error) {
+			fetches.Add(1)
+			return AccessToken{Token: "short", Expiry: clock.Now().Add(40 * time.Second)}, nil
+		})
+	})
+	for range 5 {
+		if err := call(t, c); err != nil {
+			t.Fatal(err)
+		}
+		if err := clock.Sleep(t.Context(), 6*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := fetches.Load(); got != 1 {
+		t.Errorf("%d fetches within 30 s, want 1", got)
+	}
+}
+
+func TestOAuthSavesAlthoughTheCallerLeaves(t *testing.T) {
+	t.Parallel()
+	store := &watchedTokens{}
+	c, p, _, _ := newOAuth(t, store)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	store.before = cancel // the caller goes away as the new token is to be kept
+	_, _ = c.Do(ctx, Request{Op: "read", Path: "/x"})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !store.holds(p.refresh) {
+		t.Errorf("the refresh token %s is lost", p.refresh)
+	}
+}
+
+func TestOAuthKeepsATokenThatDoesNotRotate(t *testing.T) {
+	t.Parallel()
+	var grants atomic.Int32
+	c, clock := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			return
+		}
+		if got := r.FormValue("refresh_token"); got != "lasting" {
+			t.Errorf("refresh token %q", got)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"access_token":"a%d","expires_in":600}`, grants.Add(1))
+	}, func(cfg *Config, _ *connectors.Options) {
+		cfg.Auth = OAuth2(OAuth{ClientID: "id", ClientSecret: "shh", TokenURL: cfg.BaseURL + "/token", RefreshToken: "lasting"})
+	})
+	for range 3 {
+		if err := call(t, c); err != nil {
+			t.Fatal(err)
+		}
+		if err := clock.Sleep(t.Context(), time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}

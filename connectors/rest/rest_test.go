@@ -336,3 +336,127 @@ func TestRedirectOfAWriteTellsWhere(t *testing.T) {
 		t.Errorf("help %q, unsure %v", e.Help, e.Unsure)
 	}
 }
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, strings.Join([]string{
+			r.Header.Get("User-Agent"), r.Header.Get("X-Version"), r.Header.Get("Accept"), r.Header.Get("Content-Type"),
+		}, "|"))
+	}, func(cfg *Config, o *connectors.Options) {
+		cfg.Header = http.Header{"X-Version": {"1"}, "accept": {"never seen"}}
+		o.UserAgent = "tenon/1"
+	})
+	for _, tc := range []struct {
+		req  Request
+		want string
+	}{
+		{Request{}, "tenon/1|1|application/json|"},
+		{Request{Method: "POST", Body: url.Values{"a": {"b c"}}}, "tenon/1|1|application/json|application/x-www-form-urlencoded"},
+		{Request{Method: "POST", Body: []byte("x"), Header: http.Header{"Content-Type": {"text/plain"}, "x-version": {"2"}}}, "tenon/1|2|application/json|text/plain"},
+	} {
+		var got []byte
+		tc.req.Op, tc.req.Path, tc.req.Out = "call", "/x", &got
+		if _, err := c.Do(t.Context(), tc.req); err != nil || string(got) != tc.want {
+			t.Errorf("got %q, %v; want %q", got, err, tc.want)
+		}
+	}
+}
+
+func TestAcceptedStatuses(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, nil)
+	resp, err := c.Do(t.Context(), Request{Op: "read", Path: "/x", Accept: []int{404}})
+	if err != nil || resp.Status != http.StatusNotFound {
+		t.Errorf("got %+v, %v; want the answer", resp, err)
+	}
+}
+
+func TestKindsOfStatuses(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]connectors.Kind{
+		302: connectors.Internal, 400: connectors.Invalid, 402: connectors.Permission, 405: connectors.Invalid,
+		410: connectors.NotFound, 412: connectors.Conflict, 413: connectors.Invalid, 422: connectors.Invalid,
+		423: connectors.Unavailable, 425: connectors.Unavailable, 451: connectors.Permission, 507: connectors.Unavailable, 524: connectors.Unavailable,
+	} {
+		if got := kindOf(status); got != want {
+			t.Errorf("%d: got %v, want %v", status, got, want)
+		}
+	}
+	for status, want := range map[int]bool{302: false, 303: true, 307: false, 408: true, 429: false, 503: false, 524: true} {
+		a := &Answer{Status: status, Header: http.Header{}}
+		if got := failureOf(a, false, time.Time{}).Unsure; got != want {
+			t.Errorf("%d: a write is unsure: %v, want %v", status, got, want)
+		}
+		if failureOf(a, true, time.Time{}).Unsure {
+			t.Errorf("%d: a read is unsure", status)
+		}
+	}
+}
+
+func TestRedirectsEnd(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		status := http.StatusFound
+		if r.Method == http.MethodPost {
+			status = http.StatusSeeOther
+		}
+		http.Redirect(w, r, "/again", status)
+	}, nil)
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err == nil || calls.Load() != 6 {
+		t.Errorf("%d calls, %v; want an error after five redirects", calls.Load(), err)
+	}
+	calls.Store(0)
+	// A reading POST that is told to GET another page would lose its body.
+	if _, err := c.Do(t.Context(), Request{Op: "search", Method: "POST", Path: "/x", Body: 1, Reads: true}); err == nil || calls.Load() != 1 {
+		t.Errorf("%d calls, %v; want an error at once", calls.Load(), err)
+	}
+}
+
+func TestDecodingIsExact(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, `{"a":1} {"a":2}`) }, nil)
+	for _, exact := range []bool{false, true} {
+		var out any
+		if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x", Out: &out, UseNumber: exact}); connectors.KindOf(err) != connectors.Internal || err == nil {
+			t.Errorf("two values: %v", err)
+		}
+	}
+}
+
+func TestErrorOfALibraryThatCannotRead(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(http.ResponseWriter, *http.Request) {}, func(cfg *Config, _ *connectors.Options) { cfg.Auth = Bearer("topsecret") })
+	for method, unsure := range map[string]bool{http.MethodGet: false, http.MethodPost: true} {
+		req, err := http.NewRequestWithContext(t.Context(), method, c.Base().String()+"/x", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.HTTP().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		e := errorOf(t, c.ErrorOf("call", "x/1", resp, errors.New("cannot read topsecret")))
+		if e.Kind != connectors.Internal || e.Unsure != unsure || strings.Contains(e.Error(), "topsecret") {
+			t.Errorf("%s: kind %v, unsure %v, %v; want internal, %v", method, e.Kind, e.Unsure, e, unsure)
+		}
+	}
+	if err := c.ErrorOf("call", "", nil, nil); err != nil {
+		t.Errorf("no error: %v", err)
+	}
+}
+
+func TestShortSecretsDoNotEatMessages(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "a plain refusal")
+	}, func(cfg *Config, _ *connectors.Options) { cfg.Auth = Basic("me", "") })
+	_, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"})
+	if got, want := err.Error(), "acme: read: a plain refusal (status 400)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

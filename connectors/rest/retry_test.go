@@ -265,3 +265,93 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		t.Errorf("%d requests at once, want at most 3", got)
 	}
 }
+
+func TestReadsAreNeverUnsure(t *testing.T) {
+	t.Parallel()
+	for name, h := range map[string]http.HandlerFunc{
+		"cut":      func(w http.ResponseWriter, _ *http.Request) { cutOff(w) },
+		"500":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"nonsense": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{") },
+	} {
+		c, _ := newClient(t, h, nil)
+		for _, req := range []Request{{Path: "/x"}, {Method: "POST", Path: "/x", Body: 1, Reads: true}} {
+			req.Op, req.Out = "read", &struct{}{}
+			_, err := c.Do(t.Context(), req)
+			if e := errorOf(t, err); e.Unsure {
+				t.Errorf("%s: a read is unsure: %v", name, e)
+			}
+		}
+	}
+}
+
+func TestRepeatedWriteStaysUnsureWhenCutOff(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	}, func(_ *Config, o *connectors.Options) {
+		o.Observe = func(connectors.Call) { cancel() } // between the first attempt and the second
+	})
+	_, err := c.Do(ctx, Request{Op: "update", Method: "PUT", Path: "/x", Body: 1, Idempotent: true})
+	if e := errorOf(t, err); !e.Unsure {
+		t.Errorf("unsure %v, want true: %v", e.Unsure, e)
+	}
+	if got := calls.Load(); got != 1 {
+		t.Errorf("sent %d times after the context had ended, want 1", got)
+	}
+}
+
+func TestRepeatedWriteStaysUnsureWhenItWaitsTooLong(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, clock := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		cutOff(w)
+	}, nil)
+	// While the repeat waits, another call is told to pause for an hour.
+	c.rand = func() float64 {
+		c.gate.pause(time.Hour, clock.Now())
+		return 0
+	}
+	_, err := c.Do(t.Context(), Request{Op: "update", Method: "PUT", Path: "/x", Body: 1, Idempotent: true})
+	if e := errorOf(t, err); !e.Unsure || e.Kind != connectors.RateLimited || calls.Load() != 1 {
+		t.Errorf("kind %v, unsure %v after %d calls; want rate limited, true, 1", e.Kind, e.Unsure, calls.Load())
+	}
+}
+
+func TestClosedConnectionIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	c, clock := newClient(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }, nil)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err == nil {
+		t.Error("no error")
+	}
+	clock.mu.Lock()
+	defer clock.mu.Unlock()
+	if len(clock.slept) > 0 {
+		t.Errorf("slept %v between tries", clock.slept)
+	}
+}
+
+func TestAnswersAreWaitedForWithinTheTimeLimit(t *testing.T) {
+	t.Parallel()
+	block := make(chan struct{})
+	t.Cleanup(func() { close(block) })
+	c, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-block:
+		case <-r.Context().Done():
+		}
+	}, func(cfg *Config, _ *connectors.Options) { cfg.Timeout = 50 * time.Millisecond })
+	_, err := c.Do(t.Context(), Request{Op: "create", Method: "POST", Path: "/x", Body: 1})
+	e := errorOf(t, err)
+	if got, want := e.Error(), "acme: create: no whole answer within 50ms"; got != want || e.Kind != connectors.Unavailable {
+		t.Errorf("got %q (%v), want %q", got, e.Kind, want)
+	}
+}
