@@ -20,12 +20,14 @@ import (
 
 // The bounds of an expression. An expression visits each of its nodes once for
 // a record, and those inside one list function once for each element, so that
-// its time is bounded by nodes times elements.
+// its steps are bounded by nodes times elements, and its work on texts by
+// maxWork.
 const (
 	maxExpression = 4 << 10 // characters
 	maxNodes      = 500
-	maxResult     = 1 << 20 // bytes of a text that an expression makes
-	maxList       = 10_000  // elements of a list that an expression makes
+	maxResult     = 1 << 20  // bytes of a text that an expression makes
+	maxList       = 10_000   // elements of a list that an expression makes
+	maxWork       = 32 << 20 // bytes of text that one evaluation reads and makes
 )
 
 // scope is what an expression may refer to.
@@ -44,6 +46,18 @@ type frame struct {
 	now     time.Time
 	element value // what # stands for
 	index   int   // what #index stands for
+	work    int   // bytes of text so far
+}
+
+// spend counts the texts that a step reads or makes.
+func (f *frame) spend(values ...value) error {
+	for i := range values {
+		f.work += len(values[i].v.Text())
+	}
+	if f.work > maxWork {
+		return fmt.Errorf("the expression works on more than %d MiB of text", maxWork>>20)
+	}
+	return nil
 }
 
 type evalFunc func(f *frame) (value, error)

@@ -96,6 +96,9 @@ func (c *compiler) call(name string, args []ast.Node, at file.Location) operand 
 			}
 			values[i] = x
 		}
+		if err := f.spend(values...); err != nil {
+			return value{}, err
+		}
 		return fn.call(sc, f, values)
 	}
 	if name == "today" {
@@ -161,6 +164,9 @@ func overList(name string, list []connectors.Value, each evalFunc, f *frame) (va
 			}
 			if x.many {
 				return value{}, errors.New("a list cannot hold a list")
+			}
+			if err := f.spend(x); err != nil {
+				return value{}, err
 			}
 			if !x.isNull() {
 				kept = append(kept, x.v)

@@ -152,6 +152,9 @@ func (c *compiler) slice(n *ast.SliceNode) operand {
 	from, to := bound(n.From), bound(n.To)
 	return operand{kinds: kText | kNull, eval: func(f *frame) (value, error) {
 		x, err := base.eval(f)
+		if err == nil {
+			err = f.spend(x)
+		}
 		if err != nil || x.isNull() {
 			return value{}, err
 		}

@@ -76,8 +76,10 @@ func both(f *frame, left, right evalFunc) (a, b value, err error) {
 	if a, err = left(f); err != nil {
 		return a, b, err
 	}
-	b, err = right(f)
-	return a, b, err
+	if b, err = right(f); err != nil {
+		return a, b, err
+	}
+	return a, b, f.spend(a, b)
 }
 
 func (c *compiler) logic(n *ast.BinaryNode, left, right operand) operand {
@@ -318,6 +320,9 @@ func (c *compiler) matches(n *ast.BinaryNode, left, right operand) operand {
 	}
 	return operand{kinds: kBool, eval: func(f *frame) (value, error) {
 		a, err := left.eval(f)
+		if err == nil {
+			err = f.spend(a)
+		}
 		if err != nil || a.isNull() {
 			return boolValue(false), err
 		}
