@@ -453,6 +453,7 @@ func harness(opts sandbox.Options, settings map[string]string) connectortest.Har
 		Find:   connectortest.Sample{Field: "customfield_10041", One: connectors.Text("deal 4711"), Two: connectors.Text("deal 4712")},
 		Email:  ada,
 		Labels: "labels", LabelOptions: connectors.Labels("alpha", "beta", "gamma").Options(),
+		Records: 120, // more than a page
 	}
 	if opts.Flavour == sandbox.DataCenter {
 		h.Required = map[string]connectors.Value{"customfield_10011": connectors.Text("Epic")}

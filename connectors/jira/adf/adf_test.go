@@ -169,3 +169,13 @@ func TestHostileNesting(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkMarkdown(b *testing.B) {
+	doc := FromMarkdown(strings.Repeat("Some text with **bold** words and a [link](https://example.com/).\n\n- one\n- two\n\n", 20))
+	b.ReportAllocs()
+	for b.Loop() {
+		if doc.Markdown() == "" {
+			b.Fatal("empty")
+		}
+	}
+}

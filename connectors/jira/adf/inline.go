@@ -28,7 +28,7 @@ func (w *inlineWriter) spans(spans []span, after rune) {
 	for i := 0; i < len(spans); {
 		s := spans[i]
 		if s.brk {
-			w.put("\\\n")
+			w.hardBreak()
 			i++
 			continue
 		}
@@ -52,6 +52,19 @@ func (w *inlineWriter) spans(spans []span, after rune) {
 	}
 }
 
+// hardBreak ends a line with a backslash, or with blanks after a backslash of
+// the text, which goldmark would take for one with it.
+func (w *inlineWriter) hardBreak() {
+	if w.last == '\\' {
+		w.put("  \n")
+	} else {
+		w.put("\\\n")
+	}
+}
+
+// breaks matches both forms of a hard break.
+var breaks = regexp.MustCompile(`(?:\\|  )\n`)
+
 func (w *inlineWriter) plain(s span, after rune) {
 	if s.raw {
 		w.put(s.text)
@@ -66,8 +79,14 @@ func widestMark(spans []span) (Mark, int) {
 	var best Mark
 	widest := 0
 	for _, m := range spans[0].marks {
+		if m.Type == "code" {
+			if len(spans[0].marks) == 1 {
+				return m, 1 // innermost: nothing stands inside code
+			}
+			continue
+		}
 		n := 1
-		for n < len(spans) && (spans[n].has(m) || spans[n].brk && m.Type != "code" && n+1 < len(spans) && spans[n+1].has(m)) {
+		for n < len(spans) && (spans[n].has(m) || spans[n].brk && n+1 < len(spans) && spans[n+1].has(m)) {
 			n++
 		}
 		if n > widest {
@@ -246,7 +265,7 @@ func nextRune(spans []span, after rune) rune {
 	s := spans[0]
 	switch {
 	case s.brk:
-		return '\\'
+		return ' '
 	case len(s.marks) > 0:
 		if t := strings.TrimLeft(s.text, blank); t != s.text && !s.isCode() {
 			return ' '
@@ -289,9 +308,9 @@ func needsEscape(r, last, next rune, rest string) bool {
 	case '\\', '`', '*', '[', ']', '~':
 		return true
 	case '_':
-		return !isWord(last) || !isWord(next)
+		return !isAlnum(last) || !isAlnum(next)
 	case '<':
-		return next == '/' || next == '!' || next == '?' || unicode.IsLetter(next) || len(rest) == 1
+		return next == '/' || next == '!' || next == '?' || unicode.IsLetter(next) || len(rest) == 1 && !unicode.IsSpace(next)
 	case '&':
 		return entity.MatchString(rest)
 	case '!':
@@ -300,6 +319,8 @@ func needsEscape(r, last, next rune, rest string) bool {
 	return false
 }
 
-func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
+func isAlnum(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+func isWord(r rune) bool { return isAlnum(r) || r == '_' }
 
 var entity = regexp.MustCompile(`^&(?:#[0-9]|#[xX]|[A-Za-z][A-Za-z0-9]*;)`)

@@ -112,7 +112,7 @@ func block(n *Node, marker string, depth int) string {
 
 func heading(n *Node) string {
 	level := min(max(n.number("level"), 1), 6)
-	s := strings.ReplaceAll(inline(n.Content), "\\\n", " ")
+	s := breaks.ReplaceAllString(inline(n.Content), " ")
 	if s == "" {
 		return ""
 	}
@@ -329,7 +329,7 @@ func cell(n *Node) string {
 			}
 		}
 	}
-	s := strings.ReplaceAll(inline(nodes), "\\\n", "<br>")
+	s := breaks.ReplaceAllString(inline(nodes), "<br>")
 	return escapePipes(s)
 }
 
