@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -68,6 +69,17 @@ func ExampleProblem_String() {
 	//     2 | conflicts: newest
 	//       | ^^^^^^^^^
 	// hint: did you mean `conflict`?
+}
+
+func ExampleProblems_Err() {
+	_, problems := mapping.Parse("empty.yaml", nil)
+	fmt.Println(problems.Err())
+	text, _ := json.Marshal(problems)
+	fmt.Println(string(text))
+	// Output:
+	// empty.yaml: the file is empty
+	// hint: start with `mapping: NAME`
+	// [{"file":"empty.yaml","line":0,"column":0,"width":0,"severity":"error","message":"the file is empty","hint":"start with `mapping: NAME`"}]
 }
 
 // TestWords fixes the words that journals and JSON show.

@@ -191,11 +191,16 @@ func TestExpressionBounds(t *testing.T) {
 	rec := &connectors.Record{}
 	rec.Set("dealname", connectors.Text(long))
 	rec.Set("amount", number64("1e900"))
+	rec.Set("description", connectors.Text(strings.Repeat("x,", 5000)))
 	for source, want := range map[string]string{
-		`deal.dealname + deal.dealname + deal.dealname`: errTooLong.Error(),
-		`replace(deal.dealname, "x", "0123456789")`:     errTooLong.Error(),
-		`split(replace(deal.dealname, "x", "x,"), ",")`: "`split` makes more than 10000 parts",
-		`deal.amount * deal.amount`:                     "over the limit",
+		`deal.dealname + deal.dealname + deal.dealname`:                   errTooLong.Error(),
+		`replace(deal.dealname, "x", "0123456789")`:                       errTooLong.Error(),
+		`split(replace(deal.dealname, "x", "x,"), ",")`:                   "`split` makes more than 10000 parts",
+		`deal.amount * deal.amount`:                                       "over the limit",
+		`map(split(deal.description, ","), deal.dealname + #)`:            "more than 32 MiB of text",
+		`count(split(deal.description, ","), deal.dealname contains "y")`: "more than 32 MiB of text",
+		`any(split(deal.description, ","), deal.dealname matches "y+$")`:  "more than 32 MiB of text",
+		`all(split(deal.description, ","), lower(deal.dealname) != #)`:    "more than 32 MiB of text",
 	} {
 		e, problems := compileExpression(source, dealScope(t))
 		if len(problems) > 0 {
