@@ -6,16 +6,6 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 )
 
-// Encodings by space; docs/state.md lists their parts.
-const (
-	linkVersion   = 1
-	entryVersion  = 1
-	intentVersion = 1
-	asideVersion  = 1
-	eventVersion  = 1
-	plainVersion  = 1 // a number or bytes as they are
-)
-
 // The bits of a field's first byte.
 const (
 	fieldKnown0 = 1 << iota

@@ -84,7 +84,7 @@ var codecs = map[string]codec{
 var unexported = cmp.AllowUnexported(storedEvent{})
 
 func (c codec) framed(v any) []byte {
-	e := newEncoder(1, 0)
+	e := newEncoder(0)
 	c.encode(e, v)
 	return e.seal(c.space, c.key)
 }
@@ -107,7 +107,7 @@ func TestCodecs(t *testing.T) {
 		// Every cut of the payload is found, whatever the checksum says.
 		payload := framed[frameHead : len(framed)-frameTail]
 		for n := range payload {
-			d := &decoder{version: 1, b: payload[:n]}
+			d := &decoder{b: payload[:n]}
 			c.decode(d)
 			if err := d.end(c.space, c.key); !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%s cut to %d of %d bytes: got error %v, want ErrCorrupt", name, n, len(payload), err)
@@ -127,7 +127,7 @@ func TestStoredForm(t *testing.T) {
 }
 
 func TestFrame(t *testing.T) {
-	e := newEncoder(1, 0)
+	e := newEncoder(0)
 	e.string("a value")
 	framed := e.seal(SpaceDocs, []byte("key"))
 	if _, err := unframe(SpaceDocs, []byte("key"), framed); err != nil {
@@ -138,6 +138,10 @@ func TestFrame(t *testing.T) {
 	}
 	if _, err := unframe(SpaceSecrets, []byte("key"), framed); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("in another space: got error %v, want ErrCorrupt", err)
+	}
+	later := &encoder{b: append([]byte{encoding + 1}, framed[frameHead:len(framed)-frameTail]...)}
+	if _, err := unframe(SpaceDocs, []byte("key"), later.seal(SpaceDocs, []byte("key"))); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("of another encoding: got error %v, want ErrCorrupt", err)
 	}
 	for i := range framed {
 		if _, err := unframe(SpaceDocs, []byte("key"), framed[:i]); !errors.Is(err, ErrCorrupt) {
@@ -157,7 +161,7 @@ func TestTimes(t *testing.T) {
 		time.UnixMicro(0).UTC(), time.UnixMicro(epoch).UTC(), moment,
 		time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC),
 	} {
-		e := newEncoder(1, 0)
+		e := newEncoder(0)
 		e.time(want)
 		d := &decoder{b: e.b[frameHead:]}
 		if got := d.time(); !got.Equal(want) || got.IsZero() != want.IsZero() || len(d.b) > 0 || d.bad {
@@ -190,7 +194,7 @@ func fuzzCodec(f *testing.F, name string) {
 	f.Add(bytes.Repeat([]byte{0xff}, 64))
 	f.Add(bytes.Repeat([]byte{0}, 64))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		d := &decoder{version: 1, b: payload}
+		d := &decoder{b: payload}
 		v := c.decode(d)
 		if d.end(c.space, c.key) != nil {
 			return

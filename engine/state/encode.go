@@ -16,6 +16,9 @@ const (
 	frameTail = 4
 )
 
+// encoding is the version that values are written in, and the only one so far.
+const encoding = 1
+
 // maxValue bounds one stored value, in bytes.
 const maxValue = 8 << 20
 
@@ -31,8 +34,7 @@ func (e *encoder) seal(s Space, key []byte) []byte {
 	return binary.LittleEndian.AppendUint32(e.b, sum(s, key, e.b))
 }
 
-// unframe checks a frame and returns a decoder of its payload and the version
-// of the encoding.
+// unframe checks a frame and returns a decoder of its payload.
 func unframe(s Space, key, value []byte) (*decoder, error) {
 	n := len(value) - frameTail
 	if n < frameHead {
@@ -41,7 +43,10 @@ func unframe(s Space, key, value []byte) (*decoder, error) {
 	if binary.LittleEndian.Uint32(value[n:]) != sum(s, key, value[:n]) {
 		return nil, damaged(s, key, "wrong checksum")
 	}
-	return &decoder{version: value[0], b: value[frameHead:n]}, nil
+	if value[0] != encoding {
+		return nil, damaged(s, key, fmt.Sprintf("an encoding of version %d", value[0]))
+	}
+	return &decoder{b: value[frameHead:n]}, nil
 }
 
 func damaged(s Space, key []byte, what string) error {
@@ -54,8 +59,9 @@ var epoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 // encoder appends the parts of a value.
 type encoder struct{ b []byte }
 
-func newEncoder(version byte, size int) *encoder {
-	return &encoder{b: append(make([]byte, 0, frameHead+size+frameTail), version)}
+// newEncoder begins a frame for a payload of about size bytes.
+func newEncoder(size int) *encoder {
+	return &encoder{b: append(make([]byte, 0, frameHead+size+frameTail), encoding)}
 }
 
 func (e *encoder) uint(n uint64)    { e.b = binary.AppendUvarint(e.b, n) }
@@ -105,9 +111,8 @@ func (e *encoder) prints(p []Print) {
 // decoder takes the parts of a value off again. It goes on after a fault with
 // zero values; end tells of it.
 type decoder struct {
-	version byte
-	b       []byte
-	bad     bool
+	b   []byte
+	bad bool
 }
 
 func (d *decoder) fail() { d.bad, d.b = true, nil }

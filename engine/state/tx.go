@@ -124,7 +124,7 @@ func (t *tx) number(s Space, key []byte) (uint64, error) {
 }
 
 func (t *tx) putNumber(s Space, key []byte, n uint64) error {
-	e := newEncoder(plainVersion, binary.MaxVarintLen64)
+	e := newEncoder(binary.MaxVarintLen64)
 	e.uint(n)
 	return t.put(s, key, e)
 }
@@ -143,7 +143,7 @@ func (t *tx) putBytes(s Space, key, p []byte) error {
 	if p == nil {
 		return t.delete(s, key)
 	}
-	e := newEncoder(plainVersion, len(p))
+	e := newEncoder(len(p))
 	e.b = append(e.b, p...)
 	return t.put(s, key, e)
 }
@@ -191,7 +191,7 @@ func (t *tx) makeNumber(what, name string) (uint32, error) {
 	if err := t.putNumber(SpaceNames, append([]byte{nameToNumber}, name...), next); err != nil {
 		return 0, err
 	}
-	e := newEncoder(plainVersion, len(name))
+	e := newEncoder(len(name))
 	e.b = append(e.b, name...)
 	if err := t.put(SpaceNames, append([]byte{numberToName}, keyMapping(n)...), e); err != nil {
 		return 0, err

@@ -29,7 +29,7 @@ func (t *tx) AppendJournal(e *Event) error {
 			return err
 		}
 	}
-	x := newEncoder(eventVersion, 96+48*len(e.Fields))
+	x := newEncoder(96 + 48*len(e.Fields))
 	encodeEvent(x, &row)
 	if err := t.put(SpaceJournal, key64(seq), x); err != nil {
 		return err

@@ -107,7 +107,7 @@ func (t *tx) PutLink(l *Link) error {
 	if err := t.indexLink(old.Link, l, mapping); err != nil {
 		return err
 	}
-	e := newEncoder(linkVersion, 96+32*len(l.Fields))
+	e := newEncoder(96 + 32*len(l.Fields))
 	encodeLink(e, l, mapping)
 	return t.put(SpaceLinks, key64(l.ID), e)
 }

@@ -54,15 +54,15 @@ func TestPrintTellsValuesApart(t *testing.T) {
 	p, other := NewPrinter(key(9)), NewPrinter(key(10))
 	seen := map[state.Print]string{}
 	for _, v := range values(t) {
-		print := p.Print(v)
-		if was, ok := seen[print]; ok {
+		is := p.Print(v)
+		if was, ok := seen[is]; ok {
 			t.Errorf("%s %.20q has the fingerprint of %s", v.Type(), v, was)
 		}
-		seen[print] = v.Type().String()
-		if print != p.Print(v) {
+		seen[is] = v.Type().String()
+		if is != p.Print(v) {
 			t.Errorf("Print of %s differs from call to call", v.Type())
 		}
-		if print == other.Print(v) {
+		if is == other.Print(v) {
 			t.Errorf("Print of %s is the same under another key", v.Type())
 		}
 	}

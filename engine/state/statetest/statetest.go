@@ -85,7 +85,7 @@ func open(t *testing.T, h Harness) state.Store {
 
 func layOut(t *testing.T, b state.Backend) state.Store {
 	t.Helper()
-	t.Cleanup(func() { b.Close() })
+	t.Cleanup(func() { _ = b.Close() })
 	s, err := state.Open(t.Context(), b, state.Options{})
 	if err != nil {
 		t.Fatalf("open the state: %v", err)

@@ -247,7 +247,7 @@ func testScan(t *testing.T, h Harness) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Close() })
+	t.Cleanup(func() { _ = b.Close() })
 	var keys []string
 	for i := range 700 {
 		keys = append(keys, fmt.Sprintf("%04d", i*2))
