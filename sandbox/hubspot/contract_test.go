@@ -2,34 +2,38 @@ package hubspot_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/tenonsync/tenon/sandbox/hubspot"
 )
 
 // spelling is one way to write the API's paths.
 type spelling struct {
 	name                                                        string
 	objects, pairs, links, properties, pipelines, owners, model string
-	account                                                     string
+	account, webhooks                                           string
 	gone, linked                                                int // statuses of batches of links: deleted and made
 }
 
 func dated(v string) spelling {
 	return spelling{
 		name: v, objects: "/crm/objects/" + v, pairs: "/crm/objects/" + v, links: "/crm/associations/" + v, properties: "/crm/properties/" + v,
-		pipelines: "/crm/pipelines/" + v, owners: "/crm/owners/" + v, model: "/crm-object-schemas/" + v + "/schemas", account: "/account-info/" + v + "/details", gone: http.StatusOK, linked: http.StatusCreated,
+		pipelines: "/crm/pipelines/" + v, owners: "/crm/owners/" + v, model: "/crm-object-schemas/" + v + "/schemas", account: "/account-info/" + v + "/details", webhooks: "/webhooks/" + v, gone: http.StatusOK, linked: http.StatusCreated,
 	}
 }
 
 var spellings = []spelling{
 	{
 		name: "v3", objects: "/crm/v3/objects", pairs: "/crm/v4/objects", links: "/crm/v4/associations", properties: "/crm/v3/properties",
-		pipelines: "/crm/v3/pipelines", owners: "/crm/v3/owners", model: "/crm-object-schemas/v3/schemas", account: "/account-info/v3/details", gone: http.StatusNoContent, linked: http.StatusCreated,
+		pipelines: "/crm/v3/pipelines", owners: "/crm/v3/owners", model: "/crm-object-schemas/v3/schemas", account: "/account-info/v3/details", webhooks: "/webhooks/v3", gone: http.StatusNoContent, linked: http.StatusCreated,
 	},
 	dated("2025-09"), dated("2026-03"), func() spelling {
 		newest := dated("2026-09")
-		newest.linked = http.StatusOK
+		newest.linked, newest.webhooks = http.StatusOK, "/app-webhooks/2026-09"
 		return newest
 	}(),
 }
@@ -60,7 +64,10 @@ func walk(t *testing.T, a *account, sp spelling) {
 	walkLinks(a, sp)
 	walkDefinitions(a, sp)
 	walkSchemas(a, sp)
+	walkWebhooks(a, sp)
 	a.must(200, "GET", sp.account, nil)
+	a.must(200, "GET", "/account-info/v3/api-usage/daily/private-apps", nil)
+	a.must(200, "GET", "/crm/limits/2026-09/custom-properties", nil)
 	owners := a.must(200, "GET", sp.owners+"?limit=2", nil)
 	id := at(owners, "results", 0, "id").(string)
 	a.must(200, "GET", sp.owners+"/"+id, nil)
@@ -207,4 +214,25 @@ func walkSchemas(a *account, sp spelling) {
 	a.must(400, "GET", base, nil)
 	a.must(204, "DELETE", sp.model+"/"+id+"?archived=true", nil)
 	a.clock.Advance(time.Second)
+}
+
+func walkWebhooks(a *account, sp spelling) {
+	a.t.Helper()
+	base := fmt.Sprintf("%s/%d", sp.webhooks, a.AppID())
+	key := "?hapikey=" + hubspot.DefaultDeveloperKey
+	a.must(404, "GET", base+"/settings"+key, nil)
+	a.must(200, "PUT", base+"/settings"+key, object{"targetUrl": "http://127.0.0.1:1/in", "throttling": object{"maxConcurrentRequests": 10, "period": "SECONDLY"}})
+	a.must(200, "GET", base+"/settings"+key, nil)
+	made := a.must(201, "POST", base+"/subscriptions"+key, object{"eventType": "ticket.propertyChange", "propertyName": "subject", "active": true})
+	id := made["id"].(string)
+	a.must(200, "GET", base+"/subscriptions"+key, nil)
+	a.must(200, "GET", base+"/subscriptions/"+id+key, nil)
+	a.must(200, "PATCH", base+"/subscriptions/"+id+key, object{"active": false})
+	number, err := strconv.Atoi(id)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.must(207, "POST", base+"/subscriptions/batch/update"+key, batch(object{"id": number, "active": true}, object{"id": 1, "active": true}))
+	a.must(204, "DELETE", base+"/subscriptions/"+id+key, nil)
+	a.must(204, "DELETE", base+"/settings"+key, nil)
 }

@@ -33,7 +33,10 @@
 //	GET  /_sandbox/subscriptions       {"targetUrl":"…","subscriptions":[{"id","eventType","propertyName","objectTypeId","active"}]}
 //	PUT  /_sandbox/subscriptions       the same body; replaces target and subscriptions
 //	POST /_sandbox/subscriptions/test  {"eventType":"deal.creation"}: sends a test event (eventId 100), as the app page's button does
-//	POST /_sandbox/edit                {"object":"deals","id":"…","user":"ada@…","properties":{…}}: an edit as a person in the app
+//	GET  /_sandbox/records             ?object=deals, &id=… for one: the truth about records, whatever rights or lags hide
+//	POST /_sandbox/create              {"object":"deals","user":"ada@…","properties":{…}}: as a person in the app; answers {"id":"…"}
+//	POST /_sandbox/edit                {"object":"deals","id":"…","user":"ada@…","properties":{…}}
+//	POST /_sandbox/archive             {"object":"deals","id":"…","user":"ada@…"}; /_sandbox/restore likewise
 //	POST /_sandbox/token               {"scopes":["…"]}: makes a static token with only these scopes, answers {"token":"…"}
 //	POST /_sandbox/token/expire        ends all OAuth access tokens now
 //	POST /_sandbox/workflow            {"url":"…","object":"deals","id":"…","inputFields":{…}}: runs a custom workflow action

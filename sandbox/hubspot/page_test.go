@@ -105,3 +105,37 @@ func TestSeed(t *testing.T) {
 		t.Errorf("the index knows %v deals, want 40", got)
 	}
 }
+
+func TestControlCalls(t *testing.T) {
+	a := newAccount(t, nil)
+	call := func(want int, method, path, body string) string {
+		t.Helper()
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Fatalf("%s %s: status %d, want %d: %s", method, path, w.Code, want, w.Body)
+		}
+		return w.Body.String()
+	}
+	made := call(201, "POST", "/_sandbox/create", `{"object":"deals","user":"mei.tanaka@harbourworks.example","properties":{"dealname":"A"}}`)
+	id := strings.Trim(strings.TrimPrefix(made, `{"id":`), `"}`)
+	one := `{"object":"deals","id":"` + id + `"`
+	call(204, "POST", "/_sandbox/edit", one+`,"properties":{"dealname":"B"}}`)
+	call(400, "POST", "/_sandbox/edit", one+`,"properties":{"amount":"x"}}`)
+	call(204, "POST", "/_sandbox/archive", one+`}`)
+	if got := call(200, "GET", "/_sandbox/records?object=deals&id="+id, ""); !strings.Contains(got, `"dealname":"B"`) || !strings.Contains(got, `"archived":true`) {
+		t.Errorf("record %s", got)
+	}
+	call(204, "POST", "/_sandbox/restore", one+`}`)
+	if got := call(200, "GET", "/_sandbox/records?object=deals", ""); !strings.Contains(got, id) {
+		t.Errorf("records %s", got)
+	}
+	call(404, "GET", "/_sandbox/records?object=nothing", "")
+	call(204, "POST", "/_sandbox/hollow", `{"batches":1}`)
+	call(400, "POST", "/_sandbox/subscriptions/test", `{"eventType":"nothing"}`)
+	call(502, "POST", "/_sandbox/card", `{"method":"POST","url":"http://127.0.0.1:1/"}`)
+	if got := call(201, "POST", "/_sandbox/workflow", `{"url":"http://127.0.0.1:1/","object":"deals","id":"`+id+`"}`); !strings.Contains(got, "callbackId") {
+		t.Errorf("workflow %s", got)
+	}
+}

@@ -26,12 +26,12 @@ func (s *System) As(email string) Person {
 
 // A Record is the truth about one record, whatever rights or lags hide.
 type Record struct {
-	ID         string
-	Properties map[string]string // those with a value
-	Created    time.Time
-	Updated    time.Time
-	Archived   bool
-	Linked     map[string][]string // other object's name → ids
+	ID         string              `json:"id"`
+	Properties map[string]string   `json:"properties"` // those with a value
+	Created    time.Time           `json:"created"`
+	Updated    time.Time           `json:"updated"`
+	Archived   bool                `json:"archived"`
+	Linked     map[string][]string `json:"linked"` // other object's name → ids
 }
 
 func (s *System) lookUp(object, id string) (*record, error) {
@@ -236,7 +236,7 @@ func (s *System) OwnerID(email string) string {
 func (s *System) SetWebhookTarget(url string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.target = url
+	s.setTarget(url)
 }
 
 // Hide takes away, or gives back, the right to see and write a property by API:

@@ -233,7 +233,7 @@ func (s *System) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	now := s.now()
 	work := s.deferred
-	s.deferred = nil
+	s.deferred, s.open = nil, nil
 	for _, d := range work {
 		d.do(now)
 	}

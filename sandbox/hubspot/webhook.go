@@ -72,7 +72,8 @@ type wireEvent struct {
 // eventBatch collects the events of one webhook request.
 type eventBatch struct {
 	events []wireEvent
-	closed bool
+	until  time.Time // end of its window
+	closed bool      // being sent, perhaps before that
 }
 
 // maxEvents is how many events one webhook request holds.
@@ -138,12 +139,13 @@ func (s *System) collect(e wireEvent) {
 	if s.target == "" {
 		return
 	}
-	if b := s.open; b != nil && !b.closed && len(b.events) < maxEvents {
+	now := s.clock.Now()
+	if b := s.open; b != nil && !b.closed && now.Before(b.until) && len(b.events) < maxEvents {
 		b.events = append(b.events, e)
 		return
 	}
-	s.open = &eventBatch{events: []wireEvent{e}}
-	d := kit.Delivery{Event: e.SubscriptionType, URL: s.target, Due: s.clock.Now().Add(s.opts.WebhookWindow), Data: s.open}
+	s.open = &eventBatch{events: []wireEvent{e}, until: now.Add(s.opts.WebhookWindow)}
+	d := kit.Delivery{Event: e.SubscriptionType, URL: s.target, Due: s.open.until, Data: s.open}
 	s.outbox.Send(d)
 	if s.opts.WebhookDoubles > 0 && s.rand.Chance(s.opts.WebhookDoubles) {
 		d.Due = d.Due.Add(time.Duration(s.rand.IntN(2_000)) * time.Millisecond)

@@ -283,6 +283,13 @@ func TestWebhookDoublesAndFaults(t *testing.T) {
 	if got := len(rc.all()); got != 2 {
 		t.Errorf("%d requests, want 2: the others are lost", got)
 	}
+	// What is lost takes only the events of its own window with it.
+	a.Faults().Clear()
+	a.create("deals", object{"dealname": "C"})
+	a.index()
+	if got := len(rc.all()); got != 4 {
+		t.Errorf("%d requests, want 4", got)
+	}
 }
 
 func TestWebhookTest(t *testing.T) {

@@ -72,6 +72,9 @@ func (s *System) settings() webhookSettings {
 	return webhookSettings{TargetURL: s.target, Throttling: throttle{s.throttle}, CreatedAt: formatTime(s.settingsAt), UpdatedAt: formatTime(s.settingsAt)}
 }
 
+// setTarget sends the events from now on to another URL.
+func (s *System) setTarget(url string) { s.target, s.open = url, nil }
+
 func (s *System) getSettings(*call) (int, any, *apiError) {
 	if s.target == "" {
 		return 0, nil, newError(http.StatusNotFound, "OBJECT_NOT_FOUND", "No webhook settings for this app")
@@ -90,12 +93,13 @@ func (s *System) putSettings(c *call) (int, any, *apiError) {
 	if in.Throttling.Max < 5 {
 		return 0, nil, invalid("maxConcurrentRequests must be at least 5")
 	}
-	s.target, s.throttle, s.settingsAt = in.TargetURL, in.Throttling.Max, c.now
+	s.setTarget(in.TargetURL)
+	s.throttle, s.settingsAt = in.Throttling.Max, c.now
 	return http.StatusOK, s.settings(), nil
 }
 
 func (s *System) deleteSettings(*call) (int, any, *apiError) {
-	s.target = ""
+	s.setTarget("")
 	return http.StatusNoContent, nil, nil
 }
 
@@ -239,7 +243,7 @@ func (s *System) controlSubscriptions(w http.ResponseWriter, r *http.Request) {
 			}
 			subs = append(subs, sub)
 		}
-		s.target = raw.TargetURL
+		s.setTarget(raw.TargetURL)
 		if raw.Subscriptions != nil {
 			s.subscriptions = nil
 			for _, sub := range subs {
