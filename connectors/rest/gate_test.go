@@ -378,6 +378,10 @@ func TestRefusalsOfOneBurstCountOnce(t *testing.T) {
 			t.Errorf("refusal %d: wait %v, want %v", i, got, want)
 		}
 	}
+	step(400 * time.Millisecond)
+	if got, want := g.pause(0, sent), 600*time.Millisecond; got != want {
+		t.Errorf("a late refusal of the burst: wait %v, want %v", got, want)
+	}
 	step(2 * time.Second)
 	if got, want := g.pause(0, clock.Now()), 2*time.Second; got != want {
 		t.Errorf("refused again: wait %v, want %v", got, want)
@@ -421,14 +425,19 @@ func TestLearntLimitsKeepToTheirPlace(t *testing.T) {
 
 func TestShortWindowsKeepNoReserve(t *testing.T) {
 	t.Parallel()
-	g := newGate(newManualClock(), testPace(func(p *Pace) { p.PerSecond = 1000 }), nil)
+	clock := newManualClock()
+	g := newGate(clock, testPace(func(p *Pace) { p.PerSecond = 1000 }), nil)
 	defer g.close()
 	g.learn(Learnt{Limit: connectors.Limit{Known: true, PerWindow: 100, Remaining: 3, Window: 10 * time.Second, Daily: -1, DailyLeft: -1}}, "")
+	before := clock.Now()
 	if err := g.enter(connectors.WithPriority(t.Context(), connectors.PrioritySweep), ""); err != nil {
 		t.Fatal(err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if clock.Now() != before {
+		t.Errorf("waited %v with calls left of a short window", clock.Now().Sub(before))
+	}
 	if g.budget.left != 2 {
 		t.Errorf("%d calls left of the window, want 2: each call counts", g.budget.left)
 	}

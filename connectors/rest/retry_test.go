@@ -355,3 +355,22 @@ func TestAnswersAreWaitedForWithinTheTimeLimit(t *testing.T) {
 		t.Errorf("got %q (%v), want %q", got, e.Kind, want)
 	}
 }
+
+func TestAnAnswerEndsTheDoubling(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	c, clock := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1)%2 == 1 {
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	}, nil)
+	start := clock.Now()
+	for range 3 {
+		if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := clock.Now().Sub(start), 3*time.Second; got != want {
+		t.Errorf("waited %v, want %v: a second each time", got, want)
+	}
+}
