@@ -89,6 +89,31 @@ func TestStatusMovesThroughTheWorkflow(t *testing.T) {
 	}
 }
 
+// The workflow was looked at while no issue was in review: the way to Done has
+// to be found by going there.
+func TestStatusBeyondWhatWasSeen(t *testing.T) {
+	w := newWorld(t, sandbox.Options{Empty: true, Lag: -1}, nil)
+	first := w.Create(connectortest.T(t), summary("First"))
+	w.Edit(connectortest.T(t), first, "status", connectors.Choice(connectors.Option{ID: "3", Label: "In Progress"}))
+	// A status that no workflow of the project has makes the connection look.
+	unknown := connectors.Choice(connectors.Option{ID: "99", Label: "Nowhere"})
+	if r := w.set(t, first, fields{"status": unknown}); r.Err != nil || len(r.Refused) != 1 {
+		t.Fatalf("Update: %v, refused %v", r.Err, r.Refused)
+	}
+	if i, _ := w.sys.Issue(first); i.Status != "In Progress" {
+		t.Errorf("status %q: the issue was moved for a status that is not there", i.Status)
+	}
+	for range 2 {
+		id := w.Create(connectortest.T(t), summary("Next"))
+		if r := w.set(t, id, fields{"status": done}); r.Err != nil || len(r.Refused) > 0 {
+			t.Errorf("Update: %v, refused %v", r.Err, r.Refused)
+		}
+		if i, _ := w.sys.Issue(id); i.Status != "Done" {
+			t.Errorf("status %q, want Done", i.Status)
+		}
+	}
+}
+
 func TestStatusOfAnotherWorkflow(t *testing.T) {
 	w := newWorld(t, sandbox.Options{Empty: true}, nil)
 	ops := connectors.Scope{"project": "OPS", "issuetype": "Task"}

@@ -6,96 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
 )
 
-const (
-	maxHops = 8         // transitions that one write may make
-	flowAge = time.Hour // how long a known workflow is taken for current
-)
-
-// flowCache remembers which statuses follow which, as seen in the transitions
-// that were open to the account.
-type flowCache struct {
-	mu    sync.Mutex
-	flows map[string]*flow
-}
-
-// flow is the known part of a workflow: the statuses that follow each one.
-type flow struct {
-	next    map[string][]string
-	at      time.Time
-	scanned bool // issues in other statuses were asked too
-}
-
-func (f *flowCache) learn(name, from string, steps []transition, now time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w := f.flows[name]
-	if w == nil || now.Sub(w.at) > flowAge {
-		if f.flows == nil || len(f.flows) > 1000 {
-			f.flows = map[string]*flow{}
-		}
-		w = &flow{next: map[string][]string{}, at: now}
-		f.flows[name] = w
-	}
-	var to []string
-	for _, t := range steps {
-		to = append(to, t.To.ID)
-	}
-	w.next[from] = to
-}
-
-func (f *flowCache) knows(name, from string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w := f.flows[name]
-	return w != nil && w.next[from] != nil
-}
-
-// scan reports whether the workflow has still to be looked at as a whole, and
-// notes that it is.
-func (f *flowCache) scan(name string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w := f.flows[name]
-	if w == nil || w.scanned {
-		return false
-	}
-	w.scanned = true
-	return true
-}
-
-// step returns the first status on the shortest known way, "" if none is known.
-func (f *flowCache) step(name, from, to string) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w := f.flows[name]
-	if w == nil {
-		return ""
-	}
-	first := map[string]string{from: ""}
-	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		for _, next := range w.next[at] {
-			if _, seen := first[next]; seen {
-				continue
-			}
-			if first[next] = first[at]; at == from {
-				first[next] = next
-			}
-			if next == to {
-				return first[next]
-			}
-			queue = append(queue, next)
-		}
-	}
-	return ""
-}
+// maxHops is how many transitions one write may make.
+const maxHops = 8
 
 // move takes an issue to the status that a write asks for. A reason says why
 // it could not get there, for a person; the issue may be on the way.
@@ -201,7 +118,7 @@ func bestFirst(steps []transition, to string) []transition {
 }
 
 // next chooses the status to go to: the wanted one, else the first one on the
-// shortest known way, else one in progress that was not tried.
+// shortest known way, else one on the way to what is not known yet.
 func (m *mover) next(ctx context.Context, steps []transition) (string, error) {
 	target := m.want.ID
 	for _, t := range steps {
@@ -212,7 +129,7 @@ func (m *mover) next(ctx context.Context, steps []transition) (string, error) {
 	if s := m.openStep(steps, m.flows.step(m.flow, m.at.ID, target)); s != "" {
 		return s, nil
 	}
-	if m.flows.scan(m.flow) {
+	if !m.flows.scanned(m.flow) {
 		if err := m.scanFlow(ctx); err != nil {
 			return "", err
 		}
@@ -220,12 +137,10 @@ func (m *mover) next(ctx context.Context, steps []transition) (string, error) {
 			return s, nil
 		}
 	}
-	for _, t := range steps {
-		if t.To.Category.Key == "indeterminate" && !slices.Contains(m.visited, t.To.ID) && !m.flows.knows(m.flow, t.To.ID) {
-			return t.To.ID, nil
-		}
+	if !m.flows.has(m.flow, target) {
+		return "", nil
 	}
-	return "", nil
+	return m.openStep(steps, m.flows.explore(m.flow, m.at.ID)), nil
 }
 
 // openStep returns the step if it is open and new, else "".
@@ -242,6 +157,10 @@ func (m *mover) scanFlow(ctx context.Context) error {
 	types, err := m.statuses(ctx, m.op, m.scope)
 	if err != nil {
 		return err
+	}
+	all := []string{}
+	for _, o := range statusOptions(types) {
+		all = append(all, o.ID)
 	}
 	for _, o := range statusOptions(types) {
 		if m.flows.knows(m.flow, o.ID) {
@@ -262,6 +181,7 @@ func (m *mover) scanFlow(ctx context.Context) error {
 			m.flows.learn(m.flow, o.ID, steps, m.clock.Now())
 		}
 	}
+	m.flows.setAll(m.flow, all)
 	return nil
 }
 
