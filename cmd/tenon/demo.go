@@ -182,7 +182,7 @@ func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
 		if dir, err = os.MkdirTemp("", "tenon-demo-*"); err != nil {
 			return fail(exitUsage, "", "%w", err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }() // a temporary folder
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fail(exitUsage, "", "%w", err)
 	}
