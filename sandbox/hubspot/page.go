@@ -16,8 +16,10 @@ import (
 //go:embed page.html
 var pageContent string
 
+const pageTitle, pageAccent = "HubSpot", "#b3411e"
+
 func newPages() *kit.Pages {
-	return kit.NewPages("HubSpot", "#b3411e", template.FuncMap{}, pageContent)
+	return kit.NewPages(pageTitle, pageAccent, template.FuncMap{}, pageContent)
 }
 
 // isPage reports whether a request is for a person's page.

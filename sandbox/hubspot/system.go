@@ -156,6 +156,7 @@ func New(opts Options) *System {
 	opts.fill()
 	s := &System{opts: opts, clock: opts.Clock, target: opts.WebhookTarget, throttle: 10}
 	s.host = kit.NewHost("hubspot", opts.Seed, opts.Clock)
+	s.host.Title, s.host.Accent = pageTitle, pageAccent
 	s.host.RenderError = s.renderFault
 	s.host.Flush = s.Flush
 	s.host.Reseed = s.Reseed

@@ -10,6 +10,7 @@
 // browser sends from another origin are refused.
 //
 //	GET    /_sandbox/                  the system's name, seed, time and calls
+//	GET    /_sandbox/activity          a page with the latest requests and webhooks
 //	GET    /_sandbox/faults            {"rules":[Rule…]}
 //	PUT    /_sandbox/faults            the same body; replaces all rules
 //	POST   /_sandbox/faults            one Rule; adds it and answers it with its id

@@ -14,6 +14,8 @@ import (
 // log, faults, control API. Fill in the fields, then call Handler once.
 type Host struct {
 	System string // "hubspot"
+	Title  string // on its pages; System with a capital unless set
+	Accent string // colour of its pages
 	Seed   uint64
 	Clock  Clock
 	Faults *Faults
@@ -54,7 +56,7 @@ func (h *Host) Handler(api, pages http.Handler, isPage func(*http.Request) bool)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case MatchPath("/_sandbox/**", r.URL.Path):
+		case isControl(r.URL.Path):
 			control.ServeHTTP(w, r)
 		case pages != nil && isPage(r):
 			pages.ServeHTTP(w, r)
@@ -66,6 +68,7 @@ func (h *Host) Handler(api, pages http.Handler, isPage func(*http.Request) bool)
 
 func (h *Host) routes() {
 	h.HandleControl("GET /_sandbox/{$}", h.index)
+	h.HandleControl("GET /_sandbox/activity", h.activityPage())
 	h.HandleControl("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
 		WriteJSON(w, http.StatusOK, rulesBody{h.Faults.Rules()})
 	})

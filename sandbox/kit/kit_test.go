@@ -248,3 +248,30 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
+
+func TestActivityPage(t *testing.T) {
+	g := &target{statuses: []int{500}}
+	o, clock, url := newOutbox(t, g)
+	host := kit.NewHost("shop", 1, clock)
+	host.Outbox = o
+	h := host.Handler(&counter{}, nil, nil)
+	get := func(path string) string {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w.Body.String()
+	}
+	if body := get("/_sandbox/activity"); strings.Count(body, "None yet.") != 2 {
+		t.Errorf("an empty page: %s", body)
+	}
+	get("/things/%3Cb%3E")
+	o.Send(kit.Delivery{URL: url, Event: "thing.changed", Body: []byte("a"), Due: start.Add(time.Second)})
+	if err := o.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	body := get("/_sandbox/activity")
+	for _, want := range []string{"Activity · Shop sandbox", "/things/%3Cb%3E", "201", "thing.changed", "500", "again in 1m0s", "1 waiting", "09:00:00.000"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q:\n%s", want, body)
+		}
+	}
+}
