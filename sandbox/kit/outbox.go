@@ -264,7 +264,7 @@ func (o *Outbox) try(ctx context.Context, d Delivery) {
 		o.note(d, status, err, "")
 		return
 	}
-	o.note(d, status, err, wait.String())
+	o.note(d, status, err, wait.Round(time.Millisecond).String())
 	d.Attempt++
 	d.Due = o.opts.Clock.Now().Add(wait)
 	o.enqueue(d)
