@@ -445,12 +445,21 @@ func TestContactsByEmail(t *testing.T) {
 		t.Errorf("Find by id = %v, %v; want %s and nothing", got, err, id)
 	}
 	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "contacts", Fields: map[string]connectors.Value{"email": connectors.Text("kim@example.com")}}})
-	if connectors.KindOf(r[0].Err) != connectors.Conflict || !strings.Contains(r[0].Err.Error(), id) {
-		t.Errorf("a second contact of one e-mail: %v, want Conflict that names %s", r[0].Err, id)
+	want := "crm: create contacts: another of HubSpot's contacts has the same email: Contact already exists. Existing ID: " + id
+	if connectors.KindOf(r[0].Err) != connectors.Invalid || !strings.HasPrefix(fmt.Sprint(r[0].Err), want) {
+		t.Errorf("a second contact of one e-mail: %v, want Invalid: %s", r[0].Err, want)
+	}
+	other, err := w.sys.As(ada).Create("contacts", map[string]string{"email": "lee@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := w.conn.Update(t.Context(), []connectors.Update{{Object: "contacts", ID: other, Fields: map[string]connectors.Value{"email": connectors.Text("kim@example.com")}}})
+	if e, ok := errors.AsType[*connectors.Error](u[0].Err); !ok || e.Kind != connectors.Invalid || len(e.Fields) != 1 || e.Fields[0].Field != "email" {
+		t.Errorf("an e-mail that is taken: %v, want Invalid that names it", u[0].Err)
 	}
 	rows, _ := poll(t, w.conn, "contacts", "")
-	if !slices.Equal(rowIDs(rows), []string{id}) {
-		t.Errorf("changes = %v, want %s", rowIDs(rows), id)
+	if !slices.Equal(rowIDs(rows), []string{id, other}) {
+		t.Errorf("changes = %v, want %s and %s", rowIDs(rows), id, other)
 	}
 }
 

@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -252,7 +253,31 @@ func (w *writer) refused(j job, err error) error {
 	}
 	own := *e
 	own.Record = w.record(j)
+	if own.Kind == connectors.Conflict {
+		w.taken(j, &own)
+	}
 	return w.c.unprepared(w.m.t, &own)
+}
+
+// taken tells the conflicts over a unique value apart. That of the key is the
+// create's own repeat. A create that another value stands against is refused
+// whole, since the record is likely there already; an update goes without it.
+func (w *writer) taken(j job, e *connectors.Error) {
+	if len(e.Fields) == 0 && w.m.t.id == contactsID && j.input.Properties["email"] != "" && e.Err != nil {
+		e.Fields = []connectors.FieldError{{Field: "email", Reason: e.Err.Error()}} // the only one that a bare 409 means
+	}
+	switch {
+	case len(e.Fields) == 0:
+	case slices.ContainsFunc(e.Fields, func(f connectors.FieldError) bool { return f.Field == keyProperty }):
+		e.Fields = nil
+	case w.op == "update":
+		e.Kind = connectors.Invalid
+	default:
+		f := e.Fields[0]
+		e.Kind, e.Fields = connectors.Invalid, nil
+		e.Err = fmt.Errorf("another of HubSpot's %s has the same %s: %s", w.m.t.plural, f.Field, f.Reason)
+		e.Help = "match by " + f.Field + " in the mapping, so that the record is adopted"
+	}
 }
 
 func (w *writer) record(j job) string {

@@ -14,7 +14,10 @@
 // FromHTML returned, so that a text which passed once stays as it is.
 package richtext
 
-import "strings"
+import (
+	"reflect"
+	"strings"
+)
 
 // maxInput bounds the text that is worked on, in bytes. HubSpot's own limit is
 // 65 536 characters.
@@ -26,11 +29,15 @@ func FromHTML(html string) string {
 	doc := readHTML(clip(html))
 	markdown := writeMarkdown(doc)
 	for range 4 {
-		again := writeMarkdown(readHTML(ToHTML(markdown)))
+		back := readHTML(ToHTML(markdown))
+		if reflect.DeepEqual(back, doc) {
+			return markdown
+		}
+		again := writeMarkdown(back)
 		if again == markdown {
 			return markdown
 		}
-		markdown = again
+		doc, markdown = back, again
 	}
 	return writeMarkdown(plain(doc))
 }
