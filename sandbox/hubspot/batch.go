@@ -158,7 +158,7 @@ func batchCreate(c *call) (int, any, *apiError) {
 	}
 	results, errs := []*wireRecord{}, []batchError(nil)
 	for _, in := range inputs {
-		ch, err := c.s.prepare(ot, nil, in.Properties, c.now)
+		ch, err := c.s.prepare(ot, nil, in.Properties, c.s.hidden, c.now)
 		if err == nil {
 			err = c.s.prepareLinks(ch, in.Associations)
 		}
@@ -193,7 +193,7 @@ func (c *call) checkAll(ot *objectType, inputs []recordInput) *apiError {
 	var problems []valueProblem
 	claimed := map[string]bool{}
 	for _, in := range inputs {
-		ch, err := c.s.prepare(ot, nil, in.Properties, c.now)
+		ch, err := c.s.prepare(ot, nil, in.Properties, c.s.hidden, c.now)
 		if err == nil {
 			err = c.s.prepareLinks(ch, in.Associations)
 		}
@@ -329,7 +329,7 @@ func (c *call) prepareUpdates(ot *objectType, inputs []recordInput, targets []*r
 		if targets[i] == nil {
 			continue
 		}
-		ch, err := c.s.prepare(ot, targets[i], in.Properties, c.now)
+		ch, err := c.s.prepare(ot, targets[i], in.Properties, c.s.hidden, c.now)
 		if err != nil && len(err.problems) > 0 {
 			problems = append(problems, err.problems...)
 			continue
@@ -410,7 +410,7 @@ func (c *call) prepareUpsert(ot *objectType, in recordInput) (*change, *apiError
 	if r == nil {
 		input[in.IDProperty] = quote(string(*in.ID))
 	}
-	return c.s.prepare(ot, r, input, c.now)
+	return c.s.prepare(ot, r, input, c.s.hidden, c.now)
 }
 
 func batchArchive(c *call) (int, any, *apiError) {

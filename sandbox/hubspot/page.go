@@ -207,7 +207,7 @@ func (s *System) editDeal(w http.ResponseWriter, r *http.Request) {
 		}
 		texts[name] = text
 	}
-	ch, problem := s.prepare(deal.ot, deal, jsonText(texts), now)
+	ch, problem := s.prepare(deal.ot, deal, jsonText(texts), nil, now)
 	if problem != nil {
 		for name := range before.Text {
 			if r.PostForm.Has(name) {
@@ -254,7 +254,7 @@ func (s *System) addNote(w http.ResponseWriter, r *http.Request) {
 		o := s.owners[0]
 		ch, problem := s.prepare(s.typeByName("notes"), nil, jsonText(map[string]string{
 			"hs_timestamp": formatTime(now), "hs_note_body": "<p>" + template.HTMLEscapeString(body) + "</p>", "hubspot_owner_id": o.ID,
-		}), now)
+		}), nil, now)
 		if problem != nil {
 			http.Error(w, problem.Message, http.StatusBadRequest)
 			return

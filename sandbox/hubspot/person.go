@@ -59,7 +59,7 @@ func (p Person) Create(object string, properties map[string]string) (string, err
 		return "", fmt.Errorf("no object type %q", object)
 	}
 	now := s.tick()
-	c, problem := s.prepare(ot, nil, jsonText(properties), now)
+	c, problem := s.prepare(ot, nil, jsonText(properties), nil, now)
 	if problem != nil {
 		return "", problem
 	}
@@ -77,7 +77,7 @@ func jsonText(properties map[string]string) map[string]json.RawMessage {
 // Edit changes properties; an empty text clears one.
 func (p Person) Edit(object, id string, properties map[string]string) error {
 	return p.do(object, id, func(r *record, src source, now time.Time) error {
-		c, problem := p.s.prepare(r.ot, r, jsonText(properties), now)
+		c, problem := p.s.prepare(r.ot, r, jsonText(properties), nil, now)
 		if problem != nil {
 			return problem
 		}

@@ -228,7 +228,7 @@ func createRecord(c *call) (int, any, *apiError) {
 	if in.Properties == nil {
 		return 0, nil, missingFields("properties")
 	}
-	ch, err := c.s.prepare(ot, nil, in.Properties, c.now)
+	ch, err := c.s.prepare(ot, nil, in.Properties, c.s.hidden, c.now)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -257,7 +257,7 @@ func updateRecord(c *call) (int, any, *apiError) {
 	if err != nil {
 		return 0, nil, err
 	}
-	ch, err := c.s.prepare(ot, r, in.Properties, c.now)
+	ch, err := c.s.prepare(ot, r, in.Properties, c.s.hidden, c.now)
 	if err != nil {
 		return 0, nil, err
 	}

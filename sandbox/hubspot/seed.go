@@ -170,7 +170,7 @@ func (s *System) sow(object string, at time.Time, i int, values map[string]strin
 	for name, text := range values {
 		input[name] = quote(text)
 	}
-	c, err := s.prepare(ot, nil, input, at)
+	c, err := s.prepare(ot, nil, input, nil, at)
 	if err != nil {
 		panic(err) // the seed is part of the program
 	}

@@ -24,9 +24,9 @@ type wantedLink struct {
 	types []int
 }
 
-// prepare checks the input of a write. Nothing has happened when it fails. The
-// values that other inputs of the same batch claim are in claimed.
-func (s *System) prepare(ot *objectType, rec *record, input map[string]json.RawMessage, now time.Time) (*change, *apiError) {
+// prepare checks the input of a write, of a create if rec is nil. Nothing has
+// happened when it fails. Properties in hidden are as unknown.
+func (s *System) prepare(ot *objectType, rec *record, input map[string]json.RawMessage, hidden map[string]bool, now time.Time) (*change, *apiError) {
 	c := &change{ot: ot, rec: rec, texts: map[string]string{}}
 	var problems []valueProblem
 	for name := range input {
@@ -42,7 +42,7 @@ func (s *System) prepare(ot *objectType, rec *record, input map[string]json.RawM
 			continue
 		}
 		p := ot.writable(name, now)
-		if p == nil || s.hidden[ot.id+"/"+name] {
+		if p == nil || hidden[ot.id+"/"+name] {
 			problems = append(problems, valueProblem{Message: `Property "` + name + `" does not exist`, Error: "PROPERTY_DOESNT_EXIST", Name: name})
 			continue
 		}
@@ -58,7 +58,7 @@ func (s *System) prepare(ot *objectType, rec *record, input map[string]json.RawM
 		c.texts[name] = stored
 	}
 	problems = append(problems, s.checkStage(c)...)
-	problems = append(problems, c.checkLifecycle()...)
+	c.dropStepBack()
 	if len(problems) > 0 {
 		return nil, valuesInvalid(problems)
 	}
@@ -119,12 +119,12 @@ func (s *System) checkStage(c *change) []valueProblem {
 	return []valueProblem{{Message: msg, Error: "INVALID_OPTION", Name: ot.stageProp, Localized: msg, Value: stageID, PortalID: s.portalID}}
 }
 
-// checkLifecycle lets the life-cycle stage move forward only: a step back is
+// dropStepBack lets the life-cycle stage move forward only: a step back is
 // dropped without a word, unless the stage was cleared before.
-func (c *change) checkLifecycle() []valueProblem {
+func (c *change) dropStepBack() {
 	next, sent := c.texts["lifecyclestage"]
 	if !sent || next == "" || c.rec == nil {
-		return nil
+		return
 	}
 	p := c.ot.props["lifecyclestage"]
 	rank := func(text string) int {
@@ -133,7 +133,6 @@ func (c *change) checkLifecycle() []valueProblem {
 	if old := c.rec.text("lifecyclestage"); old != "" && rank(next) < rank(old) {
 		delete(c.texts, "lifecyclestage")
 	}
-	return nil
 }
 
 // checkUnique refuses values that another record of the type holds. Archived
@@ -317,7 +316,7 @@ func (s *System) companyByDomain(contact *record, now time.Time) {
 			}
 		}
 		if company == nil {
-			ch, err := s.prepare(companies, nil, jsonText(map[string]string{"domain": domain, "name": domain}), at)
+			ch, err := s.prepare(companies, nil, jsonText(map[string]string{"domain": domain, "name": domain}), nil, at)
 			if err != nil {
 				return
 			}
