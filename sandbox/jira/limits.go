@@ -84,6 +84,29 @@ func (l *limiter) take(c *call, header http.Header) error {
 	return nil
 }
 
+// charge counts the points of what an answer holds, besides the one that each
+// call costs: one for an issue, two for a user.
+func (l *limiter) charge(c *call, rep reply) {
+	if c.grant == nil || c.grant.app == "" || l.limits.PointsPerHour == 0 {
+		return
+	}
+	body, isObject := rep.body.(object)
+	points := 0
+	switch {
+	case isObject && body["issues"] != nil:
+		list, _ := body["issues"].([]any)
+		points = len(list)
+	case isObject && body["fields"] != nil:
+		points = 1
+	case strings.Contains(strings.Join(c.route.segments, "/"), "user"):
+		list, _ := rep.body.([]any)
+		points = 2 * max(1, len(list))
+	}
+	for range points {
+		l.points.Take(c.grant.app)
+	}
+}
+
 // writtenIssue gives the issue that a call writes to.
 func writtenIssue(c *call) (id string, write bool) {
 	if c.req.Method == http.MethodGet {

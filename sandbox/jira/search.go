@@ -127,12 +127,16 @@ func splitList(text string) []string {
 	return out
 }
 
+// hits renders what was found. Issues that are gone while the index still has
+// them fall out here, so that a page may be short, or empty though not the last.
 func (c *call) hits(found []hit, sel selection) []any {
 	sel.inSearch = true
 	sel.expand = slices.DeleteFunc(slices.Clone(sel.expand), func(e string) bool { return e == "names" || e == "schema" })
 	list := []any{}
 	for _, h := range found {
-		list = append(list, c.view.issue(h.issue, sel))
+		if c.sys.issues[h.issue.id] != nil {
+			list = append(list, c.view.issue(h.issue, sel))
+		}
 	}
 	return list
 }
@@ -266,7 +270,7 @@ func (c *call) find(text string, reconcile []int64, bounded bool) ([]hit, error)
 		}
 	}
 	for id, entry := range s.index.seen {
-		if s.issues[id] != nil && !slices.Contains(reconcile, id) {
+		if !slices.Contains(reconcile, id) {
 			consider(entry.version)
 		}
 	}

@@ -101,6 +101,27 @@ func TestSearchPages(t *testing.T) {
 	}
 }
 
+func TestDeletedIssuesLeaveShortPages(t *testing.T) {
+	s := newSite(t, Options{Lag: time.Minute})
+	var keys []string
+	for range 3 {
+		keys = append(keys, s.create("Short page", object{"labels": []string{"short"}}))
+	}
+	s.clock.Advance(time.Minute)
+	for _, key := range keys[:2] {
+		s.want(http.StatusNoContent, "DELETE", "/rest/api/3/issue/"+key, nil)
+	}
+	const path = "/rest/api/3/search/jql?jql=labels%3Dshort+order+by+key&maxResults=2"
+	first := s.want(http.StatusOK, "GET", path, nil)
+	if first.len("issues") != 0 || first.at("isLast") != false || first.text("nextPageToken") == "" {
+		t.Errorf("got %s, want an empty page that is not the last", first.raw)
+	}
+	second := s.want(http.StatusOK, "GET", path+"&nextPageToken="+url.QueryEscape(first.text("nextPageToken")), nil)
+	if second.len("issues") != 1 || second.at("isLast") != true {
+		t.Errorf("got %s, want the last issue", second.raw)
+	}
+}
+
 func TestSearchReadsDatesInTheCallersZone(t *testing.T) {
 	s := newSite(t, Options{Lag: -1}) // the account is in Los Angeles, it is 05:00:00 there
 	key := s.create("Timed", object{"labels": []string{"timed"}})

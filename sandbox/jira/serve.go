@@ -151,7 +151,9 @@ func (s *System) dispatch(w http.ResponseWriter, r *http.Request, body []byte) (
 	if err := c.admit(rt.who, rt.scope); err != nil {
 		return reply{}, err
 	}
-	return rt.handle(c)
+	rep, err := rt.handle(c)
+	s.limits.charge(c, rep)
+	return rep, err
 }
 
 func (c *call) admit(who access, scope string) error {

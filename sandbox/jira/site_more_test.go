@@ -147,6 +147,16 @@ func TestRateLimits(t *testing.T) {
 		s.want(http.StatusOK, "GET", "/rest/api/3/myself", nil) // API tokens have no points
 	}
 
+	s = newSite(t, Options{Limits: Limits{PointsPerHour: 100}})
+	tokens, _ = s.Grant(ada, scopeRead)
+	app = s.with("Bearer " + tokens.Access)
+	gateway := "/ex/jira/" + s.CloudID()
+	app.want(http.StatusOK, "GET", gateway+"/rest/api/3/search/jql?jql=project%3DDELIV&maxResults=9", nil) // 1 + 9
+	a = app.want(http.StatusOK, "GET", gateway+"/rest/api/3/issue/DELIV-1", nil)
+	if got, want := a.header.Get("RateLimit"), `"global-app-quota";r=89;t=3600`; got != want {
+		t.Errorf("after a search for nine: got %q, want %q", got, want)
+	}
+
 	dc := newSite(t, Options{Flavour: DataCenter, Limits: Limits{CallsPerMinute: 1}})
 	if a := dc.want(http.StatusOK, "GET", "/rest/api/2/myself", nil); a.header.Get("X-RateLimit-Interval-Seconds") != "60" {
 		t.Errorf("Data Center: got %v", a.header)

@@ -142,7 +142,8 @@ func New(opts Options) *System {
 	s.host = kit.NewHost("jira", opts.Seed, opts.Clock)
 	s.limits = newLimiter(opts.Clock, opts.Limits)
 	s.outbox = kit.NewOutbox(kit.OutboxOptions{
-		Clock: opts.Clock, Faults: s.host.Faults, Build: s.buildDelivery, Again: s.retryDelivery, Transport: opts.Transport,
+		Clock: opts.Clock, Faults: s.host.Faults, Build: s.buildDelivery, Again: s.retryDelivery,
+		Transport: opts.Transport, Timeout: 20 * time.Second,
 	})
 	s.host.Outbox = s.outbox
 	s.host.RenderError = renderInjected
