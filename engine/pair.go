@@ -63,8 +63,10 @@ func (d *drain) pair(ctx context.Context) error {
 }
 
 // wasSent reports whether a create for the record may have taken effect.
-func (j *job) wasSent() bool {
-	for _, i := range j.intents {
+func (j *job) wasSent() bool { return wasSent(j.intents) }
+
+func wasSent(intents []*state.Intent) bool {
+	for _, i := range intents {
 		if i.Kind == state.IntentRecord && !i.Sent.IsZero() {
 			return true
 		}
@@ -117,8 +119,8 @@ func (d *drain) match(ctx context.Context, loose []*job) error {
 			var asking []*job
 			var values []connectors.Value
 			for _, j := range loose {
-				if j.side != side || j.done() || j.link != nil {
-					continue
+				if j.side != side || j.done() || j.link != nil || j.wasSent() {
+					continue // what a lost create made is found by its key
 				}
 				v, presence := rule.Value(side, j.recs[side])
 				if presence != connectors.Present || v.IsNull() || v.String() == "" {
@@ -262,6 +264,16 @@ func (d *drain) adopt(tx state.Tx, j *job, rule mapping.MatchRule, target mappin
 	linked, err := isLinked(tx, d.m, target, id)
 	if err != nil {
 		return err
+	}
+	if !linked {
+		intents, err := tx.IntentsOf(d.m.Name(), uint8(target), id)
+		if err != nil {
+			return err
+		}
+		if wasSent(intents) {
+			j.later(d.now.Add(d.limits.RetryMin), "finding", "the record may be the one that is being made for "+rec.Ref.String())
+			return nil
+		}
 	}
 	if linked || d.taken[target][id] {
 		if d.taken[target][id] || d.taken[j.side][j.entry.Record] {
