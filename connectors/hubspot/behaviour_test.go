@@ -356,12 +356,38 @@ func TestChildrenAreLinkedToTheirParent(t *testing.T) {
 	if r := readOne(t, w, sel, results[0].ID); r.Parent != deal || r.Title != "Call them" {
 		t.Errorf("parent %q, title %q; want %s, Call them", r.Parent, r.Title, deal)
 	}
-	task.Key, task.Scope = "tenon-t2", nil
-	if r := w.conn.Create(t.Context(), []connectors.Create{task}); connectors.KindOf(r[0].Err) != connectors.Invalid {
-		t.Errorf("a child without the parent's object: %v, want Invalid", r[0].Err)
+}
+
+func TestParentsObjectIsFoundOut(t *testing.T) {
+	w := openWorld(connectortest.T(t), nil)
+	prepare(t, w, "tasks")
+	deal := seedDeals(t, w, 1)[0]
+	task := connectors.Create{Object: "Task", Parent: deal, Fields: map[string]connectors.Value{"hs_task_subject": connectors.Text("Call them")}}
+	create := func(key string) connectors.WriteResult {
+		task.Key = key
+		return w.conn.Create(t.Context(), []connectors.Create{task})[0]
 	}
-	if got := w.sys.All("tasks"); len(got) != 1 {
-		t.Errorf("%d tasks, want 1", len(got))
+	if r := create("tenon-1"); connectors.KindOf(r.Err) != connectors.Invalid || connectors.IsUnsure(r.Err) {
+		t.Errorf("nothing known but tasks: %v, want Invalid", r.Err)
+	}
+	for _, object := range []string{"deals", "companies"} { // one candidate, then two
+		if _, err := w.conn.Schema(t.Context(), object, nil); err != nil {
+			t.Fatal(err)
+		}
+		if r := create("tenon-" + object); r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
+	truth, err := w.sys.Get("deals", deal)
+	if err != nil || len(truth.Linked["tasks"]) != 2 || len(w.sys.All("tasks")) != 2 {
+		t.Errorf("the deal has the tasks %v of %d (%v), want 2 of 2", truth.Linked["tasks"], len(w.sys.All("tasks")), err)
+	}
+	if got := w.sys.All("tasks")[0].Properties["hs_timestamp"]; got == "" {
+		t.Error("a task without a time of its own has none")
+	}
+	task.Parent = "399999999999"
+	if r := create("tenon-x"); connectors.KindOf(r.Err) != connectors.Invalid {
+		t.Errorf("a parent that is nowhere: %v, want Invalid", r.Err)
 	}
 }
 

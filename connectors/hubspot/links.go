@@ -219,6 +219,43 @@ func (c *connection) link(ctx context.Context, from, to *objectType, toID string
 	return []association{a}, nil
 }
 
+// parentType finds out of which object a parent is, for a child whose scope does
+// not say so: the one that mappings use besides the child's own, or where they
+// use several, the only one that has a record of that id.
+func (c *connection) parentType(ctx context.Context, child *objectType, id string) (*objectType, error) {
+	const op = "find parent"
+	c.mu.Lock()
+	var names []string
+	for typeID, known := range c.aliases {
+		if typeID != child.id && typeID != notesID && typeID != tasksID && len(known) > 0 {
+			names = append(names, known[0])
+		}
+	}
+	c.mu.Unlock()
+	slices.Sort(names)
+	var found []*objectType
+	for _, name := range names {
+		t, err := c.object(ctx, op, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) > 1 {
+			records, _, err := c.batchRead(ctx, t, "", []string{"hs_object_id"}, []string{id}, false)
+			if err != nil {
+				return nil, err
+			}
+			if len(records) == 0 {
+				continue
+			}
+		}
+		found = append(found, t)
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return nil, c.fail(op, child.plural, connectors.Invalid, "the scope does not say what the parent %s is; add parent: deals, or another object", id)
+}
+
 // linkType returns the unlabelled association of two types. Those with custom
 // objects are as a rule defined by users.
 func (c *connection) linkType(ctx context.Context, from, to *objectType) (associationType, error) {

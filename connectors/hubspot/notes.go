@@ -16,7 +16,7 @@ import (
 const maxNotePages = 100
 
 var noteProperties = []string{
-	"hs_note_body", "hs_timestamp", "hs_createdate", ownerProperty, "hs_created_by", "hs_created_by_user_id", keyProperty,
+	"hs_note_body", timeProperty, "hs_createdate", ownerProperty, "hs_created_by", "hs_created_by_user_id", keyProperty,
 }
 
 // Comments implements connectors.Commenter: the notes associated with the
@@ -90,7 +90,7 @@ func (c *connection) comment(ctx context.Context, w *wireRecord) (connectors.Com
 		return ""
 	}
 	comment := connectors.Comment{ID: string(w.ID), Key: text(keyProperty), Body: richtext.FromHTML(text("hs_note_body"))}
-	comment.Created, _ = parseTime(firstOf(text("hs_timestamp"), w.CreatedAt))
+	comment.Created, _ = parseTime(firstOf(text(timeProperty), w.CreatedAt))
 	comment.Modified, _ = parseTime(w.UpdatedAt)
 	owner, user := text(ownerProperty), firstOf(text("hs_created_by_user_id"), text("hs_created_by"))
 	if owner == "" && user == "" {
@@ -132,7 +132,7 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	}
 	body := createRequest{Links: links, Properties: map[string]string{
 		"hs_note_body": richtext.ToHTML(comment.Body),
-		"hs_timestamp": at.UTC().Format(timeForm),
+		timeProperty:   at.UTC().Format(timeForm),
 	}}
 	if comment.Key != "" {
 		body.Properties[keyProperty] = comment.Key

@@ -21,6 +21,7 @@ type objectType struct {
 	title    []string
 	required []string
 	readOnly bool
+	timed    bool // wants hs_timestamp; a create without one gets the present time
 }
 
 func (t *objectType) is(name string) bool {
@@ -45,6 +46,7 @@ const (
 	notesID     = "0-46"
 
 	modifiedProperty = "hs_lastmodifieddate"
+	timeProperty     = "hs_timestamp" // of a note, when it was; of a task, when it is due
 )
 
 var standardTypes = []*objectType{
@@ -56,11 +58,11 @@ var standardTypes = []*objectType{
 	{id: "0-8", plural: "line_items", singular: "line_item", label: "Line item", title: []string{"name"}},
 	{id: "0-14", plural: "quotes", singular: "quote", label: "Quote", title: []string{"hs_title"}, required: []string{"hs_title", "hs_expiration_date"}},
 	{id: "0-19", plural: "feedback_submissions", singular: "feedback_submission", label: "Feedback submission", title: []string{"hs_survey_name"}, readOnly: true},
-	{id: tasksID, plural: "tasks", singular: "task", label: "Task", title: []string{"hs_task_subject"}, required: []string{"hs_timestamp"}},
-	{id: notesID, plural: "notes", singular: "note", label: "Note", required: []string{"hs_timestamp"}},
-	{id: "0-47", plural: "meetings", singular: "meeting", label: "Meeting", title: []string{"hs_meeting_title"}, required: []string{"hs_timestamp"}},
-	{id: "0-48", plural: "calls", singular: "call", label: "Call", title: []string{"hs_call_title"}, required: []string{"hs_timestamp"}},
-	{id: "0-49", plural: "emails", singular: "email", label: "E-mail", title: []string{"hs_email_subject"}, required: []string{"hs_timestamp", "hs_email_direction"}},
+	{id: tasksID, plural: "tasks", singular: "task", label: "Task", title: []string{"hs_task_subject"}, timed: true},
+	{id: notesID, plural: "notes", singular: "note", label: "Note", timed: true},
+	{id: "0-47", plural: "meetings", singular: "meeting", label: "Meeting", title: []string{"hs_meeting_title"}, timed: true},
+	{id: "0-48", plural: "calls", singular: "call", label: "Call", title: []string{"hs_call_title"}, timed: true},
+	{id: "0-49", plural: "emails", singular: "email", label: "E-mail", title: []string{"hs_email_subject"}, required: []string{"hs_email_direction"}, timed: true},
 	{id: "0-53", plural: "invoices", singular: "invoice", label: "Invoice"},
 	{id: "0-69", plural: "subscriptions", singular: "subscription", label: "Subscription"},
 	{id: "0-74", plural: "goal_targets", singular: "goal_target", label: "Goal"},

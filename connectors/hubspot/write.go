@@ -69,6 +69,9 @@ func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create, owner
 			j.input.Properties[name] = value
 		}
 	}
+	if _, given := j.input.Properties[timeProperty]; !given && w.m.t.timed {
+		j.input.Properties[timeProperty] = w.c.clock.Now().UTC().Format(timeForm)
+	}
 	if cr.Key != "" {
 		j.input.Properties[keyProperty] = cr.Key
 	}
@@ -77,10 +80,13 @@ func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create, owner
 		j.input.Links = []association{}
 		return j, nil
 	}
-	if w.scope.parent == nil {
-		return j, w.c.fail(w.op, w.object, connectors.Invalid, "the scope does not say what the parent is; add parent: deals, or another object")
+	parent := w.scope.parent
+	if parent == nil {
+		if parent, err = w.c.parentType(ctx, w.m.t, cr.Parent); err != nil {
+			return j, sure(err)
+		}
 	}
-	j.input.Links, err = w.c.link(ctx, w.m.t, w.scope.parent, cr.Parent)
+	j.input.Links, err = w.c.link(ctx, w.m.t, parent, cr.Parent)
 	return j, sure(err)
 }
 
