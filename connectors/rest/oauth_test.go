@@ -25,7 +25,8 @@ type provider struct {
 	access  string
 	saved   func(refresh string) bool // whether a refresh token is on stable storage
 	grants  int
-	problem int // status to answer refreshes with
+	problem int  // status to answer refreshes with
+	quotes  bool // refusals hold the refresh token
 	calls   int
 	t       *testing.T
 }
@@ -47,12 +48,17 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.grants++
 	w.Header().Set("Content-Type", "application/json")
 	if p.problem != 0 {
+		w.Header().Set("Retry-After", "120")
 		w.WriteHeader(p.problem)
 		return
 	}
 	if got := r.FormValue("refresh_token"); got != p.refresh {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = fmt.Fprint(w, `{"error":"invalid_grant","error_description":"the token was used before"}`)
+		description := "the token was used before"
+		if p.quotes {
+			description = "no good: " + r.FormValue("refresh_token")
+		}
+		_, _ = fmt.Fprintf(w, `{"error":"invalid_grant","error_description":%q}`, description)
 		return
 	}
 	p.n++
@@ -228,6 +234,9 @@ func TestOAuthProblems(t *testing.T) {
 		e := errorOf(t, call(t, c))
 		if e.Kind != tc.kind || e.Error() != tc.text || e.Unsure {
 			t.Errorf("%s: kind %v, unsure %v, %q; want %v, %q", tc.name, e.Kind, e.Unsure, e, tc.kind, tc.text)
+		}
+		if limited := tc.kind != connectors.Auth; limited && e.RetryAfter != 2*time.Minute || !limited && e.RetryAfter != 0 {
+			t.Errorf("%s: wait %v", tc.name, e.RetryAfter)
 		}
 		if (e.Help != "") != (tc.kind == connectors.Auth) {
 			t.Errorf("%s: help %q", tc.name, e.Help)
@@ -419,5 +428,28 @@ func TestOAuthKeepsATokenThatDoesNotRotate(t *testing.T) {
 	}
 	if got := grants.Load(); got != 3 {
 		t.Errorf("%d grants, want 3", got)
+	}
+}
+
+func TestRefreshTokensAreSecret(t *testing.T) {
+	t.Parallel()
+	c, p, _, _ := newOAuth(t, &watchedTokens{})
+	p.quotes = true
+	for range 2 { // the configured token, then a rotated one
+		if err := call(t, c); err != nil {
+			t.Fatal(err)
+		}
+		p.mu.Lock()
+		p.access = ""
+		sound := p.refresh
+		p.refresh = "another"
+		p.mu.Unlock()
+		err := call(t, c)
+		if connectors.KindOf(err) != connectors.Auth || strings.Contains(err.Error(), "refresh-") || !strings.Contains(err.Error(), "no good: ***") {
+			t.Errorf("error %v", err)
+		}
+		p.mu.Lock()
+		p.refresh = sound
+		p.mu.Unlock()
 	}
 }

@@ -51,7 +51,7 @@ func (c attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		renewed, err := c.auth.Renew(req.Context(), used)
 		if err != nil {
-			return nil, asAuthError(err)
+			return nil, c.authError(err)
 		}
 		if !renewed {
 			return resp, nil
@@ -102,7 +102,7 @@ func (c attempt) once(req *http.Request, call Call) (resp *http.Response, used s
 	used, err = c.auth.Authorize(req) // may wait for a renewal: before the slot is taken
 	if err != nil {
 		closeBody(req)
-		return nil, "", asAuthError(err)
+		return nil, "", c.authError(err)
 	}
 	if err := c.gate.enter(ctx, call.Lane); err != nil {
 		closeBody(req)
@@ -267,12 +267,20 @@ func notSent(err error) error {
 	return &connectors.Error{Kind: connectors.Unavailable, Err: err}
 }
 
-func asAuthError(err error) error {
-	if e, ok := errors.AsType[*connectors.Error](err); ok {
-		return e
+// authError completes an error of the credentials. A token endpoint may quote
+// what it was sent.
+func (c attempt) authError(err error) error {
+	e := &connectors.Error{Kind: connectors.Auth, Err: err}
+	if given, ok := errors.AsType[*connectors.Error](err); ok {
+		own := *given
+		e = &own
+	} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		e.Kind = connectors.Unavailable
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return &connectors.Error{Kind: connectors.Unavailable, Err: err}
+	if e.Err != nil {
+		if text := e.Err.Error(); text != c.scrub(text) {
+			e.Err = errors.New(c.scrub(text))
+		}
 	}
-	return &connectors.Error{Kind: connectors.Auth, Err: err}
+	return e
 }
