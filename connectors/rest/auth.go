@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -120,7 +121,9 @@ type fetched struct {
 	client *http.Client
 	clock  connectors.Clock
 
-	turn chan struct{} // holds one: whose turn it is to fetch
+	turn      chan struct{} // holds one: whose turn it is to fetch
+	pause     error         // why nothing is fetched until pausedFor; belongs to the turn
+	pausedFor time.Time
 
 	mu      sync.Mutex
 	current AccessToken
@@ -175,8 +178,12 @@ func (f *fetched) token(ctx context.Context, refused string) (AccessToken, error
 	if t, ok := f.good(refused); ok {
 		return t, nil // another call fetched it meanwhile
 	}
+	if err := f.paused(); err != nil {
+		return AccessToken{}, err
+	}
 	t, err := f.fetch(ctx, f.client)
 	if err != nil {
+		f.pause, f.pausedFor = err, f.clock.Now().Add(connectors.RetryAfter(err))
 		return AccessToken{}, err
 	}
 	f.mu.Lock()
@@ -185,6 +192,18 @@ func (f *fetched) token(ctx context.Context, refused string) (AccessToken, error
 	f.secrets = append(f.secrets, t.Token)
 	f.secrets = f.secrets[max(len(f.secrets)-4, 0):]
 	return t, nil
+}
+
+// paused returns the last error while the wait that it asked for lasts.
+func (f *fetched) paused() error {
+	left := f.pausedFor.Sub(f.clock.Now())
+	e, ok := errors.AsType[*connectors.Error](f.pause)
+	if left <= 0 || !ok {
+		return nil
+	}
+	again := *e
+	again.RetryAfter = left
+	return &again
 }
 
 func (f *fetched) good(refused string) (AccessToken, bool) {

@@ -453,3 +453,30 @@ func TestRefreshTokensAreSecret(t *testing.T) {
 		p.mu.Unlock()
 	}
 }
+
+func TestTokenEndpointIsNotHammered(t *testing.T) {
+	t.Parallel()
+	c, p, clock, _ := newOAuth(t, &watchedTokens{})
+	p.problem = http.StatusTooManyRequests // for two minutes
+	for i := range 5 {
+		err := call(t, c)
+		if got, want := connectors.RetryAfter(err), 2*time.Minute-time.Duration(i)*20*time.Second; got != want {
+			t.Errorf("call %d: wait %v, want %v", i, got, want)
+		}
+		if err := clock.Sleep(t.Context(), 20*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.grants != 1 {
+		t.Errorf("%d requests for a token within the pause, want 1", p.grants)
+	}
+	if err := clock.Sleep(t.Context(), 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	p.mu.Lock()
+	p.problem = 0
+	p.mu.Unlock()
+	if err := call(t, c); err != nil {
+		t.Error(err)
+	}
+}
