@@ -87,3 +87,31 @@ func TestWebhooksMatchCaptures(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswersMatchCaptures compares what Data Center answers with captured
+// answers: everything that was captured has to be there.
+func TestAnswersMatchCaptures(t *testing.T) {
+	s := newSite(t, Options{Flavour: DataCenter})
+	tests := []struct{ file, path, captured, got string }{
+		{"rest.dc.all_priorities.json", "/rest/api/2/priority", "0", "0"},
+		{"rest.dc.all_resolutions.json", "/rest/api/2/resolution", "0", "0"},
+		{"rest.dc.all_statuses.json", "/rest/api/2/status", "0", "0"},
+		{"rest.dc.all_statuses.json", "/rest/api/2/status", "0.statusCategory", "0.statusCategory"},
+		{"rest.dc.all_statuscategories.json", "/rest/api/2/statuscategory", "0", "0"},
+		{"rest.dc.all_fields.json", "/rest/api/2/field", "0", "1"},
+		{"rest.dc.all_issuelinktypes.json", "/rest/api/2/issueLinkType", "issueLinkTypes.0", "issueLinkTypes.0"},
+		{"rest.dc.project.json", "/rest/api/2/project/DELIV", "issueTypes.0", "issueTypes.0"},
+		{"rest.dc.transitions.json", "/rest/api/2/issue/DELIV-1/transitions?expand=transitions.fields", "transitions.0", "transitions.0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file+" "+tt.captured, func(t *testing.T) {
+			want, got := sample(t, tt.file), s.want(200, "GET", tt.path, nil)
+			has := got.keys(tt.got)
+			for _, name := range want.keys(tt.captured) {
+				if !slices.Contains(has, name) {
+					t.Errorf("%s is missing: captured %v, got %v", name, want.keys(tt.captured), has)
+				}
+			}
+		})
+	}
+}

@@ -138,6 +138,9 @@ func (s *System) sowIssues() {
 	for n, name := range []string{"Rotate the backup keys", "Renew the certificate of the portal", "Review access of leavers"} {
 		s.sow(ops, typeTask, name, statusToDo, s.users[2+n], start.Add(time.Duration(n)*24*time.Hour))
 	}
+	for _, i := range s.issues {
+		s.place(nil, i)
+	}
 }
 
 func (s *System) sowTask(epic *issue, e seedEpic, n int, name string, at time.Time) {

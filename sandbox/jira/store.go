@@ -39,6 +39,7 @@ func (s *System) put(next *issue, w write) {
 	}
 	s.issues[next.id] = next
 	s.keys[next.key] = next.id
+	s.place(previous, next)
 	s.index.add(next, s.now())
 	if w.event != "" && !w.quiet {
 		s.announceIssue(next, entry, w)
@@ -58,6 +59,7 @@ func (s *System) remove(i *issue, actor *user) {
 		s.put(orphan, write{actor: actor, event: eventIssueUpdated, name: "issue_updated", items: items})
 	}
 	delete(s.issues, i.id)
+	s.place(i, nil)
 	s.index.remove(i, s.now())
 	kept := s.links[:0:0]
 	var broken []*issueLink

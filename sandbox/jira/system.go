@@ -3,6 +3,7 @@ package jira
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -107,7 +108,8 @@ type System struct {
 	fieldByID  map[string]*field
 	hidden     map[string]bool
 	issues     map[int64]*issue
-	keys       map[string]int64 // every key an issue ever had
+	keys       map[string]int64          // every key an issue ever had
+	below      map[string]map[int64]bool // children by the id of their parent
 	links      []*issueLink
 	index      searchIndex
 	properties []IndexedProperty
@@ -185,6 +187,7 @@ func (s *System) Reset(seed uint64) {
 	s.hidden = map[string]bool{}
 	s.issues = map[int64]*issue{}
 	s.keys = map[string]int64{}
+	s.below = map[string]map[int64]bool{}
 	s.index = newSearchIndex(s.opts.Lag)
 	s.properties = slices.Clone(s.opts.Properties)
 	s.tasks = map[string]*task{}
@@ -301,12 +304,33 @@ func (s *System) typeIn(p *project, raw json.RawMessage) *issueType {
 // children lists the issues below another one, by id.
 func (s *System) children(parent *issue) []*issue {
 	var out []*issue
-	id := parent.idText()
-	for _, i := range s.issues {
-		if i.text("parent") == id || i.text(fieldEpicLink) == id {
-			out = append(out, i)
+	for _, id := range slices.Sorted(maps.Keys(s.below[parent.idText()])) {
+		out = append(out, s.issues[id])
+	}
+	return out
+}
+
+// parents lists the ids of the issues that this one is below: its parent and,
+// on Data Center, its epic.
+func (i *issue) parents() []string {
+	return slices.Concat(nonEmpty(i.text("parent")), nonEmpty(i.text(fieldEpicLink)))
+}
+
+// place takes an issue's place below its parents from one version to the next;
+// either may be nil.
+func (s *System) place(previous, next *issue) {
+	if previous != nil {
+		for _, parent := range previous.parents() {
+			delete(s.below[parent], previous.id)
 		}
 	}
-	slices.SortFunc(out, func(a, b *issue) int { return int(a.id - b.id) })
-	return out
+	if next == nil {
+		return
+	}
+	for _, parent := range next.parents() {
+		if s.below[parent] == nil {
+			s.below[parent] = map[int64]bool{}
+		}
+		s.below[parent][next.id] = true
+	}
 }
