@@ -57,7 +57,7 @@ func (g *loginGuard) close() {
 // RoundTrip implements http.RoundTripper.
 func (g *loginGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.next.RoundTrip(req)
-	if err != nil || resp.StatusCode >= 500 || resp.Header.Get(deniedHeader) != "" || !strings.Contains(req.URL.Path, "/rest/") {
+	if err != nil || resp.StatusCode >= 500 || resp.Header.Get(deniedHeader) != "" {
 		return resp, err
 	}
 	reason := resp.Header.Get(loginReasonHeader)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	gojira "github.com/andygrunwald/go-jira"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -40,6 +41,9 @@ func (c *Connection) History(ctx context.Context, obj string, ids, names []strin
 			err = c.bulkHistory(ctx, op, valid, fields, logs)
 		} else {
 			err = c.singleHistory(ctx, op, valid, logs)
+			if err == nil {
+				err = c.nameUsers(ctx, op, fields, logs)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -123,6 +127,43 @@ func (c *Connection) singleHistory(ctx context.Context, op string, ids []string,
 		})
 	}
 	return g.Wait()
+}
+
+// nameUsers replaces the keys of users, which Data Center's changelogs tell, by
+// the names that everything else goes by. Who is not there any more keeps the
+// key.
+func (c *Connection) nameUsers(ctx context.Context, op string, fields []*field, logs map[string][]history) error {
+	names := map[string]string{}
+	for _, list := range logs {
+		for h := range list {
+			for i := range list[h].Items {
+				item := &list[h].Items[i]
+				key := deref(item.To)
+				if key == "" || !slices.ContainsFunc(fields, func(f *field) bool { return f.shape == person && item.isOf(f) }) {
+					continue
+				}
+				if _, known := names[key]; !known {
+					name, err := c.nameOfKey(ctx, op, key)
+					if err != nil {
+						return err
+					}
+					names[key] = name
+				}
+				name := names[key]
+				item.To = &name
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Connection) nameOfKey(ctx context.Context, op, key string) (string, error) {
+	var u gojira.User
+	_, err := c.do(ctx, rest.Request{Op: op, Path: "/user", Query: query("key", key), Out: &u})
+	if aboutRecord(err) {
+		return key, nil
+	}
+	return cmp.Or(u.Name, key), err
 }
 
 // edits picks the edits of the named fields out of an issue's histories, oldest

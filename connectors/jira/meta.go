@@ -298,6 +298,9 @@ func (c *Connection) systemName() string {
 func (c *Connection) self(ctx context.Context, op string) (*gojira.User, error) {
 	me, resp, err := c.jira.User.GetSelfWithContext(calling(ctx, "/myself"))
 	if err := c.outcome(op, "", resp, err); err != nil {
+		if e, ok := asError(err); ok && e.Kind == connectors.NotFound {
+			e.Help = "check base_url: there is no Jira at this address; a context path such as /jira may be missing"
+		}
 		return nil, err
 	}
 	if userID(me) == "" {
