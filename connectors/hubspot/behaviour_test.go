@@ -92,7 +92,7 @@ func prepare(t *testing.T, w *world, object string) {
 }
 
 func TestMergedRecordTellsItsSuccessor(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	ids := seedDeals(t, w, 3)
 	survivor, err := w.sys.As(ada).Merge("deals", ids[0], ids[1])
 	if err != nil {
@@ -117,7 +117,7 @@ func TestMergedRecordTellsItsSuccessor(t *testing.T) {
 // An import gives hundreds of records one time stamp: more than a page, in a
 // window that no offset can walk safely.
 func TestChangesOfABulkEdit(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	ids := seedDeals(t, w, 450)
 	_, cursor := poll(t, w.conn, "deals", "")
 	w.Settle(nil)
@@ -176,7 +176,7 @@ func (c skewed) Now() time.Time { return c.clock.Now().Add(c.by) }
 func TestChangesWithAWrongClock(t *testing.T) {
 	for _, by := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
 		t.Run(by.String(), func(t *testing.T) {
-			w := openWorld(connectortest.T(t), nil)
+			w := openWorld(connectortest.T(t), ofDeals)
 			c := reopen(t, w, nil, connectors.Options{Clock: skewed{w.clock, by}})
 			ids := seedDeals(t, w, 5)
 			w.clock.Advance(time.Minute)
@@ -216,7 +216,7 @@ func reopen(t *testing.T, w *world, settings map[string]string, options connecto
 }
 
 func TestChangesTellOfArchivedRecords(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	ids := seedDeals(t, w, 130)
 	for _, id := range ids[:120] {
 		w.Delete(connectortest.T(t), id)
@@ -239,7 +239,7 @@ func TestChangesTellOfArchivedRecords(t *testing.T) {
 }
 
 func TestCallsPerChange(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	prepare(t, w, "deals")
 	ids := seedDeals(t, w, 100)
 	if _, err := w.conn.Schema(t.Context(), "deals", nil); err != nil {
@@ -275,7 +275,7 @@ func TestCallsPerChange(t *testing.T) {
 }
 
 func TestOneBadRecordAmongMany(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	ids := seedDeals(t, w, 100)
 	updates := make([]connectors.Update, len(ids))
 	for i, id := range ids {
@@ -299,7 +299,7 @@ func TestOneBadRecordAmongMany(t *testing.T) {
 }
 
 func TestCreateWithoutTheKeyProperty(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	want := "run tenon prepare: it creates the property tenon_key on deals in HubSpot"
 	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "deals", Key: "k", Fields: map[string]connectors.Value{"dealname": connectors.Text("x")}}})
 	_, err := w.conn.FindByKey(t.Context(), "deals", nil, []string{"k"})
@@ -318,7 +318,7 @@ func TestCreateWithoutTheKeyProperty(t *testing.T) {
 }
 
 func TestKeyOfAnArchivedRecordStaysKnown(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	prepare(t, w, "deals")
 	create := []connectors.Create{{Object: "deals", Key: "tenon-a", Fields: map[string]connectors.Value{"dealname": connectors.Text("x")}}}
 	id := w.conn.Create(t.Context(), create)[0].ID
@@ -335,7 +335,7 @@ func TestKeyOfAnArchivedRecordStaysKnown(t *testing.T) {
 }
 
 func TestChildrenAreLinkedToTheirParent(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	prepare(t, w, "tasks")
 	deal := seedDeals(t, w, 1)[0]
 	task := connectors.Create{
@@ -359,7 +359,7 @@ func TestChildrenAreLinkedToTheirParent(t *testing.T) {
 }
 
 func TestParentsObjectIsFoundOut(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	prepare(t, w, "tasks")
 	deal := seedDeals(t, w, 1)[0]
 	task := connectors.Create{Object: "Task", Parent: deal, Fields: map[string]connectors.Value{"hs_task_subject": connectors.Text("Call them")}}
@@ -392,7 +392,7 @@ func TestParentsObjectIsFoundOut(t *testing.T) {
 }
 
 func TestAssociatedCompany(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	ids := seedDeals(t, w, 2)
 	company, err := w.sys.As(ada).Create("companies", map[string]string{"name": "Roofers"})
 	if err == nil {
@@ -420,7 +420,7 @@ func TestAssociatedCompany(t *testing.T) {
 }
 
 func TestCustomObject(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	w.post(connectortest.T(t), "/crm-object-schemas/2026-03/schemas", []byte(`{"name":"site","labels":{"singular":"Site","plural":"Sites"},"primaryDisplayProperty":"title",
 		"requiredProperties":["title"],"associatedObjects":["NOTE","DEAL"],"properties":[{"name":"title","label":"Title","type":"string","fieldType":"text"}]}`))
 	w.clock.Advance(2 * time.Second)
@@ -456,7 +456,7 @@ func TestCustomObject(t *testing.T) {
 }
 
 func TestContactsByEmail(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	id, err := w.sys.As(ada).Create("contacts", map[string]string{"email": "kim@example.com", "firstname": "Kim"})
 	if err != nil {
 		t.Fatal(err)
@@ -490,7 +490,7 @@ func TestContactsByEmail(t *testing.T) {
 }
 
 func TestNewStageIsLearnt(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	id := seedDeals(t, w, 1)[0]
 	sel := connectors.Selection{Object: "deals", Fields: []string{"dealstage"}}
 	readOne(t, w, sel, id)
@@ -503,7 +503,7 @@ func TestNewStageIsLearnt(t *testing.T) {
 }
 
 func TestOAuth(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	code := w.sys.Authorize("https://tenon.example.com/cb", []string{"crm.objects.deals.read", "crm.objects.owners.read", "oauth"}, ada)
 	resp, err := http.PostForm(w.base+"/oauth/2026-03/token", url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {sandbox.DefaultClientID}, "client_secret": {sandbox.DefaultClientSecret},
@@ -540,7 +540,7 @@ func TestOAuth(t *testing.T) {
 }
 
 func TestOwnersThatMayNotBeSeen(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	id := seedDeals(t, w, 1)[0]
 	w.edit(connectortest.T(t), id, map[string]string{"hubspot_owner_id": w.sys.OwnerID(ada)})
 	w.sys.SetScopes([]string{"crm.objects.deals.read", "crm.schemas.deals.read"})
@@ -559,7 +559,7 @@ func TestOwnersThatMayNotBeSeen(t *testing.T) {
 }
 
 func TestCheckNamesMissingScopes(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	w.sys.SetScopes([]string{"crm.objects.deals.read", "crm.objects.contacts.read", "crm.objects.companies.read"})
 	account, err := w.conn.Check(t.Context())
 	if err != nil {
@@ -577,7 +577,7 @@ func TestCheckNamesMissingScopes(t *testing.T) {
 }
 
 func TestFindManyValues(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	can := connectors.AbilitiesOf(w.conn)
 	day := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	var names, days, amounts, stamps []connectors.Value
@@ -634,7 +634,7 @@ func TestFindManyValues(t *testing.T) {
 }
 
 func TestPropertyThatIsNotUnique(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	w.post(connectortest.T(t), "/crm/properties/2026-03/deals", []byte(`{"name":"tenon_key","label":"x","type":"string","fieldType":"text","groupName":"dealinformation"}`))
 	p := connectors.AbilitiesOf(w.conn).Preparer
 	_, err := p.Missing(t.Context(), "deals")
@@ -647,7 +647,7 @@ func TestPropertyThatIsNotUnique(t *testing.T) {
 
 // HubSpot may answer 2xx with errors and without results.
 func TestHollowBatch(t *testing.T) {
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	ids := seedDeals(t, w, 2)
 	w.sys.HollowBatches(1)
 	var updates []connectors.Update

@@ -217,7 +217,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 // documents.
 func TestRequestsFitTheSpecification(t *testing.T) {
 	all := loadSpecs(t)
-	w := openWorld(connectortest.T(t), nil)
+	w := openWorld(connectortest.T(t), ofDeals)
 	r := &recorder{t: t, all: all, seen: map[string]bool{}}
 	c := open(t, map[string]string{"token": sandbox.DefaultToken, "base_url": w.base}, connectors.Options{Clock: w.clock, Transport: r})
 	can := connectors.AbilitiesOf(c)

@@ -39,8 +39,23 @@ func (c clock) Sleep(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// kind is an object that a world works with.
+type kind struct {
+	object string
+	within map[string]string // what puts a record into the harness's scope
+	moved  map[string]string // what takes it out of it
+}
+
+var (
+	ofDeals = kind{"deals", map[string]string{"pipeline": "default"}, map[string]string{"pipeline": otherPipe, "dealstage": otherStage}}
+	// Contacts have a property of their own for the time of the last change, and
+	// no pipelines: their scope is a plain property.
+	ofContacts = kind{"contacts", map[string]string{"hs_lead_status": "NEW"}, map[string]string{"hs_lead_status": "OPEN"}}
+)
+
 // world is an empty account of the sandbox with a connection to it.
 type world struct {
+	kind
 	sys   *sandbox.System
 	clock clock
 	base  string
@@ -71,9 +86,9 @@ const extraProperties = `[
 	{"name":"areas","label":"Areas","type":"enumeration","fieldType":"checkbox","groupName":"dealinformation","options":[{"label":"North","value":"n","displayOrder":0,"hidden":false},{"label":"South","value":"s","displayOrder":1,"hidden":false},{"label":"West","value":"w","displayOrder":2,"hidden":false}]}
 ]`
 
-func openWorld(t connectortest.TB, settings map[string]string) *world {
+func openWorld(t connectortest.TB, of kind) *world {
 	t.Helper()
-	w := &world{clock: clock{kit.NewManualClock(time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC))}}
+	w := &world{kind: of, clock: clock{kit.NewManualClock(time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC))}}
 	w.sys = sandbox.New(sandbox.Options{
 		Seed: 7, Clock: w.clock.ManualClock, NoSeed: true, WebhookTarget: hookURL, Transport: w, Limits: sandbox.VendorLimits(),
 	})
@@ -95,7 +110,6 @@ func openWorld(t connectortest.TB, settings map[string]string) *world {
 	w.clock.Advance(2 * time.Second) // new properties need a moment
 
 	values := map[string]string{"token": sandbox.DefaultToken, "client_secret": sandbox.DefaultClientSecret, "base_url": server.URL}
-	maps.Copy(values, settings)
 	w.conn = open(t, values, connectors.Options{Clock: w.clock})
 	return w
 }
@@ -195,8 +209,8 @@ func (w *world) Create(t connectortest.TB, fields map[string]connectors.Value) s
 	t.Helper()
 	w.clock.Advance(3 * time.Millisecond)
 	properties := wireFields(fields)
-	properties["pipeline"] = "default"
-	id, err := w.sys.As(ada).Create("deals", properties)
+	maps.Copy(properties, w.within)
+	id, err := w.sys.As(ada).Create(w.object, properties)
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
@@ -211,7 +225,7 @@ func (w *world) Edit(t connectortest.TB, id, field string, v connectors.Value) {
 func (w *world) edit(t connectortest.TB, id string, properties map[string]string) {
 	t.Helper()
 	w.clock.Advance(3 * time.Millisecond)
-	if err := w.sys.As(ada).Edit("deals", id, properties); err != nil {
+	if err := w.sys.As(ada).Edit(w.object, id, properties); err != nil {
 		t.Fatalf("edit %s: %v", id, err)
 	}
 }
@@ -219,7 +233,7 @@ func (w *world) edit(t connectortest.TB, id string, properties map[string]string
 func (w *world) Delete(t connectortest.TB, id string) {
 	t.Helper()
 	w.clock.Advance(3 * time.Millisecond)
-	if err := w.sys.As(ada).Archive("deals", id); err != nil {
+	if err := w.sys.As(ada).Archive(w.object, id); err != nil {
 		t.Fatalf("archive %s: %v", id, err)
 	}
 }
@@ -228,14 +242,14 @@ func (w *world) Archive(t connectortest.TB, id string) { w.Delete(t, id) }
 
 func (w *world) Move(t connectortest.TB, id string) {
 	t.Helper()
-	w.edit(t, id, map[string]string{"pipeline": otherPipe, "dealstage": otherStage})
+	w.edit(t, id, w.moved)
 }
 
-func (w *world) Hide(_ connectortest.TB, field string) { w.sys.Hide("deals", field, true) }
+func (w *world) Hide(_ connectortest.TB, field string) { w.sys.Hide(w.object, field, true) }
 
 func (w *world) Truth(t connectortest.TB, id string) map[string]connectors.Value {
 	t.Helper()
-	r, err := w.sys.Get("deals", id)
+	r, err := w.sys.Get(w.object, id)
 	if err != nil || r.Archived {
 		return nil
 	}
@@ -254,7 +268,7 @@ func truth(t connectortest.TB, name, text string) (connectors.Value, bool) {
 	var v connectors.Value
 	var err error
 	switch name {
-	case "dealname", "description", "project_url":
+	case "dealname", "description", "project_url", "firstname", "lastname", "jobtitle":
 		v = connectors.Text(text)
 	case "brief":
 		v = connectors.RichText(richtext.FromHTML(text))
@@ -268,7 +282,7 @@ func truth(t connectortest.TB, name, text string) (connectors.Value, bool) {
 		v = connectors.Instant(at)
 	case "vip":
 		v = connectors.Bool(text == "true")
-	case "dealtype", "dealstage":
+	case "dealtype", "dealstage", "lifecyclestage":
 		v = connectors.Choice(connectors.Option{ID: text})
 	case "areas":
 		v = connectors.Labels(strings.Split(text, ";")...)
@@ -285,7 +299,7 @@ func truth(t connectortest.TB, name, text string) (connectors.Value, bool) {
 
 func (w *world) IDs(connectortest.TB) []string {
 	var ids []string
-	for _, r := range w.sys.All("deals") {
+	for _, r := range w.sys.All(w.object) {
 		ids = append(ids, r.ID)
 	}
 	return ids
@@ -323,7 +337,7 @@ func (w *world) Comment(t connectortest.TB, id, markdown string) {
 		"hs_timestamp": w.clock.Now().Format(time.RFC3339Nano), "hs_note_body": richtext.ToHTML(markdown),
 	})
 	if err == nil {
-		err = w.sys.As(ada).Link("notes", note, "deals", id)
+		err = w.sys.As(ada).Link("notes", note, w.object, id)
 	}
 	if err != nil {
 		t.Fatalf("comment: %v", err)
@@ -332,16 +346,16 @@ func (w *world) Comment(t connectortest.TB, id, markdown string) {
 
 func (w *world) CommentCount(t connectortest.TB, id string) int {
 	t.Helper()
-	r, err := w.sys.Get("deals", id)
+	r, err := w.sys.Get(w.object, id)
 	if err != nil {
 		t.Fatalf("get %s: %v", id, err)
 	}
 	return len(r.Linked["notes"])
 }
 
-// readScopes are those of an app that may not write deals.
+// readScopes are those of an app that may write nothing.
 var readScopes = []string{
-	"crm.objects.deals.read", "crm.schemas.deals.read", "crm.objects.owners.read", "crm.objects.contacts.read", "crm.objects.contacts.write",
+	"crm.objects.deals.read", "crm.schemas.deals.read", "crm.objects.owners.read", "crm.objects.contacts.read",
 	"crm.objects.companies.read", "tickets", "crm.schemas.contacts.read",
 }
 
@@ -395,7 +409,7 @@ func dealHarness() connectortest.Harness {
 		return connectors.PersonValue(connectors.Person{ID: s.OwnerID(email)})
 	}
 	return connectortest.Harness{
-		Open:     func(t connectortest.TB) connectortest.World { return openWorld(t, nil) },
+		Open:     func(t connectortest.TB) connectortest.World { return openWorld(t, ofDeals) },
 		Object:   "deals",
 		Scope:    connectors.Scope{"pipeline": "default"},
 		Title:    "dealname",
@@ -424,6 +438,24 @@ func dealHarness() connectortest.Harness {
 	}
 }
 
+func contactHarness() connectortest.Harness {
+	h := dealHarness()
+	h.Open = func(t connectortest.TB) connectortest.World { return openWorld(t, ofContacts) }
+	h.Object, h.Scope, h.BadScope = "contacts", connectors.Scope{"hs_lead_status": "New"}, connectors.Scope{"hs_lead_status": "nowhere"}
+	h.Title, h.Required = "firstname", nil
+	h.Samples = []connectortest.Sample{
+		{Field: "lastname", One: connectors.Text("Ōsaka"), Two: connectors.Text("O'Brien")},
+		{Field: "lifecyclestage", One: connectors.Choice(connectors.Option{ID: "lead"}), Two: connectors.Choice(connectors.Option{ID: "customer"})},
+		h.Samples[len(h.Samples)-1],
+	}
+	h.Refused = map[string]connectors.Value{"lifecyclestage": connectors.Choice(connectors.Option{ID: "no_such_choice"})}
+	h.ReadOnly = connectortest.Sample{Field: "hs_object_id", One: connectors.Int(5)}
+	h.Find.Field = "jobtitle"
+	h.Child.Scope = connectors.Scope{"parent": "contacts"}
+	return h
+}
+
 func TestConformance(t *testing.T) {
-	connectortest.Run(t, dealHarness())
+	t.Run("deals", func(t *testing.T) { connectortest.Run(t, dealHarness()) })
+	t.Run("contacts", func(t *testing.T) { connectortest.Run(t, contactHarness()) })
 }
