@@ -282,9 +282,7 @@ func (s *System) recount(r *record, now time.Time) {
 		}
 		changed = r.set(name, strconv.Itoa(n), now, calculated) || changed
 	}
-	if r.ot.name != "contacts" {
-		count("num_associated_contacts", "contacts")
-	}
+	count("num_associated_contacts", "contacts")
 	count("num_notes", "notes", "calls", "meetings", "emails", "tasks")
 	count("num_associated_deals", "deals")
 	count("hs_num_of_associated_line_items", "line_items")
