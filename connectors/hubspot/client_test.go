@@ -1,7 +1,9 @@
 package hubspot
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,4 +164,43 @@ func FuzzCursor(f *testing.F) {
 			t.Errorf("%+v does not come back: %+v, %v", at, back, ok)
 		}
 	})
+}
+
+// answers is a system that gives a fixed answer by path, "{}" by default.
+type answers map[string]struct {
+	status int
+	body   string
+}
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := a[r.URL.Path]
+	if answer.status == 0 {
+		answer.status, answer.body = http.StatusOK, "{}"
+	}
+	return &http.Response{
+		StatusCode: answer.status, Status: http.StatusText(answer.status), Request: r,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer.body)),
+	}, nil
+}
+
+func TestCheckWithoutTheRightToAskWhoWeAre(t *testing.T) {
+	s, err := connectors.NewSettings(Connector{}.Info().Settings, map[string]string{"token": "t", "client_secret": "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Connector{}.Open(connectors.Config{Name: "crm", Settings: s}, connectors.Options{Transport: answers{
+		pathAccount: {http.StatusForbidden, `{"category":"MISSING_SCOPES","context":{"requiredGranularScopes":["oauth"]}}`},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	account, err := c.Check(t.Context())
+	if err != nil || account.ID != "crm" {
+		t.Fatalf("Check = %+v, %v", account, err)
+	}
+	want := []string{"the account's details cannot be read: give the app in HubSpot the scope oauth"}
+	if diff := cmp.Diff(want, account.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
 }

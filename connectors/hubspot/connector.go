@@ -117,14 +117,19 @@ var neededObjects = []string{"companies", "contacts", "deals", "tickets"}
 // warnings, since not every mapping uses them.
 func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
 	var w wireAccount
-	if err := c.do(ctx, rest.Request{Op: "check", Path: pathAccount, Out: &w}); err != nil {
+	account := connectors.Account{Name: "HubSpot app"}
+	err := c.do(ctx, rest.Request{Op: "check", Path: pathAccount, Out: &w})
+	switch {
+	case err == nil:
+		account.ID, account.System, account.Zone = string(w.PortalID), "portal "+string(w.PortalID), w.TimeZone
+		c.mu.Lock()
+		c.portal = string(w.PortalID)
+		c.mu.Unlock()
+	case missingScope(err): // some kinds of tokens may not ask
+		account.ID, account.System = c.name, "a portal that the token may not name"
+		account.Warnings = append(account.Warnings, "the account's details cannot be read: "+helpOf(err))
+	default:
 		return connectors.Account{}, err
-	}
-	c.mu.Lock()
-	c.portal = string(w.PortalID)
-	c.mu.Unlock()
-	account := connectors.Account{
-		ID: string(w.PortalID), Name: "HubSpot app", System: "portal " + string(w.PortalID), Zone: w.TimeZone,
 	}
 	if w.AccountType != "" && w.AccountType != "STANDARD" {
 		account.Warnings = append(account.Warnings, "this is a "+strings.ToLower(strings.ReplaceAll(w.AccountType, "_", " "))+" account")
