@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -136,13 +138,28 @@ func (d *demonstration) variables() map[string]string {
 	}
 }
 
-// freeAddress puts a free port in the place of port 0.
+// freeAddress puts a free port in the place of port 0. The service listens there
+// more than once, so the port is one that systems do not give to outgoing
+// connections: those begin at 32768 and above.
 func freeAddress(address string) (string, error) {
-	l, err := net.Listen("tcp", address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return "", err
 	}
-	return l.Addr().String(), l.Close()
+	for range 200 {
+		candidate := address
+		if port == "0" {
+			candidate = net.JoinHostPort(host, strconv.Itoa(15_000+rand.IntN(15_000)))
+		}
+		var l net.Listener
+		if l, err = net.Listen("tcp", candidate); err == nil {
+			return l.Addr().String(), l.Close()
+		}
+		if port != "0" {
+			break
+		}
+	}
+	return "", err
 }
 
 // start prepares the systems and runs the service in the background.
