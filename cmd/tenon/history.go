@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/server"
+)
+
+func (c *cli) historyCommand() *cobra.Command {
+	var f engine.HistoryFilter
+	var since time.Duration
+	cmd := c.listing("history", "Show what Tenon decided and wrote, and why, newest first", "", cobra.NoArgs,
+		func(cmd *cobra.Command, op server.Operator, _ []string) error {
+			if since > 0 {
+				f.Since = time.Now().Add(-since)
+			}
+			limit := f.Limit
+			rows, err := pages(limit, func(before uint64, n int) ([]engine.EventRow, error) {
+				f.Before, f.Limit = before, n
+				return op.History(cmd.Context(), f)
+			}, func(e engine.EventRow) uint64 { return e.Seq })
+			if err != nil {
+				return err
+			}
+			if c.json() {
+				return c.printJSON(rows)
+			}
+			t := newTable(c.stdout, "TIME", "ACTION", "TO", "RECORDS", "", "WHY")
+			for _, e := range rows {
+				t.row(showTime(e.At), e.Action, dash(e.To), dash(e.Records[0]), dash(e.Records[1]), why(e))
+			}
+			return t.flush()
+		})
+	fl := cmd.Flags()
+	fl.StringVarP(&f.Mapping, "mapping", "m", "", "only this `mapping`")
+	fl.Uint64Var(&f.Link, "link", 0, "only this `link`")
+	fl.StringVarP(&f.Record, "record", "r", "", "only this `record`: an id, or connection/object/id")
+	fl.StringVarP(&f.Action, "action", "a", "", "only this `action`, such as created or updated")
+	fl.DurationVar(&since, "since", 0, "only the last `duration`, such as 24h")
+	fl.IntVarP(&f.Limit, "limit", "n", 100, "at most this `many`; 0: all")
+	return cmd
+}
+
+// why joins the reasons of an event into one line.
+func why(e engine.EventRow) string {
+	var parts []string
+	for _, f := range e.Fields {
+		parts = append(parts, f.Name+": "+f.Why)
+	}
+	if e.Detail != "" {
+		parts = append(parts, e.Detail)
+	}
+	if e.Source != "" {
+		parts = append(parts, "by "+e.Source)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+func (c *cli) prepareCommand() *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "prepare",
+		Short: "Create in the systems what Tenon needs there",
+		Long: `Creates what Tenon needs in the systems, such as a property for the keys of
+creates, and asks for the webhooks where a system takes subscriptions. A repeat
+changes nothing. With --dry-run it only shows what is missing; exit code 1 then
+says that something is.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := c.online(cmd.Context(), serviceOptions{readOnly: true})
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return c.prepare(cmd.Context(), s, dry)
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only show what is missing")
+	return cmd
+}
+
+type prepareRow struct {
+	Connection string   `json:"connection"`
+	Object     string   `json:"object"`
+	Missing    []string `json:"missing"`
+	Made       bool     `json:"made"`
+}
+
+func (c *cli) prepare(ctx context.Context, s *service, dry bool) error {
+	rows := []prepareRow{}
+	missing := 0
+	for _, name := range sortedNames(s.conns) {
+		preparer := connectors.AbilitiesOf(s.conns[name]).Preparer
+		if preparer == nil {
+			continue
+		}
+		for _, object := range s.objects(name) {
+			row := prepareRow{Connection: name, Object: object, Missing: []string{}}
+			found, err := preparer.Missing(ctx, object)
+			if err != nil {
+				return err
+			}
+			row.Missing = append(row.Missing, found...)
+			if len(found) > 0 && !dry {
+				if err := preparer.Prepare(ctx, object); err != nil {
+					return err
+				}
+				row.Made = true
+			}
+			missing += len(found)
+			rows = append(rows, row)
+		}
+	}
+	if c.json() {
+		if err := c.printJSON(rows); err != nil {
+			return err
+		}
+	} else {
+		c.showPrepared(rows)
+	}
+	if dry && missing > 0 {
+		return fail(exitFound, "run `tenon prepare`", "%s missing", count(missing, "thing is", "things are"))
+	}
+	return nil
+}
+
+func (c *cli) showPrepared(rows []prepareRow) {
+	for _, r := range rows {
+		verb := "missing"
+		if r.Made {
+			verb = "made"
+		}
+		if len(r.Missing) == 0 {
+			fmt.Fprintf(c.stdout, "%s/%s: nothing is missing\n", r.Connection, r.Object)
+		}
+		for _, m := range r.Missing {
+			fmt.Fprintf(c.stdout, "%s/%s: %s: %s\n", r.Connection, r.Object, verb, oneLine(m))
+		}
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(c.stdout, "nothing is needed in these systems")
+	}
+}
+
+// objects returns a connection's objects that the mappings name, sorted.
+func (s *service) objects(connection string) []string {
+	var objects []string
+	for _, m := range s.mappings {
+		for side := range 2 {
+			end := m.Side(sideID(side))
+			if end.Connection == connection && !slices.Contains(objects, end.Object) {
+				objects = append(objects, end.Object)
+			}
+		}
+	}
+	slices.Sort(objects)
+	return objects
+}
+
+func sortedNames(conns connections) []string {
+	names := make([]string, 0, len(conns))
+	for n := range conns {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tenonsync/tenon/server"
+)
+
+func (c *cli) statusCommand() *cobra.Command {
+	return c.listing("status", "Show how every connection and mapping stands", "", cobra.NoArgs,
+		func(cmd *cobra.Command, op server.Operator, _ []string) error {
+			s, err := op.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.json() {
+				return c.printJSON(s)
+			}
+			t := newTable(c.stdout, "MAPPING", "STATE", "LINKS", "QUEUE", "WAITING", "FAILED", "CONFLICTS", "SET ASIDE")
+			for _, m := range s.Mappings {
+				t.row(m.Name, strings.TrimSpace(m.State+" "+m.Reason), fmt.Sprint(m.Links), fmt.Sprint(m.Queued), fmt.Sprint(m.Waiting),
+					fmt.Sprint(m.Failed), fmt.Sprint(m.Conflicts), fmt.Sprint(m.SetAside))
+			}
+			if err := t.flush(); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.stdout)
+			t = newTable(c.stdout, "CONNECTION", "STATE", "LAST WEBHOOK", "LAST POLL")
+			for _, n := range s.Connections {
+				t.row(n.Name, strings.TrimSpace(n.State+" "+n.Reason), showTime(n.LastWebhook), showTime(n.LastPoll))
+			}
+			return t.flush()
+		})
+}
