@@ -148,7 +148,11 @@ func canonicalDecimal(s string) (string, error) {
 	if d.IsZero() {
 		return "0", nil
 	}
-	return d.Text('f'), nil
+	text := d.Text('f')
+	if len(text) > maxDigits { // it could not be read back
+		return "", fmt.Errorf("the number %q is out of range", clip(s))
+	}
+	return text, nil
 }
 
 func plainInteger(s string) bool {
