@@ -365,6 +365,64 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+func TestFindEachKind(t *testing.T) {
+	for _, flavour := range []sandbox.Flavour{sandbox.Cloud, sandbox.DataCenter} {
+		t.Run(string(flavour), func(t *testing.T) {
+			w := newWorld(t, sandbox.Options{Empty: true, Flavour: flavour, Lag: -1}, nil)
+			ct := connectortest.T(t)
+			budget, err := connectors.ParseNumber("99.5")
+			if err != nil {
+				t.Fatal(err)
+			}
+			retainer := connectors.Choice(connectors.Option{ID: "10022", Label: "Retainer"})
+			id := w.Create(ct, fields{
+				"summary": connectors.Text("Bridge (north): 2nd \"try\""), "customfield_10042": budget, "duedate": connectors.Date(2026, 5, 1),
+				"customfield_10043": retainer, "labels": connectors.Labels("one", "two"), "assignee": connectors.PersonValue(w.person(ct, jonas)),
+			})
+			w.Create(ct, summary("Bridge"))
+			i, _ := w.sys.Issue(id)
+			for _, c := range []struct {
+				field string
+				value connectors.Value
+				found bool
+			}{
+				{"summary", connectors.Text("Bridge (north): 2nd \"try\""), true},
+				{"summary", connectors.Text("Bridge (north)"), false},
+				{"summary", connectors.Text("?!"), false},
+				{"customfield_10042", budget, true},
+				{"customfield_10042", connectors.Int(99), false},
+				{"duedate", connectors.Date(2026, 5, 1), true},
+				{"customfield_10043", retainer, true},
+				{"customfield_10043", connectors.Text("retainer"), true},
+				{"customfield_10043", connectors.Text("Unheard of"), false},
+				{"labels", connectors.Labels("one"), true},
+				{"labels", connectors.Labels("One"), false},
+				{"labels", connectors.Text("two"), true},
+				{"assignee", connectors.PersonValue(w.person(ct, jonas)), true},
+				{"issuekey", connectors.Text(i.Key), true},
+				{"issuekey", connectors.Text("DELIV-999"), false},
+			} {
+				got, err := connectors.AbilitiesOf(w.conn).Finder.Find(t.Context(), allEpics, c.field, []connectors.Value{c.value}, 5)
+				if err != nil {
+					t.Errorf("Find %s = %q: %v", c.field, c.value, err)
+					continue
+				}
+				var want []string
+				if c.found {
+					want = []string{id}
+				}
+				if !slices.Equal(got[0], want) {
+					t.Errorf("Find %s = %q: %v, want %v", c.field, c.value, got[0], want)
+				}
+			}
+			_, err = connectors.AbilitiesOf(w.conn).Finder.Find(t.Context(), allEpics, "description", []connectors.Value{connectors.Text("x")}, 5)
+			if connectors.KindOf(err) != connectors.Invalid {
+				t.Errorf("Find by description: %v", err)
+			}
+		})
+	}
+}
+
 func TestRichTextComesBackAsWritten(t *testing.T) {
 	text := "# Plan\n\nSome **bold** and _soft_ words, a [link](https://example.com/).\n\n- one\n- two\n  - three\n\n1. first\n2. second\n\n> said\n\n```go\nx := 1\n```\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
 	for _, flavour := range []sandbox.Flavour{sandbox.Cloud, sandbox.DataCenter} {

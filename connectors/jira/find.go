@@ -42,12 +42,12 @@ func (c *Connection) Find(ctx context.Context, sel connectors.Selection, name st
 }
 
 func (c *Connection) findValue(ctx context.Context, op string, sel connectors.Selection, scope scopeRef, f *field, v connectors.Value, limit int) ([]string, error) {
-	condition := c.condition(f, v)
-	if condition == "" {
+	where := condition(f, v)
+	if where == "" {
 		return nil, nil
 	}
 	var ids []string
-	q := searchQuery{jql: jqlOf(scope, condition, "created ASC, key ASC"), max: changesPage}
+	q := searchQuery{jql: jqlOf(scope, where, "created ASC, key ASC"), max: changesPage}
 	err := c.eachHit(ctx, op, q, func(h hit) bool {
 		ids = append(ids, h.ID)
 		return len(ids) < maxFound
@@ -75,7 +75,7 @@ func (c *Connection) findValue(ctx context.Context, op string, sel connectors.Se
 }
 
 // condition writes what to search for; "" where nothing can hold the value.
-func (c *Connection) condition(f *field, v connectors.Value) string {
+func condition(f *field, v connectors.Value) string {
 	switch f.shape {
 	case plain:
 		if words := searchWords(v.String()); words != "" && !strings.HasSuffix(f.schema.Custom, ":url") {

@@ -17,9 +17,7 @@ import (
 
 const (
 	hookName = "Tenon"
-	// hookLife is how long a dynamic webhook lives unless it is renewed, and
-	// hookRenew when Tenon renews it.
-	hookLife  = 30 * 24 * time.Hour
+	// hookRenew is when a dynamic webhook is renewed; it lives for 30 days.
 	hookRenew = 7 * 24 * time.Hour
 )
 

@@ -54,7 +54,7 @@ func (c *Connection) Schema(ctx context.Context, obj string, scope connectors.Sc
 		if f.shape == unlisted || f.project != "" && f.project != sel.project {
 			continue
 		}
-		schema.Fields = append(schema.Fields, c.describe(f, sel, scr, statuses))
+		schema.Fields = append(schema.Fields, describe(f, sel, scr, statuses))
 	}
 	slices.SortFunc(schema.Fields, func(a, b connectors.Field) int {
 		return cmp.Or(cmp.Compare(custom(a.Name), custom(b.Name)), cmp.Compare(len(a.Name), len(b.Name))*custom(a.Name), cmp.Compare(a.Name, b.Name))
@@ -131,7 +131,7 @@ func (c *Connection) statuses(ctx context.Context, op string, sel scopeRef) ([]t
 }
 
 // describe describes one field of the scope.
-func (c *Connection) describe(f *field, sel scopeRef, scr screens, statuses []typeStatuses) connectors.Field {
+func describe(f *field, sel scopeRef, scr screens, statuses []typeStatuses) connectors.Field {
 	onCreate, creatable := scr.create[f.id]
 	onEdit, writable := scr.edit[f.id]
 	if scr.edit == nil {
@@ -142,7 +142,7 @@ func (c *Connection) describe(f *field, sel scopeRef, scr screens, statuses []ty
 		Creatable: creatable && settable(onCreate), Writable: writable && settable(onEdit),
 		Required: creatable && onCreate.Required && !onCreate.HasDefaultValue,
 		History:  f.hasHistory(), Findable: f.findable(), Unique: f.shape == issueKey,
-		Open: f.shape == labelSet, Options: c.options(f, onEdit, onCreate),
+		Open: f.shape == labelSet, Options: options(f, onEdit, onCreate),
 	}
 	if f.shape == parentLink || f.shape == epicLink {
 		out.Object = object
@@ -164,7 +164,7 @@ func (c *Connection) describe(f *field, sel scopeRef, scr screens, statuses []ty
 	case "project":
 		out.Required = false
 	default:
-		c.limit(f, &out)
+		limit(f, &out)
 	}
 	why := f.readOnly()
 	if why != "" {
@@ -182,7 +182,7 @@ func (c *Connection) describe(f *field, sel scopeRef, scr screens, statuses []ty
 }
 
 // limit sets how long a text may be.
-func (c *Connection) limit(f *field, out *connectors.Field) {
+func limit(f *field, out *connectors.Field) {
 	switch f.shape {
 	case plain:
 		out.MaxLength, out.OneLine = 255, true
@@ -201,7 +201,7 @@ func settable(m fieldMeta) bool {
 
 // options returns the choices of a field: those of the edit screen, else those
 // of the create screen.
-func (c *Connection) options(f *field, metas ...fieldMeta) []connectors.Option {
+func options(f *field, metas ...fieldMeta) []connectors.Option {
 	switch f.shape {
 	case choice, choices, cascade:
 	default:

@@ -83,10 +83,6 @@ func (n *Node) Markdown() string {
 	return write(textDocument(n))
 }
 
-// Normal returns the normal form of a markdown text: what Jira Cloud would give
-// back after it was written there.
-func Normal(markdown string) string { return FromMarkdown(markdown).Markdown() }
-
 // textDocument returns a document of paragraphs with the text of n and nothing
 // else.
 func textDocument(n *Node) *Node {

@@ -59,8 +59,8 @@ func TestNormalFormIsKept(t *testing.T) {
 		"-",
 		"- - a",
 	} {
-		if got := Normal(md); got != md {
-			t.Errorf("Normal(%q)\n got %q", md, got)
+		if got := normal(md); got != md {
+			t.Errorf("normal(%q)\n got %q", md, got)
 		}
 	}
 }
@@ -77,6 +77,7 @@ func TestNormalForm(t *testing.T) {
 		{"quote in a quote", "> > a", "> a"},
 		{"rule in a quote", "> a\n>\n> ---", "> a"},
 		{"image", "![alt](https://e.com/i.png)", "[alt](https://e.com/i.png)"},
+		{"link made of a media image", "[a.png](media:1)\n\nsee [b.png](media:2?collection=c)", "![a.png](media:1)\n\nsee ![b.png](media:2?collection=c)"},
 		{"script link", "[x](javascript:alert)", "x"},
 		{"html block", "<div>\n<b>x</b>\n</div>", "\\<div>\\\n\\<b>x\\</b>\\\n\\</div>"},
 		{"comment", "a <!-- x --> b\n\n<!-- y -->", "a  b"},
@@ -90,11 +91,11 @@ func TestNormalForm(t *testing.T) {
 		{"unclosed tag", "<u>a", `\<u>a`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := Normal(c.md)
+			got := normal(c.md)
 			if got != c.want {
-				t.Errorf("Normal(%q)\n got %q\nwant %q", c.md, got, c.want)
+				t.Errorf("normal(%q)\n got %q\nwant %q", c.md, got, c.want)
 			}
-			if again := Normal(got); again != got {
+			if again := normal(got); again != got {
 				t.Errorf("not stable: %q then %q", got, again)
 			}
 		})
@@ -163,8 +164,8 @@ func TestHostileNesting(t *testing.T) {
 		strings.Repeat("[", 2_000), strings.Repeat("![", 1_000), strings.Repeat("[a](", 500), strings.Repeat("*a **a ", 500),
 		strings.Repeat("<u>", 1_000), strings.Repeat("`", 1_001) + strings.Repeat(" ``", 500),
 	} {
-		got := Normal(md)
-		if again := Normal(got); again != got {
+		got := normal(md)
+		if again := normal(got); again != got {
 			t.Errorf("%.20q… is not stable", md)
 		}
 	}

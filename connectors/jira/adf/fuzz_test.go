@@ -19,7 +19,7 @@ func FuzzMarkdown(f *testing.F) {
 			t.Fatalf("%q makes an invalid document: %v", md, err)
 		}
 		once := doc.Markdown()
-		if twice := Normal(once); twice != once {
+		if twice := normal(once); twice != once {
 			t.Fatalf("not stable:\n from %q\n once %q\ntwice %q", md, once, twice)
 		}
 	})
@@ -41,7 +41,7 @@ func FuzzDocument(f *testing.F) {
 			return
 		}
 		md := doc.Markdown()
-		if again := Normal(md); again != md {
+		if again := normal(md); again != md {
 			t.Fatalf("not stable:\n once %q\ntwice %q", md, again)
 		}
 		if _, err := json.Marshal(doc); err != nil {

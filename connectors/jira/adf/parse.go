@@ -124,8 +124,8 @@ func (r *reader) paragraph(n ast.Node) []*Node {
 		return nil
 	}
 	// An image that stands alone is a media block again.
-	if img, ok := n.FirstChild().(*ast.Image); ok && img.NextSibling() == nil {
-		if m := r.media(img); m != nil {
+	if only := n.FirstChild(); only.NextSibling() == nil {
+		if m := r.media(only); m != nil {
 			return []*Node{{Type: "mediaSingle", Attrs: map[string]any{"layout": "center"}, Content: []*Node{m}}}
 		}
 	}
@@ -373,8 +373,17 @@ func rowsAsParagraphs(table *Node) []*Node {
 	return out
 }
 
-func (r *reader) media(img *ast.Image) *Node {
-	address, ok := strings.CutPrefix(string(img.Destination), "media:")
+// media returns the media node that an image stands for, or a link that another
+// system has made of the image; nil for other nodes.
+func (r *reader) media(n ast.Node) *Node {
+	var destination []byte
+	switch n := n.(type) {
+	case *ast.Image:
+		destination = n.Destination
+	case *ast.Link:
+		destination = n.Destination
+	}
+	address, ok := strings.CutPrefix(string(destination), "media:")
 	if !ok {
 		return nil
 	}
@@ -385,7 +394,7 @@ func (r *reader) media(img *ast.Image) *Node {
 	}
 	values, _ := url.ParseQuery(query)
 	attrs := map[string]any{"type": "file", "id": id, "collection": values.Get("collection")}
-	if alt := r.rawText(img); alt != "" {
+	if alt := r.rawText(n); alt != "" {
 		attrs["alt"] = alt
 	}
 	return &Node{Type: "media", Attrs: attrs}

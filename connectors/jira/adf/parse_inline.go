@@ -156,6 +156,11 @@ func (in *inlineReader) link(href string, n ast.Node, depth int) {
 			return
 		}
 	}
+	if m := in.r.media(n); m != nil {
+		m.Type = "mediaInline"
+		in.out = append(in.out, m)
+		return
+	}
 	if !safeLink(href) {
 		in.children(n, depth+1)
 		return

@@ -71,3 +71,7 @@ func valid(n *Node) error {
 	}
 	return nil
 }
+
+// normal returns the normal form of a markdown text: what Jira Cloud gives back
+// after it was written there.
+func normal(markdown string) string { return FromMarkdown(markdown).Markdown() }

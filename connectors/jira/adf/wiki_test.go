@@ -58,7 +58,7 @@ func FuzzWiki(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wiki string) {
 		doc := FromWiki(wiki)
 		md := doc.Markdown()
-		if again := Normal(md); again != md {
+		if again := normal(md); again != md {
 			t.Fatalf("not stable:\n once %q\ntwice %q", md, again)
 		}
 		_ = FromMarkdown(md).Wiki()
