@@ -107,7 +107,7 @@ func TestServedUnderLoad(t *testing.T) {
 	s.SetWebhookTarget(in.URL)
 	srv := httptest.NewServer(s.System)
 	defer srv.Close()
-	const workers, each = 8, 10
+	const workers, each = 4, 6
 	done := make(chan error, workers)
 	for range workers {
 		go func() {
