@@ -597,3 +597,36 @@ func TestWebhookIsTakenOnceAndForgeriesAreNot(t *testing.T) {
 		t.Errorf("a replayed delivery was queued again: %+v", rows)
 	}
 }
+
+func TestChangedMappingLooksAtEverythingAnew(t *testing.T) {
+	w, id, epic := linked(t, twoWay, nil)
+	w.crm.Edit(id, "ada", "amount", must(connectors.ParseNumber("12.5")))
+	lonely := w.crm.Create("record", nil, "ada", map[string]connectors.Value{"title": connectors.Text("Later")})
+	w.settle()
+	if changed, err := w.eng.Recover(t.Context()); err != nil || len(changed) != 0 {
+		t.Fatalf("at the first start: %v, %v", changed, err)
+	}
+	w.load(with(with(twoWay, "when: deal.active == true", "when: deal.title != \"\""), "  - {deal: count, epic: count}", "  - {deal: count, epic: count}\n  - {deal: amount, epic: amount}"))
+	w.start()
+	changed, err := w.eng.Recover(t.Context())
+	if err != nil || len(changed) != 1 {
+		t.Fatalf("after the change: %v, %v", changed, err)
+	}
+	w.sweep()
+	if got := w.get(w.pm, epic, "amount"); got.Number() != "12.5" {
+		t.Errorf("the new rule's value: got %v", got)
+	}
+	if n := len(w.links()); n != 2 {
+		t.Errorf("got %d links; the new condition asks for %s too", n, lonely)
+	}
+	if changed, err := w.eng.Recover(t.Context()); err != nil || len(changed) != 0 {
+		t.Errorf("a repeat: %v, %v", changed, err)
+	}
+}
+
+func must(v connectors.Value, err error) connectors.Value {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

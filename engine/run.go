@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,13 +21,17 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.nudges[m.Name()] = make(chan struct{}, 1)
 	}
 	e.nudgeMu.Unlock()
+	changed, err := e.Recover(ctx)
+	if err != nil {
+		return err
+	}
 	var wg sync.WaitGroup
 	for _, m := range e.mappings {
 		wg.Go(func() { e.drainLoop(ctx, m.Name()) })
 	}
 	for _, f := range e.feeds {
 		wg.Go(func() { e.pollLoop(ctx, f) })
-		wg.Go(func() { e.sweepLoop(ctx, f) })
+		wg.Go(func() { e.sweepLoop(ctx, f, f.servesAny(changed)) })
 	}
 	wg.Go(func() { e.pruneLoop(ctx) })
 	wg.Wait()
@@ -130,9 +135,13 @@ func (e *Engine) pollLoop(ctx context.Context, f *feed) {
 	}
 }
 
-// sweepLoop sweeps one feed now and then.
-func (e *Engine) sweepLoop(ctx context.Context, f *feed) {
-	for e.rest(ctx, nil, e.jitter(e.limits.Sweep)) {
+// sweepLoop sweeps one feed now and then, or first of all at once.
+func (e *Engine) sweepLoop(ctx context.Context, f *feed, atOnce bool) {
+	wait := e.jitter(e.limits.Sweep)
+	if atOnce {
+		wait = 0
+	}
+	for ; e.rest(ctx, nil, wait); wait = e.jitter(e.limits.Sweep) {
 		s, err := e.Sweep(f.name)
 		if err != nil {
 			return
@@ -232,6 +241,10 @@ func (e *Engine) Sync(ctx context.Context, name string, progress func(SyncProgre
 		}
 	}
 	return e.drainDry(ctx, m, &told, tell)
+}
+
+func (f *feed) servesAny(names []string) bool {
+	return slices.ContainsFunc(f.users, func(u feedUser) bool { return slices.Contains(names, u.m.Name()) })
 }
 
 func (f *feed) serves(m *worked) bool {
