@@ -73,6 +73,9 @@ func Parse(raw []byte) (*Node, error) {
 // end at the end; "" for an empty document.
 func (n *Node) Markdown() string {
 	md := write(n)
+	if len(md) > maxMarkdown {
+		return md // more than Jira keeps: it cannot come back
+	}
 	for range 4 {
 		again := write(FromMarkdown(md))
 		if again == md {

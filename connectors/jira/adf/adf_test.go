@@ -161,6 +161,7 @@ func TestParseRefuses(t *testing.T) {
 func TestHostileNesting(t *testing.T) {
 	for _, md := range []string{
 		strings.Repeat("> ", 3_000) + "x", strings.Repeat("- ", 3_000) + "x", strings.Repeat("1. ", 3_000),
+		strings.Repeat(")", 2_000) + "\t~\t`", strings.Repeat("- ", 200) + "~`", strings.Repeat("-", 500) + "~", strings.Repeat("9) ", 100) + "*a*",
 		strings.Repeat("[", 2_000), strings.Repeat("![", 1_000), strings.Repeat("[a](", 500), strings.Repeat("*a **a ", 500),
 		strings.Repeat("<u>", 1_000), strings.Repeat("`", 1_001) + strings.Repeat(" ``", 500),
 	} {

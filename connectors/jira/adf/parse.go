@@ -27,7 +27,7 @@ const maxMarkdown = 256 << 10
 func FromMarkdown(markdown string) *Node {
 	markdown = strings.ReplaceAll(cleanText(markdown), "\t", "    ")
 	doc := &Node{Type: "doc", Version: 1}
-	if len(markdown) > maxMarkdown || deeplyNested(markdown) {
+	if len(markdown) > maxMarkdown || deeplyNested.MatchString(markdown) {
 		return textDocument(&Node{Type: "doc", Content: []*Node{{Type: "paragraph", Content: []*Node{text(markdown)}}}})
 	}
 	r := reader{source: []byte(markdown)}
@@ -35,25 +35,9 @@ func FromMarkdown(markdown string) *Node {
 	return doc
 }
 
-// deeplyNested reports a line that opens more containers than any person's
-// text does; a parser needs time squared to take it apart.
-func deeplyNested(markdown string) bool {
-	for line := range strings.Lines(markdown) {
-		opened := 0
-		for i := 0; i < len(line) && strings.IndexByte("> -*+.)0123456789", line[i]) >= 0; i++ {
-			if strings.IndexByte(">-*+.)", line[i]) >= 0 {
-				opened++
-			}
-		}
-		if opened > 2*maxDepth && !uniform.MatchString(line) {
-			return true
-		}
-	}
-	return false
-}
-
-// uniform matches rules and underlines, which open nothing however long.
-var uniform = regexp.MustCompile(`^ *(?:-+|\*+|\.+)\s*$`)
+// deeplyNested matches a line that opens more containers than any person's text
+// does; a parser needs time squared to take it apart.
+var deeplyNested = regexp.MustCompile(`(?m)^(?: *(?:>|[-*+] |[0-9]{1,9}[.)] )){80}`)
 
 // place is what a block stands in: the schema allows different blocks in each.
 type place uint8
