@@ -43,6 +43,10 @@ func (d *drain) covered(ctx context.Context, jobs []*job) {
 		edits, err := c.can.HistoryReader.History(ctx, d.m.Side(side).Object, ids, fields, since)
 		d.note(c, err)
 		if err != nil || len(edits) != len(ids) {
+			for _, j := range asking {
+				// The note of our write stays until its history was seen.
+				j.unsure[side] = j.unsure[side] || j.awaitHistory(err)
+			}
 			continue
 		}
 		var restores []connectors.Update
@@ -68,47 +72,49 @@ func (d *drain) coveredJob(j *job, side mapping.SideID, edits []connectors.Field
 		if w == nil || v.putBack || (v.rule.IsSet() && d.m.sides[side].facts.SetEdits) {
 			continue
 		}
-		before, ours, after := d.aroundWrite(j, v, side, edits)
-		if after {
+		before, ours, now := d.aroundWrite(j, v, side, edits)
+		if now != nil {
 			v.ours = &ours
 		}
-		if before != nil && v.rule.IsSet() {
-			u.Fields[before.Field] = coveredSet(w.replaced, before.Value, ours)
-			v.ours, v.putBack = &ours, true
-			w.why += "; elements edited meanwhile are put back"
+		if before == nil {
 			continue
 		}
-		if before != nil && d.coveredField(j, v, side, *before, ours) {
+		if v.rule.IsSet() {
+			d.coveredSet(v, w, *before, ours, now, &u)
+			continue
+		}
+		if now == nil && d.coveredField(j, v, side, *before, ours) {
 			u.Fields[before.Field] = before.Value
 		}
 	}
 	return u
 }
 
-// coveredSet returns what a set must hold when an edit from read to covered had
-// come before our own write.
-func coveredSet(read, covered, ours connectors.Value) connectors.Value {
-	has := func(v connectors.Value, o connectors.Option) bool {
-		return slices.ContainsFunc(v.Options(), func(x connectors.Option) bool { return x.ID == o.ID })
-	}
-	var whole []connectors.Option
-	for _, o := range ours.Options() {
-		if !has(read, o) || has(covered, o) {
-			whole = append(whole, o)
+// coveredSet adds to an update what puts the elements back that a covered edit
+// added or took out. now is what somebody made of the set since, nil if nobody
+// did.
+func (d *drain) coveredSet(v *verdict, w *fieldWrite, before connectors.FieldEdit, ours connectors.Value, now *connectors.Value, u *connectors.Update) {
+	in := func(options []connectors.Option) func(connectors.Option) bool {
+		return func(o connectors.Option) bool {
+			return slices.ContainsFunc(options, func(x connectors.Option) bool { return x.ID == o.ID })
 		}
 	}
-	for _, o := range covered.Options() {
-		if !has(read, o) {
-			whole = append(whole, o)
-		}
+	if now == nil {
+		now = &ours
 	}
-	return connectors.Choices(whole...)
+	edit := uncovered(before.Value, ours, *now, in(w.edit.Add), in(w.edit.Remove))
+	if len(edit.Add)+len(edit.Remove) == 0 {
+		return
+	}
+	u.Fields[before.Field] = applyEdit(now.Options(), edit)
+	v.ours, v.putBack = &ours, true
+	w.why += "; elements edited meanwhile are put back"
 }
 
 // aroundWrite finds our own write among the edits of a field since it was read.
 // It returns the last edit that our write covered, if any, what our write left
-// behind, and whether somebody edited the field after it.
-func (d *drain) aroundWrite(j *job, v *verdict, side mapping.SideID, edits []connectors.FieldEdit) (before *connectors.FieldEdit, ours connectors.Value, after bool) {
+// behind, and what the field holds since, if somebody edited it after our write.
+func (d *drain) aroundWrite(j *job, v *verdict, side mapping.SideID, edits []connectors.FieldEdit) (before *connectors.FieldEdit, ours connectors.Value, now *connectors.Value) {
 	w, read := v.writes[side], j.recs[side]
 	var since []connectors.FieldEdit
 	for _, e := range edits {
@@ -124,12 +130,15 @@ func (d *drain) aroundWrite(j *job, v *verdict, side mapping.SideID, edits []con
 		}
 	}
 	if own < 0 {
-		return nil, w.value, false
+		return nil, w.value, nil
 	}
 	if own > 0 && !same(since[own-1].Value, w.replaced) {
 		before = &since[own-1]
 	}
-	return before, since[own].Value, own < len(since)-1
+	if last := len(since) - 1; own < last {
+		now = &since[last].Value
+	}
+	return before, since[own].Value, now
 }
 
 // coveredField decides about one covered edit and reports whether it is put

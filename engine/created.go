@@ -183,6 +183,7 @@ func (d *drain) baselineOfAdopted(j *job) {
 			d.log.Warn("intent unreadable", "mapping", d.m.Name(), "record_id", j.entry.Record, "err", err)
 		}
 	}
+	noted := false
 	for _, r := range d.m.Rules() {
 		if !r.IsSet() || slices.ContainsFunc(sent, func(f state.Field) bool { return f.Rule == r.ID() }) {
 			continue
@@ -205,9 +206,15 @@ func (d *drain) baselineOfAdopted(j *job) {
 		if (presence == connectors.Hidden || lost) && !d.m.rules[f.Rule].IsSet() {
 			continue
 		}
-		if presence == connectors.Hidden {
+		if presence == connectors.Hidden || lost {
+			// The note stays: the history tells whether the set was taken, and
+			// else nothing is taken out.
 			d.unseenSet(&f)
-		} else if d.m.rules[f.Rule].IsSet() {
+			setField(j.link, f)
+			noted = true
+			continue
+		}
+		if d.m.rules[f.Rule].IsSet() {
 			f.Sets[to], f.Sets[to.Other()] = f.Pending.TargetSet, f.Pending.SourceSet
 		} else if presence == connectors.Present && f.Pending.Target != d.printer.Print(now) {
 			// Another value: trimmed or rounded by the system, or edited by a
@@ -218,6 +225,9 @@ func (d *drain) baselineOfAdopted(j *job) {
 		setField(j.link, f)
 	}
 	j.noteRead(j.link)
+	if noted {
+		j.link.Ends[j.making.to].Modified = j.making.result.Created
+	}
 }
 
 // reformatted takes a value that says the same as the source's for our own.

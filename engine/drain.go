@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -266,6 +267,13 @@ func pending(l *state.Link) bool {
 		}
 	}
 	return false
+}
+
+// pendingTo reports whether a write to a side is noted and not settled.
+func pendingTo(l *state.Link, side mapping.SideID) bool {
+	return slices.ContainsFunc(l.Fields, func(f state.Field) bool {
+		return f.Pending != nil && mapping.SideID(f.Pending.To) == side
+	})
 }
 
 // unchanged compares every rule's value on a side with its baseline.

@@ -21,6 +21,9 @@ func (d *drain) merge(ctx context.Context) {
 	}
 	d.findApplied(ctx, merging)
 	for _, j := range merging {
+		if j.done() {
+			continue
+		}
 		d.mergeJob(j, nil)
 		if d.needsTimes(j) {
 			asked = append(asked, j)
@@ -56,18 +59,8 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 	if link == nil {
 		link = &state.Link{Scheme: d.m.Hash()}
 	}
-	var before map[uint32][]state.Print
-	for rule := range j.covered {
-		if before == nil {
-			before = map[uint32][]state.Print{}
-		}
-		if f := fieldOf(link, rule); f != nil && f.Pending != nil {
-			before[rule] = f.Sets[f.Pending.To]
-		}
-	}
 	return &merger{
-		coveredBase: before,
-		m:           d.m, link: link, print: d.printer, now: d.now, applied: j.applied, covered: j.covered,
+		m: d.m, link: link, print: d.printer, now: d.now, applied: j.applied, covered: j.covered,
 		retry: source == "retry" || source == "sweep" || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)
@@ -205,7 +198,7 @@ func (d *drain) findApplied(ctx context.Context, jobs []*job) {
 			}
 			if found {
 				asking, ids = append(asking, j), append(ids, j.link.Ends[side].ID)
-				since = earliest(since, j.link.Ends[side].Modified)
+				since = earliest(since, j.link.Ends[side].Modified, j.recs[side].Created)
 			}
 		}
 		if len(asking) == 0 {
@@ -215,6 +208,9 @@ func (d *drain) findApplied(ctx context.Context, jobs []*job) {
 		edits, err := history.History(ctx, d.m.Side(side).Object, ids, slices.Compact(fields), since)
 		d.note(d.m.sides[side], err)
 		if err != nil || len(edits) != len(ids) {
+			for _, j := range asking {
+				j.awaitHistory(err)
+			}
 			continue
 		}
 		for i, j := range asking {
@@ -223,39 +219,77 @@ func (d *drain) findApplied(ctx context.Context, jobs []*job) {
 	}
 }
 
+// coveredEdit is a person's edit that a write of ours covered.
+type coveredEdit struct {
+	theirs connectors.FieldEdit
+	ours   connectors.Value // what our write left behind
+}
+
+// noteApplied looks for noted writes in a record's history, and for the edits
+// that they covered.
 func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.FieldEdit) {
 	if j.applied == nil {
-		j.applied = map[uint32]bool{}
+		j.applied, j.covered = map[uint32]bool{}, map[uint32]coveredEdit{}
 	}
+	end := j.link.Ends[side]
+	// All that was made before the side was read is not later than this.
+	read := end.Modified.Add(max(d.m.sides[side].facts.TimePrecision, 1))
 	for _, f := range j.link.Fields {
 		r := d.m.rules[f.Rule]
 		if r == nil || f.Pending == nil || mapping.SideID(f.Pending.To) != side {
 			continue
 		}
+		j.applied[f.Rule] = false
 		var covered *connectors.FieldEdit
+		unread, held := f.Pending.Read != 0, d.printer.Print(connectors.Null)
 		for i, e := range edits {
-			if e.Field != r.Field(side) || e.At.Before(j.link.Ends[side].Modified) {
+			if e.Field != r.Field(side) {
 				continue
 			}
 			p := d.printer.Print(e.Value)
-			if p == f.Pending.Target {
+			if e.At.Before(end.Modified) {
+				held = p
+				continue
+			}
+			unread = unread && held != f.Pending.Read
+			switch {
+			case p == f.Pending.Read && (unread && e.At.Before(read) || covered != nil):
+				// What came before is what was read.
+				unread, covered, j.applied[f.Rule] = false, nil, false
+				continue
+			case j.applied[f.Rule]:
+				continue
+			case p == f.Pending.Target:
 				j.applied[f.Rule] = true
-				break
+				if covered != nil {
+					j.covered[f.Rule] = coveredEdit{theirs: *covered, ours: e.Value}
+				}
+			default:
+				if covered = &edits[i]; f.Known[side] && p == f.Base[side] {
+					covered = nil // back to what was agreed
+				}
 			}
-			if covered = &edits[i]; f.Known[side] && p == f.Base[side] {
-				covered = nil // back to what was agreed
-			}
-		}
-		if j.applied[f.Rule] && covered != nil {
-			if j.covered == nil {
-				j.covered = map[uint32]connectors.FieldEdit{}
-			}
-			j.covered[f.Rule] = *covered
-		} else if !j.applied[f.Rule] {
-			j.applied[f.Rule] = false
 		}
 	}
 }
+
+// awaitHistory puts a job off whose history could not be read just now: without
+// it, an edit that a write of ours covered would be lost. After some attempts
+// the values alone decide. It reports whether the job waits.
+func (j *job) awaitHistory(err error) bool {
+	if j.done() || j.entry.Attempts >= historyLimit || err != nil && !connectors.KindOf(err).Temporary() && connectors.KindOf(err) != connectors.Auth {
+		return false
+	}
+	reason := "the history could not be read"
+	if err != nil {
+		reason = err.Error()
+	}
+	j.outcome = outcome{kind: outcomeRetry, code: "history", reason: reason}
+	return true
+}
+
+// historyLimit is how often a history that cannot be read is waited for.
+const historyLimit = 10
 
 // historySlack is how far before the last agreement a history is asked for:
 // the clocks of two systems differ.

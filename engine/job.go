@@ -21,8 +21,8 @@ type job struct {
 	readAt time.Time
 
 	asides   map[uint32]*state.Aside
-	covered  map[uint32]connectors.FieldEdit // people's edits that noted writes covered
-	applied  map[uint32]bool                 // noted writes that a history shows, or does not
+	covered  map[uint32]coveredEdit // people's edits that noted writes covered
+	applied  map[uint32]bool        // noted writes that a history shows, or does not
 	intents  []*state.Intent
 	verdicts []verdict
 

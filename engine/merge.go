@@ -67,9 +67,7 @@ type merger struct {
 	// nil where it keeps none.
 	applied map[uint32]bool
 	// covered are people's edits that a noted write covered, by rule.
-	covered map[uint32]connectors.FieldEdit
-	// coveredBase are, for sets, the elements before the noted write.
-	coveredBase map[uint32][]state.Print
+	covered map[uint32]coveredEdit
 }
 
 // same reports whether a converted value is what the side holds.
@@ -142,7 +140,7 @@ func (g *merger) scalar(c comparison) verdict {
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
 	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && c.prints[pending.To] == pending.Target {
-		if restored, ok := g.uncover(v, mapping.SideID(pending.To), e); ok {
+		if restored, ok := g.uncover(v, mapping.SideID(pending.To), e.theirs); ok {
 			return restored
 		}
 	}
@@ -279,7 +277,9 @@ func (g *merger) carry(v verdict, to mapping.SideID, why string) verdict {
 	}
 	v.writes[to] = &fieldWrite{value: value, replaced: v.values[to], why: why}
 	v.next.Base[from], v.next.Known[from] = v.prints[from], true
-	v.next.Pending = &state.Pending{To: uint8(to), Source: v.prints[from], Target: g.print.Print(value)}
+	v.next.Pending = &state.Pending{
+		To: uint8(to), Source: v.prints[from], Target: g.print.Print(value), Read: v.prints[to],
+	}
 	return v
 }
 
@@ -324,6 +324,8 @@ func (g *merger) uncover(v verdict, to mapping.SideID, e connectors.FieldEdit) (
 	ours := v.values[to]
 	v.conflict, v.putBack, v.ours = true, true, &ours
 	v.writes[to] = &fieldWrite{value: e.Value, replaced: ours, why: "conflict: an edit made meanwhile is put back"}
-	v.next.Pending = &state.Pending{To: uint8(to), Source: v.prints[to.Other()], Target: v.prints[to]}
+	v.next.Pending = &state.Pending{
+		To: uint8(to), Source: v.prints[to.Other()], Target: v.prints[to], Read: g.print.Print(e.Value),
+	}
 	return v, true
 }

@@ -39,10 +39,10 @@ func contains(set []state.Print, p state.Print) bool {
 // counterpart are left alone.
 func (g *merger) set(c comparison) verdict {
 	sides := [2]elements{g.elements(c.values[0]), g.elements(c.values[1])}
-	pending := c.field.Pending
+	pending, base := c.field.Pending, c.field.Sets
 	g.settleSet(&c, sides)
 	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil {
-		if v, ok := g.uncoverSet(c, pending, sides, e); ok {
+		if v, ok := g.uncoverSet(c, pending, base[pending.To], sides, e); ok {
 			return v
 		}
 	}
@@ -94,7 +94,7 @@ func (g *merger) writeSet(v *verdict, sides [2]elements, to mapping.SideID, edit
 	v.writes[to] = &fieldWrite{value: whole, edit: &edit, replaced: c.values[to], why: why}
 	v.next.Sets[to] = g.editPrints(base, edit)
 	v.next.Pending = &state.Pending{
-		To: uint8(to), Source: v.prints[to.Other()], Target: g.print.Print(whole),
+		To: uint8(to), Source: v.prints[to.Other()], Target: g.print.Print(whole), Read: v.prints[to],
 		SourceSet: sides[to.Other()].prints, TargetSet: v.next.Sets[to],
 	}
 }
@@ -131,34 +131,49 @@ func (g *merger) startOf(c *comparison, sides [2]elements, to mapping.SideID) []
 }
 
 // uncoverSet puts back what a person changed in a set while a write was under
-// way that was noted before the service died.
-func (g *merger) uncoverSet(c comparison, p *state.Pending, sides [2]elements, e connectors.FieldEdit) (verdict, bool) {
+// way that was noted before the service died. base are the elements that were
+// agreed before that write.
+func (g *merger) uncoverSet(c comparison, p *state.Pending, base []state.Print, sides [2]elements, e coveredEdit) (verdict, bool) {
 	to := mapping.SideID(p.To)
-	if !slices.Equal(sides[to].prints, p.TargetSet) {
-		return verdict{}, false
-	}
-	theirs := g.elements(e.Value)
-	before := g.coveredBase[c.rule.ID()]
-	var edit connectors.SetEdit
-	for _, o := range theirs.options {
-		if p := g.print.PrintOption(o); !contains(before, p) && !sides[to].byPrint[p] {
-			edit.Add = append(edit.Add, o)
-		}
-	}
-	for _, o := range sides[to].options {
-		if p := g.print.PrintOption(o); contains(before, p) && !theirs.byPrint[p] {
-			edit.Remove = append(edit.Remove, o)
-		}
-	}
+	edit := uncovered(e.theirs.Value, e.ours, c.values[to],
+		func(o connectors.Option) bool {
+			t := g.print.PrintOption(o)
+			return contains(p.TargetSet, t) && !contains(base, t)
+		},
+		func(o connectors.Option) bool {
+			t := g.print.PrintOption(o)
+			return !contains(p.TargetSet, t) && contains(base, t)
+		})
 	if len(edit.Add)+len(edit.Remove) == 0 {
 		return verdict{}, false
 	}
 	v := verdict{comparison: c, next: c.field, conflict: true, drop: c.aside != nil}
-	ours := c.values[to]
-	v.putBack, v.ours = true, &ours
-	v.writes[to] = &fieldWrite{value: applyEdit(sides[to].options, edit), edit: &edit, replaced: ours, why: "elements edited meanwhile are put back"}
+	now := c.values[to]
+	v.putBack, v.ours = true, &e.ours
+	v.writes[to] = &fieldWrite{value: applyEdit(sides[to].options, edit), edit: &edit, replaced: now, why: "elements edited meanwhile are put back"}
 	v.next.Pending = p
 	return v, true
+}
+
+// uncovered returns what must be done to a set that holds now, where our own
+// write left ours behind and covered an edit to theirs: what that edit added
+// and took out, other than what we added and removed ourselves.
+func uncovered(theirs, ours, now connectors.Value, added, removed func(connectors.Option) bool) connectors.SetEdit {
+	has := func(v connectors.Value, o connectors.Option) bool {
+		return slices.ContainsFunc(v.Options(), func(x connectors.Option) bool { return x.ID == o.ID })
+	}
+	var edit connectors.SetEdit
+	for _, o := range theirs.Options() {
+		if !has(ours, o) && !has(now, o) && !removed(o) {
+			edit.Add = append(edit.Add, o)
+		}
+	}
+	for _, o := range ours.Options() {
+		if !has(theirs, o) && has(now, o) && !added(o) {
+			edit.Remove = append(edit.Remove, o)
+		}
+	}
+	return edit
 }
 
 // keepsOnStart reports whether a side's set is the one that wins when a link
@@ -193,7 +208,7 @@ func (g *merger) settleSet(c *comparison, sides [2]elements) {
 	if shown, told := g.applied[c.rule.ID()]; told && shown {
 		applied = true
 	}
-	if applied || !c.known {
+	if applied {
 		c.field.Sets[to], c.field.Sets[to.Other()] = p.TargetSet, p.SourceSet
 		c.field.Base[to], c.field.Base[to.Other()] = p.Target, p.Source
 		c.field.Known, c.known = [2]bool{true, true}, true

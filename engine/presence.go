@@ -114,8 +114,12 @@ func (d *drain) noteEnds(j *job) {
 		if rec == nil || rec.State != connectors.Live {
 			continue
 		}
-		if end.Version != rec.Version || !end.Modified.Equal(rec.Modified) || end.State != rec.State {
-			end.Version, end.Modified, end.State = rec.Version, rec.Modified, rec.State
+		modified := rec.Modified
+		if pendingTo(j.link, side) {
+			modified = end.Modified // from here on its history is asked
+		}
+		if end.Version != rec.Version || !end.Modified.Equal(modified) || end.State != rec.State {
+			end.Version, end.Modified, end.State = rec.Version, modified, rec.State
 			j.touched = true
 		}
 	}

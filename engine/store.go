@@ -44,7 +44,10 @@ func (d *drain) conclude(j *job) {
 		for side := range mapping.SideID(2) {
 			if rec := j.after[side]; rec != nil {
 				complete, others := d.settledVersion(j, side)
-				j.link.Ends[side].Version, j.link.Ends[side].Modified = rec.Version, rec.Modified
+				j.link.Ends[side].Version = rec.Version
+				if !j.unsure[side] && !j.keepsNote(side) {
+					j.link.Ends[side].Modified = rec.Modified
+				}
 				if !complete {
 					j.link.Ends[side].Version = ""
 				}

@@ -98,9 +98,21 @@ func (v *verdict) noted() state.Field {
 func (j *job) noteRead(l *state.Link) {
 	for side := range mapping.SideID(2) {
 		if rec := j.recs[side]; rec != nil && rec.State == connectors.Live {
-			l.Ends[side].Version, l.Ends[side].Modified, l.Ends[side].State = rec.Version, rec.Modified, rec.State
+			if !j.keepsNote(side) {
+				l.Ends[side].Modified = rec.Modified
+			}
+			l.Ends[side].Version, l.Ends[side].State = rec.Version, rec.State
 		}
 	}
+}
+
+// keepsNote reports whether a note of a write to a side still stands that could
+// not be settled: the time from which its history must be asked may not move.
+func (j *job) keepsNote(side mapping.SideID) bool {
+	return slices.ContainsFunc(j.verdicts, func(v verdict) bool {
+		p := v.comparison.field.Pending
+		return v.skip && p != nil && mapping.SideID(p.To) == side
+	})
 }
 
 func setField(l *state.Link, f state.Field) {
@@ -324,9 +336,6 @@ func (d *drain) shows(j *job, side mapping.SideID) bool {
 // stands for the one that was sent; what else is there is somebody's edit.
 func (d *drain) agreedSet(v *verdict, side mapping.SideID, now connectors.Value) []state.Print {
 	g := &merger{print: d.printer}
-	if v.putBack {
-		return g.elements(now).prints
-	}
 	agreed := slices.Clone(v.next.Sets[side])
 	there, before := g.elements(now), g.elements(v.values[side])
 	var missing, foreign []state.Print

@@ -77,7 +77,11 @@ func encodeField(e *encoder, f *Field) {
 		}
 	}
 	if p := f.Pending; p != nil {
-		e.byte(p.To | presence(p.SourceSet)<<1 | presence(p.TargetSet)<<2)
+		head := p.To | presence(p.SourceSet)<<1 | presence(p.TargetSet)<<2
+		if p.Read != 0 {
+			head |= pendingRead
+		}
+		e.byte(head)
 		e.fixed64(uint64(p.Source))
 		e.fixed64(uint64(p.Target))
 		if p.SourceSet != nil {
@@ -86,8 +90,14 @@ func encodeField(e *encoder, f *Field) {
 		if p.TargetSet != nil {
 			e.prints(p.TargetSet)
 		}
+		if p.Read != 0 {
+			e.fixed64(uint64(p.Read))
+		}
 	}
 }
+
+// pendingRead is set in the head of a pending write that tells what was read.
+const pendingRead = 8
 
 func presence(p []Print) byte {
 	if p == nil {
@@ -155,6 +165,9 @@ func decodeField(d *decoder, f *Field) {
 	}
 	if head&4 != 0 {
 		p.TargetSet = d.prints()
+	}
+	if head&pendingRead != 0 {
+		p.Read = Print(d.fixed64())
 	}
 	f.Pending = p
 }

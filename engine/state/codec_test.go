@@ -229,3 +229,17 @@ func FuzzFrame(f *testing.F) {
 		parseSubject(value)
 	})
 }
+
+// TestPendingReadIsKept: what a write found is stored with its note, and notes
+// without it, as they were stored before, are read as such.
+func TestPendingReadIsKept(t *testing.T) {
+	for _, read := range []Print{0, 6} {
+		l := &Link{ID: 7, Fields: []Field{{Rule: 1, Pending: &Pending{To: 1, Source: 3, Target: 4, Read: read, TargetSet: []Print{5}}}}}
+		e := &encoder{}
+		encodeLink(e, l, 5)
+		got, _ := decodeLink(&decoder{b: e.b}, 7)
+		if diff := cmp.Diff(l, got); diff != "" {
+			t.Errorf("read %d (-want +got):\n%s", read, diff)
+		}
+	}
+}

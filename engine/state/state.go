@@ -224,6 +224,7 @@ type Pending struct {
 	To        uint8
 	Source    Print // of the other side's value that is carried
 	Target    Print // of the value as sent
+	Read      Print // of what the side held when the write was decided; 0: not known
 	SourceSet []Print
 	TargetSet []Print
 }
