@@ -200,7 +200,11 @@ func describe(ctx context.Context, f *mapping.File, conns connections, from sche
 		conn := conns[side.Connection]
 		s, err := from.schema(ctx, side.Connection, side.Object, side.Scope)
 		if kind := connectors.KindOf(err); err != nil && (kind == connectors.NotFound || kind == connectors.Invalid) {
-			problems = append(problems, mapping.Problem{File: f.Path, Message: fmt.Sprintf("side `%s`: %v", side.Name, err)})
+			hint := "name an object that the connection has, and a scope that it knows"
+			if e, ok := errors.AsType[*connectors.Error](err); ok && e.Help != "" {
+				hint = e.Help
+			}
+			problems = append(problems, f.SideProblem(mapping.SideID(i), err.Error(), hint))
 			continue
 		}
 		if err != nil {
