@@ -89,9 +89,10 @@ func (e *Engine) fillPreview(ctx context.Context, d *drain, j *job, p *Preview) 
 	if err != nil {
 		p.Problems = append(p.Problems, err.Error())
 	}
+	labels := e.labels(ctx, m, to)
 	for _, w := range with {
 		if v, ok := mk.request.Fields[w.Field]; ok {
-			p.Fields = append(p.Fields, PreviewField{Name: w.Field, Label: w.Field, Value: v.String()})
+			p.Fields = append(p.Fields, PreviewField{Name: w.Field, Label: firstText(labels[w.Field], w.Field), Value: v.String()})
 		}
 	}
 	for _, a := range mk.asides {
@@ -130,6 +131,22 @@ func (e *Engine) fillPreview(ctx context.Context, d *drain, j *job, p *Preview) 
 		p.Tasks = append(p.Tasks, pt)
 	}
 	return nil
+}
+
+// labels returns what people call a side's fields; what the system does not tell
+// is missing.
+func (e *Engine) labels(ctx context.Context, m *worked, side mapping.SideID) map[string]string {
+	s := m.Side(side)
+	schema, err := m.sides[side].Schema(ctx, s.Object, s.Scope)
+	if err != nil {
+		e.log.Debug("labels unknown", "connection", s.Connection, "err", err)
+		return nil
+	}
+	labels := make(map[string]string, len(schema.Fields))
+	for _, f := range schema.Fields {
+		labels[f.Name] = f.Label
+	}
+	return labels
 }
 
 // Press asks for a record's counterpart to be made, and waits until it stands
