@@ -8,10 +8,16 @@ import (
 )
 
 var (
-	wikiLink  = regexp.MustCompile(`^\[([^\]|\n]*?)(?:\|([^\]\n]+?))?(?:\|[^\]\n]*)?\]`)
 	wikiImage = regexp.MustCompile(`^!([^!\s|][^!|\n]*)(?:\|[^!\n]*)?!`)
 	wikiTag   = regexp.MustCompile(`^\{(?:color(?::[^}\n]*)?|anchor:[^}\n]*)\}`)
 	wikiHref  = regexp.MustCompile(`^(?i:https?|ftp|mailto|file|accountid):\S+$`)
+)
+
+// maxReach bounds how far a mark or a link reaches, and maxTag how long a tag
+// is, in bytes, so that markup that nothing closes costs little.
+const (
+	maxReach = 2000
+	maxTag   = 100
 )
 
 // wikiInlines reads the marks, links and breaks of a text.
@@ -97,15 +103,14 @@ func (w *wikiInliner) special(s string, i int, last rune, depth int) int {
 }
 
 func (w *wikiInliner) link(rest string, depth int) int {
-	m := wikiLink.FindStringSubmatch(rest)
-	if m == nil || depth > maxDepth {
+	label, href, end := wikiLinkParts(rest)
+	if end < 0 || depth > maxDepth {
 		return 0
 	}
-	label, href := m[1], m[2]
 	if name, ok := strings.CutPrefix(label, "~"); ok && href == "" && name != "" {
 		w.flush()
 		w.add(&Node{Type: "mention", Attrs: map[string]any{"id": strings.TrimPrefix(name, "accountid:"), "text": "@" + strings.TrimPrefix(name, "accountid:")}})
-		return len(m[0])
+		return end + 1
 	}
 	if href == "" {
 		href = label
@@ -119,7 +124,31 @@ func (w *wikiInliner) link(rest string, depth int) int {
 	} else {
 		w.add(wikiInlines(label, append(w.marks[:len(w.marks):len(w.marks)], linkMark(href)), depth+1)...)
 	}
-	return len(m[0])
+	return end + 1
+}
+
+// wikiLinkParts takes "[label|href|tip]" apart; end is where its bracket closes,
+// -1 where it is no link.
+func wikiLinkParts(rest string) (label, href string, end int) {
+	var bars []int
+	for i := 1; i < min(len(rest), maxReach); i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case '[', '\n':
+			return "", "", -1
+		case '|':
+			bars = append(bars, i)
+		case ']':
+			switch bars = append(bars, i); len(bars) {
+			case 1:
+				return rest[1:i], "", i
+			default:
+				return rest[1:bars[0]], rest[bars[0]+1 : bars[1]], i
+			}
+		}
+	}
+	return "", "", -1
 }
 
 func (w *wikiInliner) braces(rest string, depth int) int {
@@ -131,7 +160,7 @@ func (w *wikiInliner) braces(rest string, depth int) int {
 			return end + 4
 		}
 	}
-	if m := wikiTag.FindString(rest); m != "" {
+	if m := wikiTag.FindString(rest[:min(len(rest), maxTag)]); m != "" {
 		return len(m) // colours and anchors are lost
 	}
 	for _, m := range wikiMarks { // {*}bold{*}, inside a word
@@ -139,7 +168,7 @@ func (w *wikiInliner) braces(rest string, depth int) int {
 		if m.kind == "code" || !strings.HasPrefix(rest, open) || depth > maxDepth {
 			continue
 		}
-		if end := strings.Index(rest[len(open):], open); end > 0 {
+		if end := strings.Index(rest[len(open):min(len(rest), maxReach)], open); end > 0 {
 			w.marked(m.kind, rest[len(open):len(open)+end], depth)
 			return end + 2*len(open)
 		}
@@ -150,7 +179,7 @@ func (w *wikiInliner) braces(rest string, depth int) int {
 // closingBraces returns where "}}" closes a code text on its line; escaped
 // braces do not. It returns -1 if nothing closes it.
 func closingBraces(s string) int {
-	for i := 0; i+1 < len(s) && s[i] != '\n'; i++ {
+	for i := 0; i+1 < min(len(s), maxReach) && s[i] != '\n'; i++ {
 		switch {
 		case s[i] == '\\':
 			i++
@@ -171,7 +200,7 @@ func (w *wikiInliner) mark(rest string, last rune, depth int) int {
 	if len(rest) < 3 || unicode.IsSpace(next) || rest[1] == c {
 		return 0
 	}
-	for end := 2; end < len(rest) && rest[end] != '\n'; end++ {
+	for end := 2; end < min(len(rest), maxReach) && rest[end] != '\n'; end++ {
 		if rest[end] == '\\' {
 			end++
 			continue

@@ -1,6 +1,9 @@
 package adf
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // throughWiki is what Data Center gives back for a markdown text.
 func throughWiki(md string) string { return FromWiki(FromMarkdown(md).Wiki()).Markdown() }
@@ -9,7 +12,7 @@ func TestThroughWiki(t *testing.T) {
 	for _, md := range []string{
 		"", "Hello world", "One\n\nTwo", "One\\\nTwo", "# Title\n\ntext", "**bold** and _em_ and ~~gone~~ and `code{x}`",
 		"x**y**z", "a <u>under</u> x<sup>2</sup> and <sub>low</sub>", "[a link](https://example.com/a?b=c&d=e) and <https://example.com>",
-		"- one\n- two\n  - deep\n- three", "1. one\n2. two\n   - in\n3. three",
+		"[a \\[b\\] c](https://example.com/)", "- one\n- two\n  - deep\n- three", "1. one\n2. two\n   - in\n3. three",
 		"> quote\n>\n> more", "> [!NOTE]\n>\n> Panel **text**", "---", "```go\nfunc main() {}\n\n  x\n```", "```\nplain\n```",
 		"| a | b |\n| --- | --- |\n| 1 | 2<br>3 |\n| x | \\| |", "snake_case and 2 \\* 3, a-b - c, {x} \\[y\\] wow! yes",
 		"[@jsmith](accountid:jsmith) please", "a\\\n\\- no list", "\\# no", "**_both_**",
@@ -48,6 +51,19 @@ func TestFromWiki(t *testing.T) {
 				t.Errorf("FromWiki(%q)\n got %q\nwant %q", c.wiki, got, c.want)
 			}
 		})
+	}
+}
+
+func TestHostileWiki(t *testing.T) {
+	for _, wiki := range []string{
+		strings.Repeat("*a ", 3_000), strings.Repeat("[", 5_000) + "]", strings.Repeat("[a|", 3_000), strings.Repeat("{color:", 2_000),
+		strings.Repeat("{*}a", 2_000), strings.Repeat("{{a", 2_000), strings.Repeat("!a", 3_000), strings.Repeat("{quote}\n", 1_000),
+		strings.Repeat("{quote}a", 500), strings.Repeat("*", 3_000) + " a", strings.Repeat("|[", 2_000), strings.Repeat("_*", 2_000),
+	} {
+		md := FromWiki(wiki).Markdown()
+		if again := normal(md); again != md {
+			t.Errorf("%.20q… is not stable", wiki)
+		}
 	}
 }
 
