@@ -30,7 +30,7 @@ func browser(t *testing.T) context.Context {
 	}
 	// Not t.TempDir: the browser may still write while the folder is removed,
 	// which is no fault of the pages.
-	profile, err := os.MkdirTemp("", "tenon-browser-*")
+	profile, err := os.MkdirTemp("", "tenon-browser-*") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func browser(t *testing.T) context.Context {
 // in the CRM, confirm, see the epic, edit both sides.
 func TestBrowser(t *testing.T) {
 	tab := browser(t)
-	d := newTestDemo(t, 1)
+	d := newTestDemo(t, 1, "")
 	if err := d.start(interrupted(t)); err != nil {
 		t.Fatal(err)
 	}

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +23,10 @@ type demoOptions struct {
 	check   bool
 	verbose bool
 	sandbox sandboxOptions
+
+	// address, where set, is where another process will serve: nothing listens
+	// there then.
+	address string
 }
 
 func (c *cli) demoCommand() *cobra.Command {
@@ -90,6 +91,8 @@ type demonstration struct {
 	address string
 	config  *config.Config
 
+	listener *lasting // nil where another process serves
+
 	service *service
 	stop    func() error
 }
@@ -97,24 +100,37 @@ type demonstration struct {
 // url returns where Tenon is.
 func (d *demonstration) url() string { return "http://" + d.address }
 
+// close ends the systems. The service must have ended.
+func (d *demonstration) close() {
+	if d.systems != nil {
+		d.systems.close()
+	}
+	if d.listener != nil {
+		d.listener.close()
+	}
+}
+
 // newDemonstration starts the systems and writes the configuration into dir.
 func (c *cli) newDemonstration(dir string, o demoOptions) (_ *demonstration, err error) {
 	d := &demonstration{cli: c, dir: dir, log: quiet()}
 	if o.verbose {
 		d.log = c.logger("info", "text")
 	}
-	if d.address, err = freeAddress(o.addr); err != nil {
-		return nil, fail(exitUsage, "name another address with --addr", "%w", err)
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.address = o.address; d.address == "" {
+		if d.listener, err = listenLasting(o.addr); err != nil {
+			return nil, fail(exitUsage, "name another address with --addr", "%w", err)
+		}
+		d.address = d.listener.tcp.Addr().String()
 	}
 	o.sandbox.tenon = d.url()
 	if d.systems, err = startSandbox(o.sandbox); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			d.systems.close()
-		}
-	}()
 	path := filepath.Join(dir, "tenon.yaml")
 	if err := os.WriteFile(path, []byte(demoConfig), 0o600); err != nil {
 		return nil, fail(exitUsage, "", "%w", err)
@@ -138,30 +154,6 @@ func (d *demonstration) variables() map[string]string {
 	}
 }
 
-// freeAddress puts a free port in the place of port 0. The service listens there
-// more than once, so the port is one that systems do not give to outgoing
-// connections: those begin at 32768 and above.
-func freeAddress(address string) (string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", err
-	}
-	for range 200 {
-		candidate := address
-		if port == "0" {
-			candidate = net.JoinHostPort(host, strconv.Itoa(15_000+rand.IntN(15_000)))
-		}
-		var l net.Listener
-		if l, err = net.Listen("tcp", candidate); err == nil {
-			return l.Addr().String(), l.Close()
-		}
-		if port != "0" {
-			break
-		}
-	}
-	return "", err
-}
-
 // start prepares the systems and runs the service in the background.
 func (d *demonstration) start(ctx context.Context) error {
 	s, err := d.cli.openService(ctx, d.config, serviceOptions{log: d.log, buttons: true})
@@ -173,10 +165,10 @@ func (d *demonstration) start(ctx context.Context) error {
 		s.close()
 		return err
 	}
-	l, err := net.Listen("tcp", d.address)
+	l, err := d.listener.lease()
 	if err != nil {
 		s.close()
-		return fail(exitUsage, "name another address with --addr", "%w", err)
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	served := make(chan error, 1)
@@ -207,7 +199,7 @@ func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer d.systems.close()
+	defer d.close()
 	if o.check {
 		return d.check(ctx)
 	}

@@ -31,7 +31,12 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills a real process for half a minute; not in -short")
 	}
-	d := newTestDemo(t, *killSeed)
+	address, release, err := reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	d := newTestDemo(t, *killSeed, address)
 	d.tenon(t, "prepare")
 	w := newKillWorld(t, d)
 	rng := rand.New(rand.NewPCG(*killSeed, 0))

@@ -37,8 +37,8 @@ func interrupted(t *testing.T) context.Context {
 }
 
 // newTestDemo starts the emulated systems and writes the demo's configuration
-// into a folder of the test's.
-func newTestDemo(t *testing.T, seed uint64) *demonstration {
+// into a folder of the test's. With an address, a process of its own will serve there.
+func newTestDemo(t *testing.T, seed uint64, address string) *demonstration {
 	t.Helper()
 	registry, err := all.Registry()
 	if err != nil {
@@ -46,13 +46,13 @@ func newTestDemo(t *testing.T, seed uint64) *demonstration {
 	}
 	c := &cli{stdout: t.Output(), stderr: t.Output(), registry: registry, output: "table"}
 	d, err := c.newDemonstration(t.TempDir(), demoOptions{
-		addr:    "127.0.0.1:0",
+		addr: "127.0.0.1:0", address: address,
 		sandbox: sandboxOptions{seed: seed, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(d.systems.close)
+	t.Cleanup(d.close)
 	return d
 }
 

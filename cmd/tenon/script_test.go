@@ -65,12 +65,15 @@ func scriptSystems(ts *testscript.TestScript, _ bool, _ []string) {
 	registry, err := all.Registry()
 	ts.Check(err)
 	c := &cli{stdout: ts.Stdout(), stderr: ts.Stderr(), registry: registry, output: "table"}
+	address, release, err := reserve()
+	ts.Check(err)
+	ts.Defer(release)
 	d, err := c.newDemonstration(ts.MkAbs("."), demoOptions{
-		addr:    "127.0.0.1:0",
+		address: address,
 		sandbox: sandboxOptions{seed: 1, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"},
 	})
 	ts.Check(err)
-	ts.Defer(d.systems.close)
+	ts.Defer(d.close)
 	for name, value := range d.variables() {
 		ts.Setenv(name, value)
 	}
