@@ -145,7 +145,7 @@ func marked(n *Node, kind string, into map[string]int) {
 
 func TestRandomDocumentsKeepTheirMeaning(t *testing.T) {
 	d := drawer{rand.New(rand.NewPCG(7, 11))}
-	for i := range 3000 {
+	for i := range 1500 {
 		doc := &Node{Type: "doc", Version: 1}
 		for range 1 + d.IntN(4) {
 			doc.Content = append(doc.Content, d.block())
