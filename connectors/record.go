@@ -10,9 +10,9 @@ import (
 // The id is the system's own stable id (Jira's numeric id, not the key that a
 // move changes).
 type Ref struct {
-	Connection string
-	Object     string
-	ID         string
+	Connection string `json:"connection"`
+	Object     string `json:"object"`
+	ID         string `json:"id"`
 }
 
 // String returns "connection/object/id".
