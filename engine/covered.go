@@ -69,11 +69,11 @@ func (d *drain) coveredJob(j *job, side mapping.SideID, edits []connectors.Field
 	for i := range j.verdicts {
 		v := &j.verdicts[i]
 		w := v.writes[side]
-		if w == nil || v.putBack || (v.rule.IsSet() && d.m.sides[side].facts.SetEdits) {
+		if w == nil || (v.rule.IsSet() && d.m.sides[side].facts.SetEdits) {
 			continue
 		}
 		before, ours, now := d.aroundWrite(j, v, side, edits)
-		if now != nil {
+		if now != nil && v.ours == nil {
 			v.ours = &ours
 		}
 		if before == nil {
@@ -107,7 +107,9 @@ func (d *drain) coveredSet(v *verdict, w *fieldWrite, before connectors.FieldEdi
 		return
 	}
 	u.Fields[before.Field] = applyEdit(now.Options(), edit)
-	v.ours, v.putBack = &ours, true
+	if v.putBack = true; v.ours == nil {
+		v.ours = &ours
+	}
 	w.why += "; elements edited meanwhile are put back"
 }
 

@@ -258,7 +258,9 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 				unread, covered, j.applied[f.Rule] = false, nil, false
 				continue
 			case j.applied[f.Rule]:
-				continue
+				if c, ok := j.covered[f.Rule]; ok && d.putBackIn(c, f, e.Value) {
+					delete(j.covered, f.Rule) // what was covered was put back before
+				}
 			case p == f.Pending.Target:
 				j.applied[f.Rule] = true
 				if covered != nil {
@@ -271,6 +273,16 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 			}
 		}
 	}
+}
+
+// putBackIn reports whether a later value of a field has the covered edit in it.
+func (d *drain) putBackIn(c coveredEdit, f state.Field, later connectors.Value) bool {
+	if !d.m.rules[f.Rule].IsSet() {
+		return same(c.theirs.Value, later)
+	}
+	added, removed := noteEdit(d.printer, f.Pending, f.Sets[f.Pending.To])
+	edit := uncovered(c.theirs.Value, c.ours, later, added, removed)
+	return len(edit.Add)+len(edit.Remove) == 0
 }
 
 // awaitHistory puts a job off whose history could not be read just now: without

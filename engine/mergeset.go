@@ -135,15 +135,8 @@ func (g *merger) startOf(c *comparison, sides [2]elements, to mapping.SideID) []
 // agreed before that write.
 func (g *merger) uncoverSet(c comparison, p *state.Pending, base []state.Print, sides [2]elements, e coveredEdit) (verdict, bool) {
 	to := mapping.SideID(p.To)
-	edit := uncovered(e.theirs.Value, e.ours, c.values[to],
-		func(o connectors.Option) bool {
-			t := g.print.PrintOption(o)
-			return contains(p.TargetSet, t) && !contains(base, t)
-		},
-		func(o connectors.Option) bool {
-			t := g.print.PrintOption(o)
-			return !contains(p.TargetSet, t) && contains(base, t)
-		})
+	added, removed := noteEdit(g.print, p, base)
+	edit := uncovered(e.theirs.Value, e.ours, c.values[to], added, removed)
 	if len(edit.Add)+len(edit.Remove) == 0 {
 		return verdict{}, false
 	}
@@ -153,6 +146,20 @@ func (g *merger) uncoverSet(c comparison, p *state.Pending, base []state.Print, 
 	v.writes[to] = &fieldWrite{value: applyEdit(sides[to].options, edit), edit: &edit, replaced: now, why: "elements edited meanwhile are put back"}
 	v.next.Pending = p
 	return v, true
+}
+
+// noteEdit tells what a noted write added to the agreed elements of a set, and
+// what it took out.
+func noteEdit(print Printer, p *state.Pending, base []state.Print) (added, removed func(connectors.Option) bool) {
+	added = func(o connectors.Option) bool {
+		t := print.PrintOption(o)
+		return contains(p.TargetSet, t) && !contains(base, t)
+	}
+	removed = func(o connectors.Option) bool {
+		t := print.PrintOption(o)
+		return !contains(p.TargetSet, t) && contains(base, t)
+	}
+	return added, removed
 }
 
 // uncovered returns what must be done to a set that holds now, where our own

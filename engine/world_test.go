@@ -87,6 +87,7 @@ type world struct {
 	eng   *engine.Engine
 	conns map[string]connectors.Connection
 	lim   engine.Limits
+	wrap  func(state.Store) state.Store // put around the store; may be nil
 }
 
 func newWorld(t testing.TB, source string, change func(crm, pm *memory.Options)) *world {
@@ -140,6 +141,9 @@ func (w *world) start() {
 	store, err := state.Open(w.t.Context(), w.back, state.Options{})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.wrap != nil {
+		store = w.wrap(store)
 	}
 	w.store = store
 	w.eng, err = engine.New(engine.Config{
