@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenonsync/tenon/config"
-	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/mapping"
 )
 
@@ -88,11 +87,11 @@ func verdictCode(v validation, asked error) int {
 
 // validateOnline asks the systems; asked is why one could not be asked.
 func (c *cli) validateOnline(cmd *cobra.Command, cfg *config.Config, files []*mapping.File, result *validation) (asked, err error) {
-	conns, err := c.open(cfg, connectors.Options{Logger: quiet()}, nil)
+	conns, done, err := c.accounts(cmd.Context(), cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer conns.close()
+	defer done()
 	for _, conn := range cfg.Connections {
 		row := accountRow{Connection: conn.Name}
 		a, err := conns[conn.Name].Check(cmd.Context())
