@@ -46,7 +46,8 @@ type OutboxOptions struct {
 	// Again says whether and when a try that did not end in 2xx is repeated.
 	// Nil means never. resp is nil when there was no answer.
 	Again func(d Delivery, resp *http.Response) (wait time.Duration, again bool)
-	// Timeout of one try; 10 s unless set.
+	// Timeout of one try; 10 s unless set. It counts real time, so that on a
+	// clock that is moved by hand a try has no timeout.
 	Timeout time.Duration
 	// InFlight bounds the concurrent tries; 10 unless set.
 	InFlight int
@@ -84,6 +85,9 @@ const maxAttemptsLogged = 2_000
 func NewOutbox(opts OutboxOptions) *Outbox {
 	if opts.Timeout <= 0 {
 		opts.Timeout = 10 * time.Second
+	}
+	if _, manual := opts.Clock.(*ManualClock); manual {
+		opts.Timeout = 0
 	}
 	if opts.InFlight <= 0 {
 		opts.InFlight = 10
@@ -271,8 +275,11 @@ func (o *Outbox) try(ctx context.Context, d Delivery) {
 }
 
 func (o *Outbox) send(ctx context.Context, d Delivery) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.opts.Timeout)
-	defer cancel()
+	if o.opts.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.opts.Timeout)
+		defer cancel()
+	}
 	req, err := o.opts.Build(ctx, d, o.opts.Clock.Now())
 	if err != nil {
 		return nil, fmt.Errorf("build delivery: %w", err)
