@@ -135,12 +135,13 @@ func (g *merger) settle(c *comparison) {
 
 // scalar decides a rule whose values are taken as a whole.
 func (g *merger) scalar(c comparison) verdict {
-	pending := c.field.Pending
+	noted := c.field
+	pending := noted.Pending
 	g.settle(&c)
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
 	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && c.prints[pending.To] == pending.Target {
-		if restored, ok := g.uncover(v, mapping.SideID(pending.To), e.theirs); ok {
+		if restored, ok := g.uncover(v, noted, e.theirs); ok {
 			return restored
 		}
 	}
@@ -305,7 +306,8 @@ func (g *merger) hold(v verdict, kind state.AsideKind, to mapping.SideID, code, 
 
 // uncover decides about an edit that a write covered which was noted before the
 // service died: where the edit wins, it is put back.
-func (g *merger) uncover(v verdict, to mapping.SideID, e connectors.FieldEdit) (verdict, bool) {
+func (g *merger) uncover(v verdict, noted state.Field, e connectors.FieldEdit) (verdict, bool) {
+	to := mapping.SideID(noted.Pending.To)
 	if !v.rule.Flow().To(to.Other()) || v.changed[to.Other()] || same(e.Value, v.values[to]) {
 		return v, false
 	}
@@ -324,8 +326,6 @@ func (g *merger) uncover(v verdict, to mapping.SideID, e connectors.FieldEdit) (
 	ours := v.values[to]
 	v.conflict, v.putBack, v.ours = true, true, &ours
 	v.writes[to] = &fieldWrite{value: e.Value, replaced: ours, why: "conflict: an edit made meanwhile is put back"}
-	v.next.Pending = &state.Pending{
-		To: uint8(to), Source: v.prints[to.Other()], Target: v.prints[to], Read: g.print.Print(e.Value),
-	}
+	v.comparison.field, v.next.Pending = noted, noted.Pending
 	return v, true
 }

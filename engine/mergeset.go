@@ -39,10 +39,10 @@ func contains(set []state.Print, p state.Print) bool {
 // counterpart are left alone.
 func (g *merger) set(c comparison) verdict {
 	sides := [2]elements{g.elements(c.values[0]), g.elements(c.values[1])}
-	pending, base := c.field.Pending, c.field.Sets
+	noted := c.field
 	g.settleSet(&c, sides)
-	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil {
-		if v, ok := g.uncoverSet(c, pending, base[pending.To], sides, e); ok {
+	if e, ok := g.covered[c.rule.ID()]; ok && noted.Pending != nil {
+		if v, ok := g.uncoverSet(c, noted, sides, e); ok {
 			return v
 		}
 	}
@@ -131,11 +131,10 @@ func (g *merger) startOf(c *comparison, sides [2]elements, to mapping.SideID) []
 }
 
 // uncoverSet puts back what a person changed in a set while a write was under
-// way that was noted before the service died. base are the elements that were
-// agreed before that write.
-func (g *merger) uncoverSet(c comparison, p *state.Pending, base []state.Print, sides [2]elements, e coveredEdit) (verdict, bool) {
-	to := mapping.SideID(p.To)
-	added, removed := noteEdit(g.print, p, base)
+// way that was noted before the service died. That note stands until it is done.
+func (g *merger) uncoverSet(c comparison, noted state.Field, sides [2]elements, e coveredEdit) (verdict, bool) {
+	to := mapping.SideID(noted.Pending.To)
+	added, removed := noteEdit(g.print, noted.Pending, noted.Sets[to])
 	edit := uncovered(e.theirs.Value, e.ours, c.values[to], added, removed)
 	if len(edit.Add)+len(edit.Remove) == 0 {
 		return verdict{}, false
@@ -144,7 +143,7 @@ func (g *merger) uncoverSet(c comparison, p *state.Pending, base []state.Print, 
 	now := c.values[to]
 	v.putBack, v.ours = true, &e.ours
 	v.writes[to] = &fieldWrite{value: applyEdit(sides[to].options, edit), edit: &edit, replaced: now, why: "elements edited meanwhile are put back"}
-	v.next.Pending = p
+	v.comparison.field, v.next.Pending = noted, noted.Pending
 	return v, true
 }
 

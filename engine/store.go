@@ -148,7 +148,9 @@ func (d *drain) fieldAfter(j *job, v *verdict) state.Field {
 		return f
 	case missed:
 		f := v.comparison.field
-		f.Pending = nil
+		if !v.putBack {
+			f.Pending = nil
+		}
 		return f
 	}
 	return d.agreed(j, v)

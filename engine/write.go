@@ -64,14 +64,14 @@ func (d *drain) write(ctx context.Context) error {
 	return nil
 }
 
-// noteConflicts tells the journal of values that are about to give way, before
-// they do: the note must be there even if the service dies right after.
+// noteConflicts tells the journal of values that are about to give way, in a
+// conflict or when a pair starts, before they do: the note must be there even if the service dies right after.
 func (d *drain) noteConflicts(tx state.Tx, j *job) error {
 	var fields []state.EventField
 	for i := range j.verdicts {
 		v := &j.verdicts[i]
 		for _, w := range v.writes {
-			if w != nil && v.conflict {
+			if w != nil && (v.conflict || !v.known && !w.replaced.IsNull()) {
 				fields = append(fields, d.writtenField(v, w))
 			}
 		}

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -34,6 +35,9 @@ func (w *world) moment(side int, m memory.Moment) error {
 	}
 	if m.Effect && m.After {
 		w.writes++
+		if side == 0 && m.Call == "update" && w.past.moved[m.ID] {
+			w.broken = append(w.broken, fmt.Sprintf("deal %s was written while out of scope", m.ID))
+		}
 		w.logEffect(side, m)
 	}
 	if w.restNow {

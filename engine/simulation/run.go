@@ -55,7 +55,7 @@ func Run(seed uint64, events int, v Variant, keep func(int) bool) (Result, error
 	}
 	problems := w.rest()
 	if len(problems) == 0 {
-		problems = w.audit()
+		problems = append(w.broken, w.audit()...)
 	}
 	if len(problems) == 0 {
 		problems = w.quiet()

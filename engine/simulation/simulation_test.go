@@ -12,6 +12,7 @@ var (
 	oneSeed = flag.Uint64("seed", 0, "replay this seed, shrunk")
 	seeds   = flag.Int("seeds", 300, "how many seeds to run")
 	events  = flag.Int("events", 150, "events a seed")
+	stop    = flag.Bool("until-failure", false, "start no seed after one failed")
 )
 
 // TestSeeds runs the seeds over all variants.
@@ -47,6 +48,9 @@ func TestSeeds(t *testing.T) {
 		})
 	}
 	for seed := range uint64(*seeds) {
+		if *stop && t.Failed() {
+			break
+		}
 		work <- seed + 1
 	}
 	close(work)

@@ -45,6 +45,7 @@ type world struct {
 	depth   int // a hook acts as a person: no faults inside it
 	restNow bool
 	crashes int
+	broken  []string // promises that were broken on the way
 
 	trace strings.Builder
 	past  history

@@ -1,0 +1,129 @@
+package simulation
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var (
+	planted      = flag.Bool("planted", false, "plant each known bug in the engine and see that the seeds catch it")
+	plantedSeeds = flag.Int("planted-seeds", 2000, "how many seeds a planted bug may take")
+)
+
+// bug is a deliberate breakage of the engine: in one file, old becomes new.
+type bug struct {
+	name, file, old, new string
+}
+
+// bugs are what the oracle must see. The product's code has no switch for
+// them: a copy of the file is laid over it for one build of the test.
+var bugs = []bug{
+	{"a write is sent without a note", "write.go", "	f.Pending = v.next.Pending\n", "	f.Pending = nil\n"},
+	{"a create does not ask for its key", "create.go", "	d.askKeys(ctx, to, jobs)\n", ""},
+	{"a create's key is drawn anew", "create.go", "createKey(d.m, d.m.ref(to.Other(), j.entry.Record), \"\", n)", "createKey(d.m, d.m.ref(to.Other(), j.entry.Record), d.now.String(), n)"},
+	{"the search's lag is not waited out", "create.go", "d.now.Before(sent.Add(c.facts.KeyWait()))", "false"},
+	{"the intent is not stored", "create.go", "if err := tx.PutIntent(&i); err != nil {", "if err := error(nil); err != nil {"},
+	{"a lost answer to a create drops the intent", "create.go", "	case connectors.IsUnsure(res.Err):\n", "	case false:\n"},
+	{"a found record is taken as it stands", "created.go", "			d.baselineOfAdopted(j)\n", "			d.baselineOfMade(j)\n"},
+	{"tasks are not noted", "created.go", "		d.intendTasks(j)\n", ""},
+	{"a hidden set starts as it was sent", "created.go", "		if presence == connectors.Hidden || lost {", "		if false {"},
+	{"the oldest edit wins", "merge.go", "	if r.After(l) {", "	if l.After(r) {"},
+	{"one-way rules flow both ways", "merge.go", "	if c.rule.Flow().To(side.Other()) {", "	if true {"},
+	{"clearing is not carried", "merge.go", "	case same(value, v.values[to]):", "	case value.IsNull() || same(value, v.values[to]):"},
+	{"agreeing does not move the baseline", "merge.go", "	v.next.Base, v.next.Known = v.prints, [2]bool{true, true}\n", "	v.next.Known = [2]bool{true, true}\n"},
+	{"a noted write that took effect is not seen", "merge.go", "	case now == p.Target:\n", "	case false:\n"},
+	{"a hidden field is taken for empty", "fields.go", "		if presence != connectors.Present {\n", "		if presence == connectors.Absent {\n"},
+	{"noted writes are not looked for in the history", "fields.go", "	d.findApplied(ctx, merging)\n", ""},
+	{"a history that fails is not waited for", "fields.go", "	if j.done() || j.entry.Attempts >= historyLimit", "	if true || j.entry.Attempts >= historyLimit"},
+	{"edits that a write covered are not looked for", "covered.go", "if c.can.HistoryReader == nil || c.facts.ConditionalWrites {", "if true {"},
+	{"a scalar's covered edit is not put back", "covered.go", "			u.Fields[before.Field] = before.Value\n", ""},
+	{"the baseline is what was sent", "write.go", "			if now, presence := rec.Get(v.rule.Field(side)); presence == connectors.Present {", "			if now, presence := rec.Get(v.rule.Field(side)); presence != presence {"},
+	{"a lost answer to an update counts as a failure", "write.go", "	if connectors.IsUnsure(res.Err) {", "	if false {"},
+	{"other people's elements count as agreed", "write.go", "	agreed := slices.Clone(v.next.Sets[side])\n", "	agreed := g.elements(now).prints\n"},
+	{"the time of a standing note moves", "write.go", "return v.skip && p != nil && mapping.SideID(p.To) == side", "return false && p != v.comparison.field.Pending"},
+	{"elements are not taken out", "mergeset.go", "	p := g.print.PrintOption(back)\n	return contains", "	p := g.print.PrintOption(back)\n	return false && contains"},
+	{"elements taken out are added again", "mergeset.go", "continue // it was there before", "_ = o // it was there before"},
+	{"the second side of a set is forgotten", "mergeset.go", "			v.again = true\n", ""},
+	{"a noted set write always took effect", "mergeset.go", "	if applied {", "	if applied || true {"},
+	{"versions are kept while something is left to do", "store.go", "				j.link.Ends[side].Version, j.touched = \"\", true\n", "				j.touched = true\n"},
+	{"a version that came with our write hides edits", "store.go", "				if !complete {\n", "				if others = false; !complete {\n"},
+	{"two entries of one link are both worked", "drain.go", "			j.double = true\n			continue\n", "			continue\n"},
+	{"a connection stays paused", "connection.go", "	c.paused, c.code, c.reason, c.failures, c.probes = false,", "	c.paused, c.code, c.reason, c.failures, c.probes = true,"},
+	{"what is out of scope is written", "presence.go", "		status = state.LinkWaiting\n		j.ended = true\n", "		status = state.LinkWaiting\n"},
+	{"copies of comments are copied back", "comments.go", "			if c.Key != \"\" || slices.Contains", "			if slices.Contains"},
+	{"comments are copied without a look at the target", "comments.go", "func(x connectors.Comment) bool { return x.Key == key }", "func(x connectors.Comment) bool { return false }"},
+}
+
+// TestPlantedBugs builds the simulation over each planted bug and runs seeds
+// until one fails. It takes minutes: give -planted.
+func TestPlantedBugs(t *testing.T) {
+	if !*planted {
+		// The texts must be in the engine still, or the table is of no use.
+		for _, b := range bugs {
+			plant(t, b)
+		}
+		return
+	}
+	failed := regexp.MustCompile(`seed (\d+) \((.*?)\)`)
+	for _, b := range bugs {
+		binary := filepath.Join(t.TempDir(), "planted.test")
+		build := exec.Command("go", "test", "-c", "-overlay", overlay(t, b), "-o", binary, ".")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", b.name, err, out)
+		}
+		run := exec.Command(binary, "-test.run", "^TestSeeds$", "-test.timeout", "5m", "-until-failure", "-seeds", strconv.Itoa(*plantedSeeds))
+		out, err := run.CombinedOutput()
+		switch m := failed.FindSubmatch(out); {
+		case err == nil:
+			t.Errorf("| %s | not seen in %d seeds |", b.name, *plantedSeeds)
+		case m == nil:
+			t.Logf("| %s | breaks the run | %s |", b.name, strings.SplitN(string(out), "\n", 2)[0])
+		default:
+			t.Logf("| %s | %s | %s |", b.name, m[1], m[2])
+		}
+	}
+}
+
+// plant returns the file's path and its text with the bug in it.
+func plant(t *testing.T, b bug) (path, text string) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", b.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), b.old); n != 1 {
+		t.Errorf("%s: %s has its text %d times, want once", b.name, b.file, n)
+	}
+	return path, strings.Replace(string(source), b.old, b.new, 1)
+}
+
+// overlay writes the overlay of a build with the bug and returns its path.
+func overlay(t *testing.T, b bug) string {
+	t.Helper()
+	path, text := plant(t, b)
+	dir := t.TempDir()
+	file := filepath.Join(dir, b.file)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(name, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
