@@ -111,6 +111,9 @@ func (j *job) noteRead(l *state.Link) {
 func (j *job) keepsNote(side mapping.SideID) bool {
 	return slices.ContainsFunc(j.verdicts, func(v verdict) bool {
 		p := v.comparison.field.Pending
+		if v.putBack && p != nil && mapping.SideID(p.To) == side {
+			return true
+		}
 		return v.skip && p != nil && mapping.SideID(p.To) == side
 	})
 }
