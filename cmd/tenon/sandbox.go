@@ -63,6 +63,9 @@ func startSandbox(o sandboxOptions) (*emulated, error) {
 	if e.hubspot, err = listen(o.hubspot, e.hubspotSystem); err == nil {
 		e.jira, err = listen(o.jira, e.jiraSystem)
 	}
+	if err == nil {
+		e.hubspotSystem.SetUI(e.hubspot.URL())
+	}
 	if err == nil && o.faults != "" {
 		err = e.loadFaults(o.faults)
 	}

@@ -30,7 +30,8 @@ func isPage(r *http.Request) bool {
 	case strings.HasPrefix(r.URL.Path, "/oauth/") && strings.HasSuffix(r.URL.Path, "/authorize"):
 		return true
 	}
-	return strings.HasPrefix(r.URL.Path, "/deals/") || r.URL.Path == "/deals"
+	return strings.HasPrefix(r.URL.Path, "/deals/") || r.URL.Path == "/deals" ||
+		strings.HasPrefix(r.URL.Path, "/contacts/") && strings.Contains(r.URL.Path, "/record/0-3/")
 }
 
 func (s *System) pageRoutes() http.Handler {
@@ -38,6 +39,9 @@ func (s *System) pageRoutes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.showDeals)
 	mux.HandleFunc("POST /deals", s.addDeal)
 	mux.HandleFunc("GET /deals/{id}", s.showDeal)
+	mux.HandleFunc("GET /contacts/{portal}/record/0-3/{id}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/deals/"+url.PathEscape(r.PathValue("id")), http.StatusFound)
+	})
 	mux.HandleFunc("POST /deals/{id}", s.editDeal)
 	mux.HandleFunc("POST /deals/{id}/notes", s.addNote)
 	mux.HandleFunc("POST /deals/{id}/archive", s.archiveDeal)

@@ -1,6 +1,9 @@
 package hubspot_test
 
 import (
+	"encoding/json"
+	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -137,5 +140,39 @@ func TestControlCalls(t *testing.T) {
 	call(502, "POST", "/_sandbox/card", `{"method":"POST","url":"http://127.0.0.1:1/"}`)
 	if got := call(201, "POST", "/_sandbox/workflow", `{"url":"http://127.0.0.1:1/","object":"deals","id":"`+id+`"}`); !strings.Contains(got, "callbackId") {
 		t.Errorf("workflow %s", got)
+	}
+}
+
+// TestRecordAddressLeadsToItsPage follows a record's address to the page.
+func TestRecordAddressLeadsToItsPage(t *testing.T) {
+	s := hubspot.New(hubspot.Options{Seed: 3})
+	t.Cleanup(s.Close)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	s.SetUI(server.URL)
+	deal := s.All("deals")[0]
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/crm/v3/objects/deals/"+deal.ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+hubspot.DefaultToken)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record struct{ URL string }
+	err = json.NewDecoder(res.Body).Decode(&record)
+	res.Body.Close()
+	if err != nil || !strings.HasPrefix(record.URL, server.URL) {
+		t.Fatalf("address %q, %v; want one at %s", record.URL, err, server.URL)
+	}
+	page, err := http.Get(record.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(page.Body)
+	page.Body.Close()
+	if err != nil || page.StatusCode != http.StatusOK || !strings.Contains(string(text), html.EscapeString(deal.Properties["dealname"])) {
+		t.Errorf("status %d, %v; the page does not show the deal", page.StatusCode, err)
 	}
 }

@@ -232,6 +232,15 @@ func (s *System) OwnerID(email string) string {
 	return ""
 }
 
+// SetUI says where people see the account's pages, such as
+// "http://127.0.0.1:8001"; records carry addresses there. Unset, they carry
+// addresses of HubSpot's own site.
+func (s *System) SetUI(base string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.uiBase = base
+}
+
 // SetWebhookTarget sets where webhook events go; empty turns them off.
 func (s *System) SetWebhookTarget(url string) {
 	s.mu.Lock()

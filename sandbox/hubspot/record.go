@@ -208,7 +208,10 @@ func (s *System) renderBare(r *record) *wireRecord {
 }
 
 func (s *System) recordURL(r *record) string {
-	base := "https://" + s.uiDomain
+	base := s.uiBase
+	if base == "" {
+		base = "https://" + s.uiDomain
+	}
 	portal := strconv.Itoa(s.portalID)
 	switch r.ot.name {
 	case "tasks":

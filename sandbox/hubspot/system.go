@@ -116,6 +116,7 @@ type System struct {
 	portalID int
 	appID    int
 	uiDomain string
+	uiBase   string // where people see the pages; empty: at HubSpot
 	currency string
 	zone     *time.Location
 	owners   []*owner
