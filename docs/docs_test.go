@@ -217,3 +217,52 @@ func TestCommands(t *testing.T) {
 		})
 	}
 }
+
+// reasonCode finds the codes that the engine gives to what waits, fails or is
+// set aside, by the few forms in which it does so.
+var reasonCode = regexp.MustCompile(`(?:\bfail\(|\bcode: |\bCode: |\bhold\([^"\n]*|\blater\([^"\n]*, |connectors\.[A-Z]\w+: |\bpause\(c, |Code = |AsideUnmatched, )"([a-z]+(?:-[a-z]+)*)"`)
+
+// TestReasonCodes checks that operations.md says what to do about every code.
+func TestReasonCodes(t *testing.T) {
+	files, err := filepath.Glob("../engine/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := string(parse(t, "docs/operations.md").src)
+	seen := map[string]bool{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range reasonCode.FindAllStringSubmatch(string(src), -1) {
+			code := m[1]
+			if !seen[code] && !strings.Contains(described, "`"+code+"`") {
+				t.Errorf("docs/operations.md does not say what to do about the code %q of %s", code, filepath.Base(file))
+			}
+			seen[code] = true
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("only %d codes were found in the engine; does it give them in another form now?", len(seen))
+	}
+}
+
+// TestDependencies checks that every direct dependency has its reason.
+func TestDependencies(t *testing.T) {
+	mod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := string(parse(t, "docs/dependencies.md").src)
+	for line := range strings.Lines(string(mod)) {
+		module, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "require ")), " ")
+		direct := strings.Contains(line, " v") && !strings.Contains(line, "// indirect")
+		if direct && !strings.Contains(reasons, "`"+module+"`") {
+			t.Errorf("docs/dependencies.md gives no reason for %s", module)
+		}
+	}
+}
