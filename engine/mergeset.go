@@ -149,13 +149,13 @@ func (g *merger) uncoverSet(c comparison, noted state.Field, sides [2]elements, 
 
 // noteEdit tells what a noted write added to the agreed elements of a set, and
 // what it took out.
-func noteEdit(print Printer, p *state.Pending, base []state.Print) (added, removed func(connectors.Option) bool) {
+func noteEdit(pr Printer, p *state.Pending, base []state.Print) (added, removed func(connectors.Option) bool) {
 	added = func(o connectors.Option) bool {
-		t := print.PrintOption(o)
+		t := pr.PrintOption(o)
 		return contains(p.TargetSet, t) && !contains(base, t)
 	}
 	removed = func(o connectors.Option) bool {
-		t := print.PrintOption(o)
+		t := pr.PrintOption(o)
 		return !contains(p.TargetSet, t) && contains(base, t)
 	}
 	return added, removed
