@@ -333,11 +333,15 @@ func TestTokens(t *testing.T) {
 		return f.do("GET", "/api/v1/status", "", "Authorization", "Bearer "+text).StatusCode
 	}
 	local := f.signer.LocalToken(testNow.Add(time.Minute), server.ScopeRead)
+	digit := "0" // another last digit than the secret's own, which is drawn
+	if strings.HasSuffix(text, digit) {
+		digit = "1"
+	}
 	for name, c := range map[string]struct {
 		text string
 		want int
 	}{
-		"good": {text, 200}, "cut": {text[:len(text)-1], 401}, "other secret": {text[:len(text)-4] + "0000", 401},
+		"good": {text, 200}, "cut": {text[:len(text)-1], 401}, "other secret": {text[:len(text)-1] + digit, 401},
 		"no token": {"nonsense", 401}, "other id": {strings.Replace(text, token.ID, strings.Repeat("0", 16), 1), 401},
 		"local": {local, 200}, "local with another scope": {strings.Replace(local, ".read.", ".read,configure.", 1), 401},
 		"local that ended": {f.signer.LocalToken(testNow, server.ScopeRead), 401}, "long": {strings.Repeat("x", 10000), 401},
