@@ -355,6 +355,18 @@ func (d *drain) moveEntry(tx state.Tx, j *job, cur *state.Entry, fresh bool) err
 	if err := tx.DeleteEntry(cur.Subject); err != nil {
 		return err
 	}
+	// What failed for the other record while it had no link is the link's now.
+	other := j.side.Other()
+	loose, err := tx.Entry(state.Subject{Mapping: d.m.Name(), Side: uint8(other), Record: j.link.Ends[other].ID})
+	switch {
+	case err == nil && loose.Status == state.Failed:
+		if err := tx.DeleteEntry(loose.Subject); err != nil {
+			return err
+		}
+		fresh = true
+	case err != nil && !errors.Is(err, state.ErrNotFound):
+		return err
+	}
 	if j.outcome.kind == outcomeDone && !fresh {
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine"
+	statememory "github.com/tenonsync/tenon/engine/state/memory"
 )
 
 // scopeIn is the scope of both sides.
@@ -20,6 +22,7 @@ func (w *world) event() {
 		w.newDeal()
 	case n < 38:
 		w.press()
+		w.resume()
 	case n < 50:
 		w.webhook()
 	case n < 62:
@@ -31,12 +34,9 @@ func (w *world) event() {
 	case n < 84:
 		w.clock.Advance(time.Duration(w.rng.IntN(1000)) * w.pick(time.Millisecond, 10*time.Millisecond, 100*time.Millisecond))
 	case n < 92 && w.v.Faults:
-		w.armed = append(w.armed, fault{kind: faultKind(w.rng.IntN(int(faultKinds))), after: w.rng.IntN(6)})
+		w.armFault()
 	case n < 94 && w.v.Faults:
-		w.log("restart")
-		if err := w.boot(); err != nil {
-			panic(err)
-		}
+		w.restart()
 	case n < 96 && w.v.Rights:
 		w.toggleField()
 	case n < 98 && w.v.Moves:
@@ -70,8 +70,12 @@ func (w *world) newDeal() {
 	if w.rng.IntN(3) == 0 {
 		fields["owner"] = connectors.PersonValue(connectors.Person{ID: "u1", Email: "ada@example.com"})
 	}
+	if w.v.Twins && w.rng.IntN(2) == 0 {
+		w.newTwin(fields["code"])
+	}
 	id := w.systems[0].Create("record", scopeIn, "ada", fields)
 	w.past.created(id, w.clock.Now(), fields)
+	w.past.twin[id] = w.past.twins[fields["code"].Text()]
 	w.log("person makes deal %s %v", id, fields["active"])
 }
 
@@ -273,9 +277,107 @@ func (w *world) delete() {
 		return
 	}
 	id := ids[w.rng.IntN(len(ids))]
+	if w.v.Restores && w.restore() {
+		return
+	}
+	if side == 1 {
+		w.past.noteFormer(w, id)
+	}
 	w.systems[side].SetState(id, connectors.Deleted)
+	w.past.ended[sideConn[side]+id] = true
+	w.past.dead = append(w.past.dead, dead{side, id})
 	w.past.deleted[sideConn[side]+id] = true
 	w.log("person deletes %s %s", sideConn[side], id)
+}
+
+// armFault lets something go wrong soon. Where a system keeps no history, the
+// value alone cannot tell whether a write took effect whose answer was lost, nor
+// what was edited between our read and our write: such faults are left out.
+func (w *world) armFault() {
+	f := fault{kind: faultKind(w.rng.IntN(int(faultKinds))), after: w.rng.IntN(6)}
+	if w.v.Forbid && w.rng.IntN(3) == 0 {
+		f.kind = forbid
+	}
+	if w.v.Blind && f.kind != rateLimit && f.kind != refuseLogin {
+		f.kind = failBefore
+	}
+	w.armed = append(w.armed, f)
+}
+
+// restart starts the service anew, maybe with another mapping, another time or
+// without its state.
+func (w *world) restart() {
+	w.log("restart")
+	if w.v.Skew {
+		w.service.by = time.Duration(w.rng.IntN(7200)-3600) * time.Second
+		w.log("the service's clock is off by %s", w.service.by)
+	}
+	if w.v.LoseAll && !w.past.lost && w.rng.IntN(2) == 0 {
+		w.past.lost = true
+		w.backend = statememory.New()
+		for _, id := range w.past.deals {
+			if w.past.pressed[id] {
+				w.pressAgain = append(w.pressAgain, id) // the wish was in the state
+			}
+		}
+		w.log("the state is lost")
+	}
+	if w.v.Other != "" && w.rng.IntN(2) == 0 {
+		w.changeMapping()
+		return
+	}
+	if err := w.boot(); err != nil {
+		panic(err)
+	}
+}
+
+// changeMapping lets the admin change the mapping, or change it back.
+func (w *world) changeMapping() {
+	if w.other = !w.other; w.other {
+		w.maps = w.changed
+	} else {
+		w.maps = w.plain
+	}
+	w.log("mapping changed: %v", w.other)
+	if err := w.boot(); err != nil {
+		panic(err)
+	}
+}
+
+// resume lets a mapping go on that a guard stopped.
+func (w *world) resume() {
+	if w.v.Limits == (engine.Limits{}) {
+		return
+	}
+	w.step("resume", func() error { return w.eng.Resume(w.ctx, "pair", "ada") })
+}
+
+// newTwin makes the epic that a new deal will match.
+func (w *world) newTwin(code connectors.Value) {
+	fields := map[string]connectors.Value{"title": connectors.Text(w.past.fresh("t")), "code": code}
+	if w.rng.IntN(2) == 0 {
+		fields["notes"] = connectors.Text(w.past.fresh("n"))
+	}
+	if w.rng.IntN(2) == 0 {
+		fields["labels"] = connectors.Labels(w.past.fresh("l"))
+	}
+	id := w.systems[1].Create("record", scopeIn, "bob", fields)
+	w.past.wrote(1, id, w.clock.Now(), fields)
+	w.past.twins[code.Text()] = id
+	w.log("person makes epic %s", id)
+}
+
+// restore brings a deleted record back.
+func (w *world) restore() bool {
+	if len(w.past.dead) == 0 || w.rng.IntN(2) == 0 {
+		return false
+	}
+	d := w.past.dead[0]
+	w.past.dead = w.past.dead[1:]
+	w.systems[d.side].SetState(d.id, connectors.Live)
+	delete(w.past.deleted, sideConn[d.side]+d.id)
+	w.log("person restores %s %s", sideConn[d.side], d.id)
+	return true
 }
 
 // comment lets a person comment.

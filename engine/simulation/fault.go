@@ -26,6 +26,7 @@ const (
 	rateLimit                    // too many requests
 	refuseLogin                  // the credentials fail for a while
 	faultKinds
+	forbid // a call is refused for want of a right
 )
 
 // moment is the hook of both systems: faults strike here.
@@ -62,7 +63,7 @@ func (w *world) moment(side int, m memory.Moment) error {
 
 func (w *world) fits(k faultKind, m memory.Moment) bool {
 	switch k {
-	case failBefore, rateLimit, refuseLogin:
+	case failBefore, rateLimit, refuseLogin, forbid:
 		return !m.After
 	case loseAnswer:
 		return m.Effect && m.After
@@ -83,6 +84,9 @@ func (w *world) strike(k faultKind, side int, m memory.Moment) error {
 	case refuseLogin:
 		w.log("fault: %s is refused", m.Call)
 		return &connectors.Error{Op: m.Call, Kind: connectors.Auth, Err: errors.New("expired")}
+	case forbid:
+		w.log("fault: %s is forbidden", m.Call)
+		return &connectors.Error{Op: m.Call, Kind: connectors.Permission, Err: errors.New("not for you")}
 	case loseAnswer:
 		w.log("fault: answer of %s %s lost", m.Call, m.ID)
 		return memory.Lost()

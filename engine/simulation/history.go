@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
 )
 
 // history is what people did: the oracle's only knowledge besides what the
@@ -20,6 +21,12 @@ type history struct {
 	deleted  map[string]bool // connection + id
 	edits    []edit
 	comments []comment
+	dead     []dead            // in the order of their deletion
+	ended    map[string]bool   // connection + id of what was ever deleted
+	former   map[string]string // a deleted epic's deal
+	twin     map[string]string // deal to the epic that was there before it
+	twins    map[string]string // code to that epic
+	lost     bool              // the state was lost
 }
 
 // edit is one edit of one field by a person.
@@ -32,6 +39,11 @@ type edit struct {
 	after  connectors.Value
 }
 
+type dead struct {
+	side int
+	id   string
+}
+
 type comment struct {
 	side   int
 	record string
@@ -41,6 +53,8 @@ type comment struct {
 
 func (h *history) init() {
 	h.asked, h.pressed, h.moved = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	h.twin, h.twins = map[string]string{}, map[string]string{}
+	h.ended, h.former = map[string]bool{}, map[string]string{}
 	h.everOut, h.deleted = map[string]bool{}, map[string]bool{}
 }
 
@@ -55,9 +69,13 @@ func (h *history) fresh(prefix string) string { return fmt.Sprintf("%s%d", prefi
 func (h *history) created(id string, at time.Time, fields map[string]connectors.Value) {
 	h.deals = append(h.deals, id)
 	h.asked[id] = fields["active"].Bool()
+	h.wrote(0, id, at, fields)
+}
+
+func (h *history) wrote(side int, id string, at time.Time, fields map[string]connectors.Value) {
 	for _, field := range allFields {
 		if v, ok := fields[field]; ok {
-			h.edits = append(h.edits, edit{side: 0, record: id, field: field, at: at, after: v})
+			h.edits = append(h.edits, edit{side: side, record: id, field: field, at: at, after: v})
 		}
 	}
 }
@@ -78,6 +96,30 @@ func (h *history) of(pair [2]string, field string) []edit {
 		}
 	}
 	return found
+}
+
+// noteFormer notes whose epic is about to be deleted.
+func (h *history) noteFormer(w *world, epic string) {
+	err := w.store.View(w.ctx, func(tx state.Tx) error {
+		l, err := tx.LinkOf("pair", 1, epic)
+		if err == nil {
+			h.former[epic] = l.Ends[0].ID
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+}
+
+// remade reports whether a deal's epic was deleted before.
+func (h *history) remade(deal string) bool {
+	for _, d := range h.former {
+		if d == deal {
+			return true
+		}
+	}
+	return false
 }
 
 // isTask tells the children that come with an epic by their titles, which no

@@ -45,12 +45,17 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 		dealOf[epic] = deal
 	}
 	for _, deal := range w.past.deals {
-		wanted := w.past.asked[deal] || w.past.pressed[deal]
+		wanted := w.past.asked[deal] || w.past.pressed[deal] || w.past.twin[deal] != ""
+		if t := w.past.twin[deal]; t != "" && len(epicOf[deal]) == 1 && epicOf[deal][0] != t {
+			a.fault("deal %s has epic %s beside its own, %s", deal, epicOf[deal][0], t)
+		}
 		switch n := len(epicOf[deal]); {
 		case n > 1:
 			a.fault("deal %s has %d links", deal, n)
 		case n == 1 && !wanted:
 			a.fault("deal %s was converted though nobody asked", deal)
+		case n == 0 && !w.past.asked[deal] && w.past.ended["crm"+deal]:
+			// A wish ends with its deal; who restores it presses again.
 		case n == 0 && wanted && !w.past.deleted["crm"+deal]:
 			a.fault("deal %s has no epic", deal)
 		}
@@ -63,23 +68,31 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 			tasks[kind]++
 			continue
 		}
-		if dealOf[id] == "" {
+		if dealOf[id] == "" && !w.past.ended[sideConn[1]+id] {
 			a.fault("epic %s (%s) belongs to no deal", id, truth["title"])
 		}
 		for field := range truth {
-			if !slices.Contains(allFields, field) && field != "number" {
+			if !slices.Contains(allFields, field) && field != "number" && field != "code" {
 				a.fault("epic %s: field %s is outside the mapping and was written", id, field)
 			}
 		}
 	}
 	for _, kind := range []string{"Kick-off", "Acceptance"} {
-		lost := 0
+		lost, extra := 0, 0
+		for _, t := range w.past.twin {
+			if t != "" {
+				lost++ // an epic that was there before has no tasks
+			}
+		}
+		if strings.Contains(w.v.Mapping, "recreate") {
+			extra = len(w.past.deleted) // an epic that is made again has tasks of its own
+		}
 		for deal := range epicOf {
-			if w.past.deleted["crm"+deal] || w.past.deleted["pm"+epicOf[deal][0]] {
+			if w.past.ended["crm"+deal] || w.past.ended["pm"+epicOf[deal][0]] {
 				lost++
 			}
 		}
-		if n := tasks[kind]; n > len(epicOf) || n < len(epicOf)-lost {
+		if n := tasks[kind]; n > len(epicOf)+extra || n < len(epicOf)-lost {
 			a.fault("%d tasks %q for %d epics (%d deleted)", n, kind, len(epicOf), lost)
 		}
 	}
@@ -92,11 +105,17 @@ func (a *auditor) link(l engine.LinkRow) {
 	for side, id := range pair {
 		deleted := w.past.deleted[sideConn[side]+id]
 		gone = gone || deleted
+		if carried := w.past.deleted[sideConn[1-side]+pair[1-side]] && strings.Contains(w.v.Mapping, "on_delete"); carried {
+			deleted = true // the policy carries a deletion over
+		}
 		if state := w.systems[side].State(id); state != connectors.Live && !deleted {
 			a.fault("%s %s is %s and no person did it", sideConn[side], id, state)
 		}
 	}
 	if gone {
+		if l.Status == "active" && !slices.ContainsFunc(l.Asides, func(r engine.AsideRow) bool { return r.Kind == "conflict" }) {
+			a.fault("link %d is active, though one of its records is deleted", l.ID)
+		}
 		return
 	}
 	if l.Status != "active" {
@@ -116,6 +135,18 @@ func (a *auditor) link(l engine.LinkRow) {
 		return
 	}
 	truth := [2]map[string]connectors.Value{w.systems[0].Truth(pair[0]), w.systems[1].Truth(pair[1])}
+	if w.past.lost || w.past.remade(pair[0]) {
+		// What was agreed is not known any more, so that what was edited since
+		// cannot be told: the first sync decides, and both sides are equal. The
+		// same holds for what was written on an epic that was deleted and made
+		// again: nobody can read it any more.
+		for _, field := range []string{"title", "notes", "count", "labels", "owner", "stage"} {
+			if !a.alike(truth[0][field], truth[1][field]) && len(open) == 0 {
+				a.fault("link %d: %s differs: %q and %q", l.ID, field, truth[0][field], truth[1][field])
+			}
+		}
+		return
+	}
 	for _, field := range allFields {
 		if slices.ContainsFunc(open, func(name string) bool { return strings.HasPrefix(name, field) }) {
 			continue
@@ -162,6 +193,10 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 	}
 	last := edits[len(edits)-1]
 	if a.alike(last.after, values[0]) {
+		if !connectors.Equal(last.after, values[last.side]) && last.after.Type() == connectors.TypeText &&
+			!conflictTold(journal, field, last.at, a.w.slack()) {
+			a.fault("link %d: %s: %q came back as %q, as the other side trims it", l.ID, field, last.after, values[last.side])
+		}
 		return
 	}
 	if !slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) || a.alike(e.before, values[0]) }) {
@@ -174,7 +209,14 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 	if other := undone(edits, a.alike); other != nil && a.alike(other.after, values[0]) {
 		return
 	}
-	if !conflictTold(journal, field, last.at) {
+	tied := slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) && !e.at.Before(last.at) })
+	if !a.w.v.Faults && !tied && !strings.Contains(a.w.v.Mapping, "first_sync: fill") && len(a.w.past.twins) == 0 {
+		// Nothing failed or came late: the newest edit wins, unless both were
+		// made at the same time.
+		a.fault("link %d: the last edit of %s, %q, gave way to an older one, %q", l.ID, field, last.after, values[0])
+		return
+	}
+	if !conflictTold(journal, field, last.at, a.w.slack()) {
 		a.fault("link %d: the last edit of %s, %q at %s on %s, was lost to %q without a word", l.ID, field, last.after, last.at.Sub(start), sideConn[last.side], values[0])
 	}
 }
@@ -208,9 +250,9 @@ func undone(edits []edit, alike func(x, y connectors.Value) bool) *edit {
 
 // conflictTold reports whether the journal tells of a conflict about a field,
 // not long before an edit or after it.
-func conflictTold(journal []engine.EventRow, field string, at time.Time) bool {
+func conflictTold(journal []engine.EventRow, field string, at time.Time, slack time.Duration) bool {
 	for _, ev := range journal {
-		if ev.At.Before(at.Add(-time.Minute)) {
+		if ev.At.Before(at.Add(-time.Minute - slack)) {
 			continue
 		}
 		for _, f := range ev.Fields {
@@ -222,12 +264,36 @@ func conflictTold(journal []engine.EventRow, field string, at time.Time) bool {
 	return false
 }
 
+// slack is how far the journal's times may lie before the systems'.
+func (w *world) slack() time.Duration {
+	if w.v.Skew {
+		return time.Hour
+	}
+	return 0
+}
+
 // oneWay: the target holds its source's value, unless a person edited the
 // target after the source's last change.
 func (a *auditor) oneWay(l engine.LinkRow, field string, source int, values [2]connectors.Value, edits []edit) {
 	target := 1 - source
+	held := connectors.Null
+	for _, e := range edits {
+		if e.side == source {
+			held = e.after
+		}
+	}
+	if !a.alike(held, values[source]) {
+		a.fault("link %d: %s: the source holds %q, where people left %q: nothing may flow back", l.ID, field, values[source], held)
+	}
 	if a.alike(values[0], values[1]) {
 		return
+	}
+	if a.w.past.twin[l.Records[0].ID] != "" && strings.Contains(a.w.v.Mapping, "fill blanks") &&
+		slices.ContainsFunc(edits, func(e edit) bool { return e.side == target && a.alike(e.after, values[target]) }) {
+		return // what the target held at the start stays until its source changes
+	}
+	if strings.Contains(a.w.v.Mapping, "enforce: true") && target == 1 {
+		a.fault("link %d: %s: the target holds %q, though %q is enforced", l.ID, field, values[target], values[source])
 	}
 	for i := len(edits) - 1; i >= 0; i-- {
 		e := edits[i]
@@ -268,6 +334,9 @@ func (a *auditor) labels(l engine.LinkRow, values [2]connectors.Value, edits []e
 		if !added[o.ID] {
 			a.fault("link %d: label %q, which nobody added", l.ID, o.ID)
 		}
+	}
+	if a.w.past.twin[l.Records[0].ID] != "" && strings.Contains(a.w.v.Mapping, " wins\n") {
+		return // the first sync takes out what the side that loses had of its own
 	}
 	for id := range added {
 		if !removed[id] && !has(values[0], id) {

@@ -18,11 +18,19 @@ type Variant struct {
 	Mapping  string
 	Fields   []string // that people edit
 	MaxDeals int
-	Faults   bool // calls fail, answers are lost, the service dies
-	Rights   bool // fields are hidden and shown again
-	Moves    bool // deals leave the scope and come back
-	Deletes  bool // people delete records for good
-	Spaces   bool // people write texts that a system trims
+	Faults   bool   // calls fail, answers are lost, the service dies
+	Rights   bool   // fields are hidden and shown again
+	Moves    bool   // deals leave the scope and come back
+	Deletes  bool   // people delete records for good
+	Spaces   bool   // people write texts that a system trims
+	Restores bool   // people bring deleted records back
+	Twins    bool   // some deals have an epic already, found by the match rule
+	Skew     bool   // the service's own clock jumps, forwards and back
+	Forbid   bool   // calls are refused for want of a right
+	Blind    bool   // no history: faults after an effect are left out, see the oracle
+	LoseAll  bool   // the state is lost once, as with a dead disk
+	Other    string // a mapping that the admin changes to and back; "": none
+	Limits   engine.Limits
 	Verbose  bool // the trace tells what each write left behind
 }
 
@@ -85,6 +93,9 @@ func (w *world) logJournal() {
 // reports when that never comes.
 func (w *world) rest() []string {
 	w.restNow, w.armed = true, nil
+	if w.other {
+		w.changeMapping()
+	}
 	w.log("rest")
 	for side := range w.systems {
 		for _, field := range w.v.Fields {
@@ -113,8 +124,8 @@ func (w *world) rest() []string {
 					w.clock.Advance(time.Minute)
 					continue
 				}
-				if out.Wait.After(w.clock.Now()) {
-					w.clock.Advance(out.Wait.Sub(w.clock.Now()))
+				if now := w.service.Now(); out.Wait.After(now) {
+					w.clock.Advance(out.Wait.Sub(now))
 					continue
 				}
 				if !out.More {
@@ -134,8 +145,10 @@ func (w *world) rest() []string {
 func (w *world) drainDry() bool {
 	for range 2000 {
 		out, err := w.eng.Drain(w.ctx, "pair")
-		now := w.clock.Now()
+		now := w.service.Now()
 		switch {
+		case out.Stopped:
+			w.resume()
 		case err != nil:
 			w.log("rest: drain: %v", err)
 			w.clock.Advance(time.Second)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/connectors/memory"
+	"github.com/tenonsync/tenon/engine"
 )
 
 const base = `
@@ -62,9 +63,62 @@ func Variants() []Variant {
 	batches := plain
 	batches.Name, batches.MaxDeals = "batches", 20
 	batches.Systems = [2]memory.Options{{ReadBatch: 3, UpdateBatch: 2, Partial: true}, {CreateBatch: 3, Silent: true, ConditionalWrites: true}}
-	return []Variant{calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches}
+	return append(more(plain), calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches)
 }
 
 func eventSource(seed uint64, event int) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0x5eed<<32|uint64(event)))
+}
+
+// more are worlds with other policies, habits and mishaps.
+func more(plain Variant) []Variant {
+	variant := func(name string, change func(v *Variant)) Variant {
+		v := plain
+		v.Name = name
+		change(&v)
+		return v
+	}
+	policy := func(line string) func(v *Variant) {
+		return func(v *Variant) {
+			v.Deletes, v.Mapping = true, v.Mapping+"on_delete: "+line+"\n"
+		}
+	}
+	match := func(first string) func(v *Variant) {
+		return func(v *Variant) {
+			v.Twins = true
+			v.Mapping = strings.Replace(v.Mapping, "create:\n", "match:\n  - {deal: code, epic: code}\ncreate:\n", 1)
+			v.Mapping = strings.Replace(v.Mapping, "first_sync: deal wins", "first_sync: "+first, 1)
+		}
+	}
+	without := []string{"HistoryReader"}
+	return []Variant{
+		variant("archive", policy("archive")),
+		variant("delete too", policy("delete")),
+		variant("recreate", policy("{deal: unlink, epic: recreate}")),
+		variant("restores", func(v *Variant) { v.Deletes, v.Restores = true, true }),
+		variant("twins, deal wins", match("deal wins")),
+		variant("twins, newest", match("newest")),
+		variant("twins, fill blanks", match("fill blanks")),
+		variant("mapping changes", func(v *Variant) {
+			v.Other = strings.Replace(v.Mapping, "  - {deal: count, epic: count}\n", "", 1)
+		}),
+		variant("clock jumps", func(v *Variant) { v.Skew = true }),
+		variant("enforce", func(v *Variant) {
+			v.Mapping = strings.Replace(v.Mapping, "flow: deal -> epic}", "flow: deal -> epic, enforce: true}", 1)
+		}),
+		variant("blind", func(v *Variant) {
+			v.Blind = true
+			v.Systems = [2]memory.Options{{Without: without, NoVersions: true}, {Without: without}}
+		}),
+		variant("elements", func(v *Variant) {
+			v.Systems = [2]memory.Options{
+				{SetEdits: true, Silent: true, WebhookVersions: true}, {SetEdits: true, Silent: true, ConditionalWrites: true, WebhookVersions: true},
+			}
+		}),
+		variant("guards", func(v *Variant) {
+			v.Deletes, v.Limits = true, engine.Limits{Clears: 1, Overwrites: 3, Deletes: 1}
+		}),
+		variant("forbidden", func(v *Variant) { v.Forbid = true }),
+		variant("state lost", func(v *Variant) { v.LoseAll = true }),
+	}
 }

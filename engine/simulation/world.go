@@ -28,6 +28,10 @@ type world struct {
 	v       Variant
 	rng     *rand.Rand
 	clock   *memory.Clock
+	service *skewed // the service's clock
+	plain   []*mapping.Mapping
+	changed []*mapping.Mapping
+	other   bool // the changed mapping is in use
 	systems [2]*memory.System
 	backend *statememory.Backend
 	store   state.Store
@@ -91,6 +95,7 @@ func newWorld(seed uint64, v Variant) (*world, error) {
 		ctx: context.Background(), seed: seed, v: v, rng: rand.New(rand.NewPCG(seed, 0x7e707e)),
 		clock: memory.NewClock(start), backend: statememory.New(),
 	}
+	w.service = &skewed{Clock: w.clock}
 	w.past.init()
 	w.hidden = map[string]bool{}
 	for side := range w.systems {
@@ -113,6 +118,13 @@ func newWorld(seed uint64, v Variant) (*world, error) {
 		return nil, err
 	}
 	w.maps = []*mapping.Mapping{m}
+	w.plain = w.maps
+	if v.Other != "" {
+		if m, err = w.compile(v.Other); err != nil {
+			return nil, err
+		}
+		w.changed = []*mapping.Mapping{m}
+	}
 	return w, w.boot()
 }
 
@@ -146,14 +158,30 @@ func (w *world) boot() error {
 	w.store = &faultyStore{Store: store, w: w}
 	w.eng, err = engine.New(engine.Config{
 		Store: w.store, Connections: w.conns, Mappings: w.maps, Sealer: openSealer{}, Printer: sumPrinter{},
-		Clock: w.clock, Random: rand.New(rand.NewPCG(w.seed, 3)),
-		Limits: engine.Limits{
-			KeepReplaced: time.Hour, Clears: 1 << 30, Overwrites: 1 << 30, Deletes: 1 << 30, Flips: 1 << 30,
-			Batch: 1 + int(w.seed%7)*4, Page: 50,
-		},
+		Clock: w.service, Random: rand.New(rand.NewPCG(w.seed, 3)), Limits: w.limits(),
 	})
 	return err
 }
+
+// limits are wide, unless the variant has some of its own.
+func (w *world) limits() engine.Limits {
+	l := w.v.Limits
+	for _, v := range []*int{&l.Clears, &l.Overwrites, &l.Deletes, &l.Flips} {
+		if *v == 0 {
+			*v = 1 << 30
+		}
+	}
+	l.KeepReplaced, l.Batch, l.Page = time.Hour, 1+int(w.seed%7)*4, 50
+	return l
+}
+
+// skewed is a clock that somebody sets.
+type skewed struct {
+	connectors.Clock
+	by time.Duration
+}
+
+func (c *skewed) Now() time.Time { return c.Clock.Now().Add(c.by) }
 
 // step runs one step of the service; when it dies on the way, it is started
 // again.
