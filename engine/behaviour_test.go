@@ -489,6 +489,47 @@ func TestLostAnswerOfACreateMakesNoSecondRecord(t *testing.T) {
 	}
 }
 
+func TestCommentMadeBeforeTheAnswerWasFoundIsCopied(t *testing.T) {
+	w := newWorld(t, twoWay, func(_, pm *memory.Options) { pm.IndexLag, pm.KeyLag = time.Minute, time.Minute })
+	lost := true
+	epic := ""
+	w.pm.SetHook(func(m memory.Moment) error {
+		if lost && m.Call == "create" && m.After {
+			lost = false
+			return memory.Lost()
+		}
+		return nil
+	})
+	id := w.crm.Create("record", nil, "ada", deal("Once", nil))
+	for range 10 {
+		for _, f := range w.eng.Feeds() {
+			if _, err := w.eng.Poll(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.eng.Drain(t.Context(), "pair"); err != nil {
+			t.Fatal(err)
+		}
+		if ids := w.pm.IDs("record"); len(ids) > 0 {
+			epic = ids[0]
+			break
+		}
+		w.clock.Advance(time.Second)
+	}
+	if epic == "" || lost || len(w.links()) != 0 {
+		t.Fatalf("got epic %q, answer lost %v, %d links, want an epic that is not linked yet", epic, !lost, len(w.links()))
+	}
+	w.clock.Advance(10 * time.Second)
+	w.pm.Comment(epic, "u2", "Seen.")
+	w.settle()
+	if got := w.crm.Comments(id); len(got) != 1 || !strings.HasSuffix(got[0].Body, "Seen.") {
+		t.Errorf("the deal's comments: got %+v, want the epic's one", got)
+	}
+	if got := w.pm.Comments(epic); len(got) != 1 {
+		t.Errorf("the epic's comments: got %+v, want its own", got)
+	}
+}
+
 func TestEmptyStateFindsWhatWasMadeBefore(t *testing.T) {
 	w, _, _ := linked(t, with(twoWay, "match:\n  - {deal: code, epic: code}\n", ""), nil)
 	fresh := newWorld(t, with(twoWay, "match:\n  - {deal: code, epic: code}\n", ""), nil)

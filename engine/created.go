@@ -20,6 +20,9 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 	for _, j := range jobs {
 		mk := j.making
 		j.newLink(d, mk.result.Ref.ID)
+		// However late the answer is found: the two belong together since the
+		// create was first noted, and comments made since then are copied.
+		j.link.Created = earliest(d.now, mk.intent.Created)
 		j.link.Scheme = d.m.Hash()
 		if mk.orphan {
 			d.linkOrphan(j)
