@@ -76,7 +76,7 @@ connections:
     client_secret: ${HUBSPOT_CLIENT_SECRET}
   jira:
     kind: jira
-    url: https://acme.atlassian.net
+    base_url: https://acme.atlassian.net
     email: sync@acme.example
     token_file: /run/secrets/jira-token
 

@@ -599,6 +599,41 @@ func TestPlanWritesNothing(t *testing.T) {
 	}
 }
 
+func TestPlanTellsAMatchOnce(t *testing.T) {
+	w := newWorld(t, twoWay, nil)
+	w.pm.Create("record", nil, "grace", map[string]connectors.Value{"title": connectors.Text("Old"), "code": connectors.Text("A-1")})
+	w.crm.Create("record", nil, "ada", deal("New", map[string]connectors.Value{"code": connectors.Text("A-1")}))
+	p, err := w.eng.Plan(t.Context(), "pair", nil)
+	if err != nil || p.Counts["link"] != 1 || p.Counts["update"] != 1 || p.Counts["create"] != 0 {
+		t.Errorf("plan: %+v, %v", p, err)
+	}
+}
+
+func TestRetryTriesRefusedFieldsAgain(t *testing.T) {
+	w, id, epic := linked(t, twoWay, nil)
+	refuse := true
+	w.pm.SetHook(func(m memory.Moment) error {
+		if refuse && m.Call == "update" && !m.After {
+			return &connectors.Error{Kind: connectors.Invalid, Fields: []connectors.FieldError{{Field: "notes", Reason: "the option is off"}}}
+		}
+		return nil
+	})
+	w.crm.Edit(id, "ada", "notes", connectors.Text("wanted"))
+	w.settle()
+	refuse = false
+	w.settle()
+	if got := w.get(w.pm, epic, "notes"); !got.IsNull() {
+		t.Fatalf("sent again without cause: %v", got)
+	}
+	if n, err := w.eng.Retry(t.Context(), engine.QueueFilter{}); n != 1 || err != nil {
+		t.Fatalf("retry: %d, %v", n, err)
+	}
+	w.settle()
+	if got := w.get(w.pm, epic, "notes"); got.Text() != "wanted" {
+		t.Errorf("after the retry: got %v", got)
+	}
+}
+
 func TestWebhookIsTakenOnceAndForgeriesAreNot(t *testing.T) {
 	w, id, epic := linked(t, twoWay, nil)
 	w.crm.Webhooks()

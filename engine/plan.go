@@ -21,7 +21,7 @@ func (e *Engine) Plan(ctx context.Context, name string, progress func(SyncProgre
 	ctx = connectors.WithPriority(ctx, connectors.PriorityBackfill)
 	p := &Plan{Mapping: name, Counts: map[string]int{}}
 	told := SyncProgress{Mapping: name}
-	done := map[uint64]bool{}
+	done := planned{links: map[uint64]bool{}, matched: [2]map[string]bool{{}, {}}}
 	for side := range mapping.SideID(2) {
 		cursor := ""
 		sel := m.selection(side)
@@ -62,22 +62,32 @@ func (e *Engine) Plan(ctx context.Context, name string, progress func(SyncProgre
 	return p, nil
 }
 
+// planned is what a plan has told already: links, and records that a match
+// would link.
+type planned struct {
+	links   map[uint64]bool
+	matched [2]map[string]bool
+}
+
 // planBatch decides about some records of one side.
-func (e *Engine) planBatch(ctx context.Context, m *worked, side mapping.SideID, ids []string, done map[uint64]bool, p *Plan) error {
+func (e *Engine) planBatch(ctx context.Context, m *worked, side mapping.SideID, ids []string, done planned, p *Plan) error {
 	d := &drain{Engine: e, m: m, now: e.clock.Now(), guard: &guard{}, plan: true}
 	err := e.store.View(ctx, func(tx state.Tx) error {
 		d.jobs = nil
 		for _, id := range ids {
+			if done.matched[side][id] {
+				continue
+			}
 			entry := &state.Entry{Subject: state.Subject{Mapping: m.Name(), Side: uint8(side), Record: id}, Sides: 3, Source: "plan"}
 			j, err := loadJob(tx, entry)
 			if err != nil {
 				return err
 			}
-			if j.link != nil && done[j.link.ID] {
+			if j.link != nil && done.links[j.link.ID] {
 				continue
 			}
 			if j.link != nil {
-				done[j.link.ID] = true
+				done.links[j.link.ID] = true
 				j.link = cloneLink(j.link)
 			}
 			d.jobs = append(d.jobs, j)
@@ -93,6 +103,11 @@ func (e *Engine) planBatch(ctx context.Context, m *worked, side mapping.SideID, 
 	p.Read += len(d.jobs)
 	for _, j := range d.jobs {
 		e.planJob(d, j, p)
+		if j.link != nil && j.link.ID == 0 {
+			for s, end := range j.link.Ends {
+				done.matched[s][end.ID] = true
+			}
+		}
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func (d *drain) askTaskKeys(ctx context.Context, c *connection, tasks []*makingT
 
 func (d *drain) taskMade(t *makingTask, id, how string) {
 	t.job.dropIntents = append(t.job.dropIntents, t.intent.Key)
-	detail := fmt.Sprintf("%s (%s)", t.task.Title, id)
+	detail := fmt.Sprintf("%s (%s)", t.task.Key, id) // no title: the journal holds no customer's data in clear
 	if len(t.left) > 0 {
 		detail += "; left out: " + strings.Join(t.left, "; ")
 	}

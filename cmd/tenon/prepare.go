@@ -16,9 +16,9 @@ func (c *cli) prepareCommand() *cobra.Command {
 		Use:   "prepare",
 		Short: "Create in the systems what Tenon needs there",
 		Long: `Creates what Tenon needs in the systems, such as a property for the keys of
-creates, and asks for the webhooks where a system takes subscriptions. A repeat
-changes nothing. With --dry-run it only shows what is missing; exit code 1 then
-says that something is.`,
+creates. A repeat changes nothing. With --dry-run it only shows what is missing;
+exit code 1 then says that something is. Webhooks are asked for by ` + "`tenon serve`" + `,
+where a system takes subscriptions.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := c.online(cmd.Context(), serviceOptions{readOnly: true})

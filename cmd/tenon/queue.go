@@ -34,7 +34,7 @@ func (c *cli) queueCommand() *cobra.Command {
 	p.flags(cmd)
 	cmd.Flags().StringVarP(&status, "status", "s", "", "only entries that are ready, waiting or failed")
 	var f engine.QueueFilter
-	retry := c.listing("retry", "Work failed entries again at once", "", cobra.NoArgs,
+	retry := c.listing("retry", "Work what failed, waits or was set aside again at once", "", cobra.NoArgs,
 		func(cmd *cobra.Command, op server.Operator, _ []string) error {
 			n, err := op.Retry(cmd.Context(), f)
 			if err != nil {
@@ -43,7 +43,7 @@ func (c *cli) queueCommand() *cobra.Command {
 			return c.done(map[string]int{"entries": n}, "%s will be worked again", count(n, "entry", "entries"))
 		})
 	retry.Flags().StringVarP(&f.Mapping, "mapping", "m", "", "only this `mapping`")
-	retry.Flags().StringVarP(&f.Status, "status", "s", "failed", "failed or waiting")
+	retry.Flags().StringVarP(&f.Status, "status", "s", "", "only failed or waiting entries; else both, and fields set aside too")
 	cmd.AddCommand(retry)
 	return cmd
 }
