@@ -57,6 +57,7 @@ func TestKill(t *testing.T) {
 			t.Logf("history:\n%s", tail(d.tenon(t, "history", "--limit", "0"), 200_000))
 		}
 	})
+	eventually(t, w.answers) // all may be settled before it has even started
 	eventually(t, w.settled)
 	t.Logf("%d edits, %d presses, %d comments, %d kills", w.edits, len(w.pressed), len(w.comments), *killCount)
 	p.stop(t)
@@ -233,6 +234,19 @@ func (w *killWorld) tryPress(client *http.Client, deal string) {
 	if resp.StatusCode < 300 {
 		w.pressed[deal] = true
 	}
+}
+
+// answers says why the service does not answer yet.
+func (w *killWorld) answers() error {
+	resp, err := http.Get(w.url() + "/healthz")
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the service answers %s", resp.Status)
+	}
+	return nil
 }
 
 // settled says what is not yet as it must be in the end.

@@ -30,6 +30,10 @@ in peace; being killed loses nothing.`,
 			}
 			log := c.logger(cfg.Log.Level, cfg.Log.Format)
 			s, err := c.openService(cmd.Context(), cfg, serviceOptions{log: log, buttons: true, waitReady: true})
+			if err != nil && cmd.Context().Err() != nil {
+				log.Info("stopped before it served", "err", err)
+				return nil
+			}
 			if err != nil {
 				return err
 			}
