@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -116,7 +115,7 @@ func (d *drain) copyComment(ctx context.Context, j *job, to mapping.SideID, c co
 	conn := d.m.sides[to]
 	for _, i := range j.intents {
 		if i.Key == key && !i.Sent.IsZero() && d.now.Before(i.Sent.Add(conn.facts.KeyWait())) {
-			j.later(i.Sent.Add(conn.facts.KeyWait()), "finding", "the answer to a comment was lost; waiting until the system would show it")
+			j.later(d.lookAgain(i.Sent, conn), "finding", "the answer to a comment was lost; waiting until the system would show it")
 			return false, nil
 		}
 	}
@@ -134,7 +133,7 @@ func (d *drain) copyComment(ctx context.Context, j *job, to mapping.SideID, c co
 	d.note(conn, err)
 	switch {
 	case connectors.IsUnsure(err):
-		j.later(d.now.Add(max(conn.facts.KeyWait(), time.Second)), "finding", err.Error())
+		j.later(d.now.Add(d.limits.RetryMin), "finding", err.Error())
 		return false, nil
 	case err != nil:
 		j.dropIntents = append(j.dropIntents, key)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -302,7 +303,7 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 			}
 			ids, made = append(ids, found[i][0]), append(made, j)
 		case !sent.IsZero() && d.now.Before(sent.Add(c.facts.KeyWait())) && !c.facts.KeyIsUnique:
-			j.later(sent.Add(c.facts.KeyWait()), "finding", "the answer to the create was lost; waiting until the system would show the record")
+			j.later(d.lookAgain(sent, c), "finding", "the answer to the create was lost; waiting until the system would show the record")
 		}
 	}
 	if len(ids) == 0 {
@@ -324,6 +325,17 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 			j.making.result, j.making.adopted = results[i].Record, true
 		}
 	}
+}
+
+// lookAgain returns when to ask for a lost create's key again: soon at first,
+// since most systems show a record long before they must, then less often, and
+// last of all when the system must show it. Only after that it is made again.
+func (d *drain) lookAgain(sent time.Time, c *connection) time.Time {
+	at := d.now.Add(max(d.limits.RetryMin, d.now.Sub(sent)/2))
+	if last := sent.Add(c.facts.KeyWait()); at.After(last) {
+		return last
+	}
+	return at
 }
 
 // sendCreates sends the creates; fields that the system refuses are left out
@@ -374,7 +386,7 @@ func (d *drain) tookCreate(j *job, c *connection, res connectors.WriteResult) (a
 	case connectors.IsUnsure(res.Err):
 		// Nothing is known: the intent stays, the target is asked when it must
 		// show the record.
-		j.later(d.now.Add(max(c.facts.KeyWait(), d.limits.RetryMin)), "finding", res.Err.Error())
+		j.later(d.now.Add(d.limits.RetryMin), "finding", res.Err.Error())
 		return false
 	case connectors.KindOf(res.Err) == connectors.Conflict && c.facts.KeyIsUnique:
 		j.later(d.now.Add(d.limits.RetryMin), "finding", res.Err.Error())

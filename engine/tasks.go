@@ -189,7 +189,7 @@ func (d *drain) askTaskKeys(ctx context.Context, c *connection, tasks []*makingT
 			case len(found[i]) > 0:
 				d.taskMade(t, found[i][0], "found")
 			case !sent.IsZero() && d.now.Before(sent.Add(c.facts.KeyWait())) && !c.facts.KeyIsUnique:
-				t.job.later(sent.Add(c.facts.KeyWait()), "finding", "the answer to a task's create was lost; waiting until the system would show it")
+				t.job.later(d.lookAgain(sent, c), "finding", "the answer to a task's create was lost; waiting until the system would show it")
 			default:
 				left = append(left, t)
 			}
@@ -217,7 +217,7 @@ func (d *drain) tookTask(t *makingTask, c *connection, res connectors.WriteResul
 		return false
 	}
 	if connectors.IsUnsure(res.Err) {
-		t.job.later(d.now.Add(max(c.facts.KeyWait(), d.limits.RetryMin)), "finding", res.Err.Error())
+		t.job.later(d.now.Add(d.limits.RetryMin), "finding", res.Err.Error())
 		return false
 	}
 	if fields := refusedFields(res.Err); len(fields) > 0 {
