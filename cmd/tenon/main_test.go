@@ -57,10 +57,11 @@ func newTestDemo(t *testing.T, seed uint64, address string) *demonstration {
 }
 
 // eventually fails the test when look still finds something wrong after a time
-// that no healthy run needs.
+// that no healthy run needs: an answer that a kill took away may be waited for
+// for five minutes, as long as a system may take to show what was made.
 func eventually(t *testing.T, look func() error) {
 	t.Helper()
-	deadline := time.Now().Add(3 * time.Minute)
+	deadline := time.Now().Add(7 * time.Minute)
 	for {
 		wrong := look()
 		if wrong == nil {
