@@ -72,7 +72,7 @@ func restoreState(ctx context.Context, in io.Reader, path string) (kept string, 
 	if err := bolt.Restore(ctx, in, fresh); err != nil {
 		return "", err
 	}
-	kept = fmt.Sprintf("%s.before-restore-%s", path, time.Now().UTC().Format("20060102T150405"))
+	kept = fmt.Sprintf("%s.before-restore-%s", path, time.Now().UTC().Format("20060102T150405.000000"))
 	switch err := os.Rename(path, kept); {
 	case errors.Is(err, os.ErrNotExist):
 		kept = ""
