@@ -72,18 +72,18 @@ func bump(tx state.Tx, s state.Subject, sides uint8, h hint, now time.Time) erro
 	if h.priority <= e.Priority {
 		e.Source = h.source
 	}
-	if e.Status == state.Ready {
+	switch {
+	case e.Status == state.Ready:
 		e.Priority = min(e.Priority, h.priority)
 		if h.due.Before(e.Due) {
 			e.Due = h.due
 		}
-	} else {
-		e.Status, e.Priority, e.Attempts = state.Ready, h.priority, 0
-		if e.Due.Before(h.due) || e.Due.IsZero() {
-			e.Due = h.due
-		} else if h.convert || h.priority == connectors.PriorityButton {
-			e.Due = h.due
-		}
+	case e.Status == state.Failed || h.convert || h.priority == connectors.PriorityButton:
+		e.Status, e.Priority, e.Attempts, e.Due = state.Ready, h.priority, 0, h.due
+	default:
+		// It waits for its time: hints come by the dozen, and must not make a
+		// back-off pointless.
+		e.Priority = min(e.Priority, h.priority)
 	}
 	return tx.PutEntry(e)
 }

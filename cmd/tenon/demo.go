@@ -72,6 +72,7 @@ connections:
     email: ${JIRA_EMAIL}
     token: ${JIRA_TOKEN}
     webhook_secret: ${JIRA_WEBHOOK_SECRET}
+    search_lag: 20s
 
 server:
   listen: ${TENON_ADDRESS}

@@ -206,7 +206,7 @@ func (c *Connection) advance(ctx context.Context, op string, w *walk, page found
 			return true, nil
 		}
 	}
-	next := time.UnixMilli(w.Begun).Add(-indexLag - clockSlack)
+	next := time.UnixMilli(w.Begun).Add(-c.lag - clockSlack)
 	*w = walk{Since: max(next.UnixMilli(), 1)}
 	return false, nil
 }

@@ -64,6 +64,7 @@ func (*Connector) Info() connectors.Info {
 		{Name: "webhook_secret", Help: "The secret that signs the webhooks.", Secret: true},
 		{Name: "resolution", Help: "The resolution to give where closing an issue asks for one.", Default: "Done"},
 		{Name: "create_key", Help: "Where the key of a create is kept: in an entity property, which nobody sees, or in a label besides, which is found faster. Data Center needs label.", Choices: []string{"property", "label"}},
+		{Name: "search_lag", Help: "How long this site's search may need to show a change, such as 30s or 5m. A lost create is looked for that long before it is made again.", Default: "5m"},
 		{Name: "requests_per_second", Help: "How many requests a second Tenon may send; empty: as Jira's headers allow."},
 		{Name: "daily_share", Help: "The share of a daily allowance that Tenon may use, in percent.", Default: "100"},
 	}}
@@ -71,6 +72,7 @@ func (*Connector) Info() connectors.Info {
 
 // Connection is one account of a Jira site. It is safe for concurrent use.
 type Connection struct {
+	lag        time.Duration // of search
 	name       string
 	cloud      bool
 	site       string // where people see it, without a slash at the end
@@ -112,6 +114,9 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 	c.log = c.log.With("connector", Kind, "connection", config.Name)
 	auth, base, err := c.credentials(s)
 	if err != nil {
+		return nil, c.invalid("open", err)
+	}
+	if c.lag, err = lagOf(s); err != nil {
 		return nil, c.invalid("open", err)
 	}
 	pace, err := paceOf(s)
@@ -210,14 +215,21 @@ func paceOf(s connectors.Settings) (rest.Pace, error) {
 	return p, nil
 }
 
-// Index lag as promised to the engine: Atlassian speaks of seconds to minutes.
-const indexLag = 5 * time.Minute
+// lagOf reads how long search may lag. The default is long: Atlassian speaks of
+// seconds to minutes.
+func lagOf(s connectors.Settings) (time.Duration, error) {
+	lag, err := time.ParseDuration(s.Get("search_lag"))
+	if err != nil || lag < time.Second || lag > time.Hour {
+		return 0, fmt.Errorf("setting \"search_lag\": %q is no time between 1s and 1h; write 5m", s.Get("search_lag"))
+	}
+	return lag, nil
+}
 
 // Facts implements connectors.Connection.
 func (c *Connection) Facts() connectors.Facts {
 	f := connectors.Facts{
 		ReadBatch: 1, CreateBatch: 1, UpdateBatch: 1,
-		IndexLag: indexLag, TimePrecision: time.Millisecond, SetEdits: true, WebhookVersions: true,
+		IndexLag: c.lag, TimePrecision: time.Millisecond, SetEdits: true, WebhookVersions: true,
 		PollInterval: time.Minute,
 	}
 	if c.cloud {
