@@ -35,20 +35,18 @@ func newConnection(name string, c connectors.Connection) *connection {
 // before the whole connection is paused.
 const failuresBeforePause = 3
 
-// note takes the outcome of a call into the breaker. It reports whether the
-// error concerns the connection as a whole, so that no record is to blame.
-func (e *Engine) note(c *connection, err error) bool {
+// note takes the outcome of a call into the breaker.
+func (e *Engine) note(c *connection, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
 		c.failures = 0
-		return false
+		return
 	}
 	now := e.clock.Now()
 	switch connectors.KindOf(err) {
 	case connectors.Auth:
 		e.pause(c, "auth", err, now)
-		return true
 	case connectors.RateLimited:
 		wait := connectors.RetryAfter(err)
 		if wait <= 0 {
@@ -60,15 +58,12 @@ func (e *Engine) note(c *connection, err error) bool {
 		} else if at := now.Add(wait); at.After(c.retryAt) {
 			c.retryAt = at
 		}
-		return true
 	case connectors.Unavailable:
 		c.failures++
 		if c.failures >= failuresBeforePause {
 			e.pause(c, "unavailable", err, now)
 		}
-		return true
 	}
-	return false
 }
 
 func (e *Engine) pause(c *connection, code string, err error, now time.Time) {
