@@ -38,11 +38,8 @@ func (d *drain) covered(ctx context.Context, jobs []*job) {
 		if len(asking) == 0 || len(fields) == 0 {
 			continue
 		}
-		slices.Sort(fields)
-		fields = slices.Compact(fields)
-		edits, err := c.can.HistoryReader.History(ctx, d.m.Side(side).Object, ids, fields, since)
-		d.note(c, err)
-		if err != nil || len(edits) != len(ids) {
+		edits, err := d.history(ctx, side, ids, fields, since)
+		if err != nil {
 			for _, j := range asking {
 				// The note of our write stays until its history was seen.
 				j.unsure[side] = j.unsure[side] || j.awaitHistory(err)

@@ -284,12 +284,7 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 		err = fmt.Errorf("%s answered %d results for %d keys", c.name, len(found), len(keys))
 	}
 	if err != nil {
-		for _, j := range asking {
-			j.blame(err)
-			if d.concernsConnection(err) {
-				j.outcome.kind = outcomeKeep
-			}
-		}
+		d.blameAll(asking, err)
 		return
 	}
 	var ids []string
@@ -309,8 +304,7 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 	if len(ids) == 0 {
 		return
 	}
-	results, err := c.Read(ctx, d.m.selection(to), ids)
-	d.note(c, err)
+	results, err := d.fetch(ctx, to, ids)
 	for i, j := range made {
 		switch {
 		case err != nil:
@@ -400,10 +394,7 @@ func (d *drain) tookCreate(j *job, c *connection, res connectors.WriteResult) (a
 		return true
 	}
 	j.dropIntents = append(j.dropIntents, mk.intent.Key)
-	j.blame(res.Err)
-	if d.concernsConnection(res.Err) {
-		j.outcome.kind = outcomeKeep
-	}
+	d.blame(j, res.Err)
 	return false
 }
 

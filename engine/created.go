@@ -73,10 +73,9 @@ func (d *drain) readMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 	if len(asking) == 0 {
 		return
 	}
-	results, err := d.m.sides[to].Read(ctx, d.m.selection(to), ids)
-	d.note(d.m.sides[to], err)
+	results, err := d.fetch(ctx, to, ids)
 	for i, j := range asking {
-		if err == nil && i < len(results) && results[i].Err == nil {
+		if err == nil && results[i].Err == nil {
 			j.making.result, j.making.readLater = results[i].Record, true
 		}
 	}

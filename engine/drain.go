@@ -202,21 +202,12 @@ func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) 
 	for i, j := range jobs {
 		ids[i] = j.ids()[side]
 	}
-	c := d.m.sides[side]
-	results, err := c.Read(ctx, d.m.selection(side), ids)
-	if err == nil && len(results) != len(ids) {
-		err = fmt.Errorf("%s answered %d records for %d ids", c.name, len(results), len(ids))
-	}
-	d.note(c, err)
+	results, err := d.fetch(ctx, side, ids)
 	for i, j := range jobs {
-		j.readAt = d.now
 		switch {
 		case err != nil:
 			if !j.done() {
-				j.blame(err)
-				if d.concernsConnection(err) {
-					j.outcome.kind = outcomeKeep
-				}
+				d.blame(j, err)
 			}
 		case results[i].Err != nil:
 			j.errs[side] = results[i].Err
@@ -226,13 +217,39 @@ func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) 
 	}
 }
 
-// concernsConnection reports whether an error concerns a connection rather than a record.
-func (d *drain) concernsConnection(err error) bool {
+// fetch reads records of a side, and tells the breaker. Results come one for
+// each id.
+func (d *drain) fetch(ctx context.Context, side mapping.SideID, ids []string) ([]connectors.ReadResult, error) {
+	c := d.m.sides[side]
+	results, err := c.Read(ctx, d.m.selection(side), ids)
+	if err == nil && len(results) != len(ids) {
+		err = fmt.Errorf("%s answered %d records for %d ids", c.name, len(results), len(ids))
+	}
+	d.note(c, err)
+	return results, err
+}
+
+// history asks a side for the edits of fields, and tells the breaker. Results
+// come one for each id.
+func (d *drain) history(ctx context.Context, side mapping.SideID, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error) {
+	c := d.m.sides[side]
+	slices.Sort(fields)
+	edits, err := c.can.HistoryReader.History(ctx, d.m.Side(side).Object, ids, slices.Compact(fields), since)
+	if err == nil && len(edits) != len(ids) {
+		err = fmt.Errorf("%s answered %d histories for %d ids", c.name, len(edits), len(ids))
+	}
+	d.note(c, err)
+	return edits, err
+}
+
+// blame sets the outcome of a job for an error of a call. Where the connection
+// is to blame, the entry stays untouched.
+func (d *drain) blame(j *job, err error) {
+	j.blame(err)
 	switch connectors.KindOf(err) {
 	case connectors.Auth, connectors.RateLimited, connectors.Unavailable:
-		return true
+		j.outcome.kind = outcomeKeep
 	}
-	return false
 }
 
 // quiet reports whether a side holds just what it held when both agreed, so

@@ -142,8 +142,7 @@ func byTime(v verdict) bool {
 func (d *drain) editTimes(ctx context.Context, jobs []*job) map[editKey]time.Time {
 	times := map[editKey]time.Time{}
 	for side := range mapping.SideID(2) {
-		history := d.m.sides[side].can.HistoryReader
-		if history == nil {
+		if d.m.sides[side].can.HistoryReader == nil {
 			continue
 		}
 		var ids, fields []string
@@ -157,11 +156,8 @@ func (d *drain) editTimes(ctx context.Context, jobs []*job) map[editKey]time.Tim
 				}
 			}
 		}
-		slices.Sort(fields)
-		fields = slices.Compact(fields)
-		edits, err := history.History(ctx, d.m.Side(side).Object, ids, fields, since.Add(-historySlack))
-		d.note(d.m.sides[side], err)
-		if err != nil || len(edits) != len(ids) {
+		edits, err := d.history(ctx, side, ids, fields, since.Add(-historySlack))
+		if err != nil {
 			continue
 		}
 		for i, j := range jobs {
@@ -180,8 +176,7 @@ func (d *drain) editTimes(ctx context.Context, jobs []*job) map[editKey]time.Tim
 // noted and not confirmed took effect.
 func (d *drain) findApplied(ctx context.Context, jobs []*job) {
 	for side := range mapping.SideID(2) {
-		history := d.m.sides[side].can.HistoryReader
-		if history == nil {
+		if d.m.sides[side].can.HistoryReader == nil {
 			continue
 		}
 		var asking []*job
@@ -204,10 +199,8 @@ func (d *drain) findApplied(ctx context.Context, jobs []*job) {
 		if len(asking) == 0 {
 			continue
 		}
-		slices.Sort(fields)
-		edits, err := history.History(ctx, d.m.Side(side).Object, ids, slices.Compact(fields), since)
-		d.note(d.m.sides[side], err)
-		if err != nil || len(edits) != len(ids) {
+		edits, err := d.history(ctx, side, ids, fields, since)
+		if err != nil {
 			for _, j := range asking {
 				j.awaitHistory(err)
 			}
@@ -289,14 +282,10 @@ func (d *drain) putBackIn(c coveredEdit, f state.Field, later connectors.Value) 
 // it, an edit that a write of ours covered would be lost. After some attempts
 // the values alone decide. It reports whether the job waits.
 func (j *job) awaitHistory(err error) bool {
-	if j.done() || j.entry.Attempts >= historyLimit || err != nil && !connectors.KindOf(err).Temporary() && connectors.KindOf(err) != connectors.Auth {
+	if j.done() || j.entry.Attempts >= historyLimit || !connectors.KindOf(err).Temporary() && connectors.KindOf(err) != connectors.Auth {
 		return false
 	}
-	reason := "the history could not be read"
-	if err != nil {
-		reason = err.Error()
-	}
-	j.outcome = outcome{kind: outcomeRetry, code: "history", reason: reason}
+	j.outcome = outcome{kind: outcomeRetry, code: "history", reason: err.Error()}
 	return true
 }
 

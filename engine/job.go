@@ -16,9 +16,8 @@ type job struct {
 	link  *state.Link // nil for an unlinked record, until it is linked
 	side  mapping.SideID
 
-	recs   [2]*connectors.Record
-	errs   [2]error // of the read
-	readAt time.Time
+	recs [2]*connectors.Record
+	errs [2]error // of the read
 
 	asides   map[uint32]*state.Aside
 	covered  map[uint32]coveredEdit // people's edits that noted writes covered

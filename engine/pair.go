@@ -177,8 +177,7 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 	if len(candidates) == 0 {
 		return nil
 	}
-	results, err := c.Read(ctx, d.m.selection(target), ids)
-	d.note(c, err)
+	results, err := d.fetch(ctx, target, ids)
 	var rivals [][]string
 	if err == nil {
 		rivals, err = d.rivals(ctx, rule, target, candidates)
@@ -207,9 +206,7 @@ func (d *drain) blameAll(jobs []*job, err error) bool {
 		return false
 	}
 	for _, j := range jobs {
-		if j.blame(err); d.concernsConnection(err) {
-			j.outcome.kind = outcomeKeep
-		}
+		d.blame(j, err)
 	}
 	return true
 }

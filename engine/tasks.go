@@ -236,10 +236,7 @@ func (d *drain) tookTask(t *makingTask, c *connection, res connectors.WriteResul
 	fresh := *t.intent
 	fresh.Sent = time.Time{}
 	t.job.putIntents = append(t.job.putIntents, &fresh) // surely not made: not sent
-	t.job.blame(res.Err)
-	if d.concernsConnection(res.Err) {
-		t.job.outcome.kind = outcomeKeep
-	}
+	d.blame(t.job, res.Err)
 	return false
 }
 

@@ -254,10 +254,7 @@ func (d *drain) took(j *job, side mapping.SideID, res connectors.WriteResult) (a
 			return false
 		}
 	}
-	j.blame(res.Err)
-	if d.concernsConnection(res.Err) {
-		j.outcome.kind = outcomeKeep
-	}
+	d.blame(j, res.Err)
 	return false
 }
 
@@ -301,11 +298,9 @@ func (d *drain) readBack(ctx context.Context, jobs []*job) {
 		if len(asking) == 0 {
 			continue
 		}
-		c := d.m.sides[side]
-		results, err := c.Read(ctx, d.m.selection(side), ids)
-		d.note(c, err)
+		results, err := d.fetch(ctx, side, ids)
 		for i, j := range asking {
-			if err == nil && i < len(results) && results[i].Err == nil {
+			if err == nil && results[i].Err == nil {
 				j.after[side] = results[i].Record
 			} else {
 				j.unsure[side] = true // the note stays; the next read tells
