@@ -160,6 +160,12 @@ type Change struct {
 	Version  string    // as Record.Version, if the list tells it; "" if not
 	Modified time.Time // zero when unknown
 	State    State     // Live unless the list says otherwise
+
+	// Record is what the row shows of the record, where Selection.Fields asked
+	// for fields and the list shows them at no further request; nil otherwise.
+	// It may be as old as Facts.IndexLag and may lack fields, so it can tell
+	// that nothing has changed, never what to write.
+	Record *Record
 }
 
 // ChangePage is one page of changes. Next is the cursor to keep once every row

@@ -268,13 +268,17 @@ func (d *drain) quiet(j *job, side mapping.SideID) bool {
 			return false
 		}
 	}
-	if rec.Version != "" && rec.Version == l.Ends[side].Version && j.entry.Attempts == 0 {
-		return !pending(l)
-	}
-	if d.m.CommentsTo(side.Other()) {
+	if pending(l) {
 		return false
 	}
-	return !pending(l) && d.unchanged(j, side)
+	known := rec.Version != "" && rec.Version == l.Ends[side].Version && j.entry.Attempts == 0
+	if known && len(j.asides) > 0 {
+		return true
+	}
+	if !known && d.m.CommentsTo(side.Other()) {
+		return false
+	}
+	return d.unchanged(j, side) // a value that the system computes may move without the version
 }
 
 func pending(l *state.Link) bool {
@@ -296,12 +300,27 @@ func pendingTo(l *state.Link, side mapping.SideID) bool {
 // unchanged compares every rule's value on a side with its baseline.
 func (d *drain) unchanged(j *job, side mapping.SideID) bool {
 	for _, r := range d.m.Rules() {
-		f := fieldOf(j.link, r.ID())
 		v, presence, err := r.Value(side, j.recs[side])
 		if err != nil || presence != connectors.Present {
 			continue
 		}
-		if f == nil || !f.Known[side] || f.Base[side] != d.printer.Print(v) {
+		if f := fieldOf(j.link, r.ID()); f == nil || !f.Known[side] || f.Base[side] != d.printer.Print(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds reports whether a record surely holds a side's baseline: every rule's
+// value is there, or hidden as before, and none has changed.
+func (e *Engine) holds(m *worked, side mapping.SideID, link *state.Link, rec *connectors.Record) bool {
+	for _, r := range m.Rules() {
+		v, presence, err := r.Value(side, rec)
+		f := fieldOf(link, r.ID())
+		switch {
+		case err != nil || presence == connectors.Absent || f == nil:
+			return false
+		case presence == connectors.Present && (!f.Known[side] || f.Base[side] != e.printer.Print(v)):
 			return false
 		}
 	}

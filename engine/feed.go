@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/mapping"
 )
 
@@ -39,6 +40,21 @@ func feedsOf(mappings []*worked) []*feed {
 	}
 	slices.SortFunc(feeds, func(a, b *feed) int { return cmpText(a.name, b.name) })
 	return feeds
+}
+
+// selection names all fields that the feed's mappings look at.
+func (f *feed) selection() connectors.Selection {
+	sel := f.users[0].m.selection(f.users[0].side)
+	if len(f.users) == 1 {
+		return sel
+	}
+	sel.Fields = slices.Clone(sel.Fields)
+	for _, u := range f.users[1:] {
+		sel.Fields = append(sel.Fields, u.m.Needs(u.side)...)
+	}
+	slices.Sort(sel.Fields)
+	sel.Fields = slices.Compact(sel.Fields)
+	return sel
 }
 
 func feedName(s mapping.Side) string {

@@ -51,9 +51,7 @@ func (s *Sweeper) Step(ctx context.Context) (Swept, error) {
 	if ok, _ := s.e.open(ctx, s.f.conn); !ok {
 		return Swept{Wait: true}, nil
 	}
-	sel := s.f.users[0].m.selection(s.f.users[0].side)
-	sel.Fields = nil
-	page, err := s.f.conn.Changes(ctx, sel, s.cursor)
+	page, err := s.f.conn.Changes(ctx, s.f.selection(), s.cursor)
 	s.e.note(s.f.conn, err)
 	if err != nil {
 		return Swept{}, err
@@ -96,24 +94,56 @@ func (s *Sweeper) nudge(fresh int) {
 	}
 }
 
-// row takes one listed row: an active link whose end has that version needs
-// nothing.
+// row takes one listed row: a record that is as it was when it was dealt with
+// needs nothing.
 func (s *Sweeper) row(tx state.Tx, u feedUser, c connectors.Change, h hint) (bool, error) {
 	link, err := tx.LinkOf(u.m.Name(), uint8(u.side), c.ID)
-	if err == nil {
-		s.seen[u.m].set(link.ID)
-		end := link.Ends[u.side]
-		if link.Status == state.LinkActive && link.Scheme == u.m.Hash() && !pending(link) && unchangedRow(end, c) {
-			held, err := heldBack(tx, link.ID)
-			if err != nil || !held {
-				return false, err
-			}
+	if errors.Is(err, state.ErrNotFound) {
+		if c.Record != nil && u.wishes(c.Record) {
+			h.version = "" // what the condition looks at may change without the version
 		}
-		h.version = "" // even where the record is as it was, something of the link is to be done
-	} else if !errors.Is(err, state.ErrNotFound) {
+		return enqueue(tx, u.m, h, s.e.clock.Now())
+	}
+	if err != nil {
 		return false, err
 	}
+	s.seen[u.m].set(link.ID)
+	if link.Status == state.LinkActive && link.Scheme == u.m.Hash() && !pending(link) && s.asItWas(u, link, c) {
+		held, err := heldBack(tx, link.ID)
+		if err != nil || !held {
+			return false, err
+		}
+	}
+	h.version = "" // even where the record is as it was, something of the link is to be done
 	return enqueue(tx, u.m, h, s.e.clock.Now())
+}
+
+// asItWas reports whether a listed row shows that its record is as it was when
+// both sides agreed. Where the row shows the values, they must be there and be
+// those of the baseline, since a version may stand still while a value moves;
+// where the version has moved, the values alone do not tell of comments.
+func (s *Sweeper) asItWas(u feedUser, link *state.Link, c connectors.Change) bool {
+	end := link.Ends[u.side]
+	if c.Record == nil {
+		return unchangedRow(end, c)
+	}
+	if c.Record.State != end.State || c.Record.InScope == end.OutScope {
+		return false
+	}
+	if c.Version != end.Version && u.m.CommentsTo(u.side.Other()) {
+		return false
+	}
+	return s.e.holds(u.m, u.side, link, c.Record)
+}
+
+// wishes reports whether a record that has no counterpart asks for one.
+func (u feedUser) wishes(rec *connectors.Record) bool {
+	c := u.m.Create(u.side.Other())
+	if c == nil || !c.HasWhen() || !rec.InScope {
+		return false
+	}
+	yes, err := c.When(rec)
+	return yes || err != nil
 }
 
 // heldBack reports whether a link has fields that are set aside for a cause that

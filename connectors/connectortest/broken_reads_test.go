@@ -337,6 +337,27 @@ var brokenChanges = []breakage{
 			return page, err
 		}
 	}},
+	{"rows show records of yesterday", "changes", eachPage(func(_ *fake, _ string, p *connectors.ChangePage) {
+		for _, c := range p.Changes {
+			if c.Record != nil {
+				c.Record.Set("notes", connectors.Text("of yesterday"))
+			}
+		}
+	})},
+	{"rows show records with values cleared", "changes", eachPage(func(_ *fake, _ string, p *connectors.ChangePage) {
+		for _, c := range p.Changes {
+			if c.Record != nil {
+				c.Record.Set("labels", connectors.Null)
+			}
+		}
+	})},
+	{"rows show every record in scope", "changes", eachPage(func(_ *fake, _ string, p *connectors.ChangePage) {
+		for _, c := range p.Changes {
+			if c.Record != nil {
+				c.Record.InScope = !c.Record.InScope
+			}
+		}
+	})},
 	{"edits are not listed", "changes", eachPage(func(_ *fake, _ string, p *connectors.ChangePage) {
 		p.Changes = slices.DeleteFunc(p.Changes, func(c connectors.Change) bool { return c.Version != "1" })
 	})},

@@ -20,7 +20,7 @@ type breakage struct {
 
 // rich is a system with every ability and habit that the breakages need.
 var rich = memory.Options{
-	IndexLag: 10 * time.Second, KeyLag: 5 * time.Second, Precision: time.Second, PageSize: 7,
+	ListsRecords: true, IndexLag: 10 * time.Second, KeyLag: 5 * time.Second, Precision: time.Second, PageSize: 7,
 	SetEdits: true, ShowsDeleted: true, ConditionalWrites: true, WebhookVersions: true,
 	ReadBatch: 5, CreateBatch: 3, UpdateBatch: 4, NeedsPrepare: true,
 }

@@ -175,6 +175,40 @@ var changes = []test{
 			e.Errorf("Changes: version %q, Read: %q", got, want)
 		}
 	}},
+	{"row's record is what a read tells", func(e *env) {
+		id := e.seed(1)[0]
+		for _, s := range e.h.Samples {
+			e.w.Edit(e, id, s.Field, s.Two)
+		}
+		e.w.Settle(e)
+		sel := e.sel
+		for _, s := range e.h.Samples {
+			sel.Fields = append(sel.Fields, s.Field)
+		}
+		page, err := e.c.Changes(e.Context(), sel, "")
+		if err != nil {
+			e.Fatalf("Changes: %v", err)
+		}
+		for _, row := range page.Changes {
+			if row.Record == nil {
+				e.Skipf("the list shows no records")
+			}
+			read := e.readFields(sel, row.ID)[0].Record
+			if read == nil {
+				e.Fatalf("Read of the listed record %s: none", row.ID)
+			}
+			if row.Version != read.Version || row.Record.Ref != read.Ref || row.Record.State != read.State || row.Record.InScope != read.InScope {
+				e.Errorf("Changes: row %+v with record %+v, Read: %+v", row, row.Record, read)
+			}
+			for _, f := range sel.Fields {
+				got, presence := row.Record.Get(f)
+				want, _ := read.Get(f)
+				if presence != connectors.Absent && !connectors.Equal(got, want) {
+					e.Errorf("Changes: %s of %s is %v, Read: %v", f, row.ID, got, want)
+				}
+			}
+		}
+	}},
 	{"foreign cursor is invalid", func(e *env) {
 		for _, cursor := range []string{"no cursor of ours", "{}", "\x00\xff", strings.Repeat("x", 5000), "-1", "m1.-5.0.0.0.0"} {
 			_, err := e.c.Changes(e.Context(), e.sel, cursor)

@@ -176,7 +176,7 @@ func harness(opts memory.Options, wrap func(connectors.Connection, *world) conne
 var habits = map[string]memory.Options{
 	"plain": {},
 	"lagging": {
-		IndexLag: 10 * time.Second, Precision: time.Second, PageSize: 7, SetEdits: true, ShowsDeleted: true,
+		IndexLag: 10 * time.Second, Precision: time.Second, PageSize: 7, ListsRecords: true, SetEdits: true, ShowsDeleted: true,
 		ReadBatch: 5, CreateBatch: 3, UpdateBatch: 4, NeedsPrepare: true, WebhookVersions: true,
 	},
 	"coarse": {IndexLag: time.Minute, KeyLag: connectors.NoLag, Precision: time.Minute, PageSize: 10, KeyIsUnique: true, Partial: true, Silent: true},

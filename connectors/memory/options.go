@@ -32,7 +32,8 @@ type Options struct {
 	ReadBatch         int
 	CreateBatch       int
 	UpdateBatch       int
-	PageSize          int // rows in a page of changes; default 100
+	PageSize          int  // rows in a page of changes; default 100
+	ListsRecords      bool // rows of changes show the fields asked for
 	DailyRequests     int
 
 	// Partial: a write takes effect without the fields that are refused; else

@@ -111,6 +111,9 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, curs
 		if !c.system.opts.NoVersions {
 			page.Changes[i].Version = strconv.Itoa(e.version)
 		}
+		if c.system.opts.ListsRecords && len(sel.Fields) > 0 && e.version == e.rec.version {
+			page.Changes[i].Record = c.show(t, e.rec, sel.Scope, sel.Fields)
+		}
 		at.pos = position{at: e.modified, seq: e.rec.seq}
 	}
 	if !more {

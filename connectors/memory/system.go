@@ -145,6 +145,15 @@ func (s *System) Edit(id, user, field string, v connectors.Value) {
 	s.apply(t, r, s.byHand(t, map[string]connectors.Value{field: v}), user)
 }
 
+// Recompute sets a field as the system itself does with what it computes:
+// neither version nor time nor history move, and nobody is told.
+func (s *System) Recompute(id, field string, v connectors.Value) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, r := s.record(id)
+	r.fields[field] = v
+}
+
 // SetState deletes, archives or restores a record. Deleted records keep their
 // fields, so that they can be restored with Live.
 func (s *System) SetState(id string, state connectors.State) {

@@ -1,0 +1,124 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/memory"
+)
+
+// TestSweepOfUnchangedRecordsCostsTheListingOnly counts the calls of a sweep
+// over systems whose rows tell versions, values or both.
+func TestSweepOfUnchangedRecordsCostsTheListingOnly(t *testing.T) {
+	const records = 300
+	for _, habits := range []memory.Options{
+		{PageSize: 100},
+		{PageSize: 100, ListsRecords: true},
+		{PageSize: 100, ListsRecords: true, NoVersions: true},
+	} {
+		t.Run(fmt.Sprintf("values %v, versions %v", habits.ListsRecords, !habits.NoVersions), func(t *testing.T) {
+			source := with(with(twoWay, "comments: both", "comments: none"), `    tasks:
+      - {title: "Kick-off {{ deal.title }}", assignee: "{{ deal.owner.email }}", due: 5 workdays}
+      - {title: "Acceptance"}
+`, "")
+			w := newWorld(t, source, func(crm, pm *memory.Options) {
+				for _, o := range []*memory.Options{crm, pm} {
+					o.PageSize, o.ListsRecords, o.NoVersions = habits.PageSize, habits.ListsRecords, habits.NoVersions
+					o.ReadBatch = 100
+				}
+			})
+			var last string
+			for i := range records {
+				last = w.crm.Create("record", nil, "ada", deal(fmt.Sprintf("Deal %d", i), nil))
+			}
+			w.settle()
+			w.sweep()
+			w.settle()
+			calls := w.countCalls()
+			w.sweepOnly()
+			if got, want := *calls, 2*records/habits.PageSize; got != want {
+				t.Errorf("a sweep of %d unchanged pairs: got %d calls, want %d", records, got, want)
+			}
+
+			w.crm.Webhooks() // lost
+			w.crm.Edit(last, "ada", "title", connectors.Text("Nobody told"))
+			w.sweepOnly()
+			w.drainDry()
+			for _, l := range w.links() {
+				if l.Records[0].ID == last {
+					if got := w.get(w.pm, l.Records[1].ID, "title"); got.Text() != "Nobody told" {
+						t.Errorf("the edit that no hint told of: got %v", got)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSweepSeesValuesThatMoveWithoutTheirVersion: a property that the system
+// computes may change while its version stands still.
+func TestSweepSeesValuesThatMoveWithoutTheirVersion(t *testing.T) {
+	w, id, epic := linked(t, twoWay, func(crm, _ *memory.Options) { crm.ListsRecords = true })
+	w.sweep()
+	w.crm.Recompute(id, "count", connectors.Int(42))
+	w.sweepOnly()
+	w.drainDry()
+	if got := w.get(w.pm, epic, "count"); got.Number() != "42" {
+		t.Errorf("count: got %v, want 42", got)
+	}
+}
+
+// sweepOnly looks through every feed, without working what it found.
+func (w *world) sweepOnly() {
+	w.t.Helper()
+	for _, f := range w.eng.Feeds() {
+		s, err := w.eng.Sweep(f)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for done := false; !done; {
+			out, err := s.Step(w.t.Context())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			done = out.Done
+		}
+	}
+}
+
+// drainDry works the queue until nothing is due, without a poll.
+func (w *world) drainDry() {
+	w.t.Helper()
+	for range 200 {
+		busy := false
+		for _, m := range w.eng.Mappings() {
+			d, err := w.eng.Drain(w.t.Context(), m)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			busy = busy || d.Worked > 0 || !d.Next.IsZero()
+		}
+		if !busy {
+			return
+		}
+		w.clock.Advance(time.Second)
+	}
+	w.t.Fatal("the queue never runs dry")
+}
+
+// countCalls counts the requests that both systems get from now on, writes
+// apart.
+func (w *world) countCalls() *int {
+	n := new(int)
+	for _, s := range []*memory.System{w.crm, w.pm} {
+		s.SetHook(func(m memory.Moment) error {
+			if !m.Effect {
+				*n++
+			}
+			return nil
+		})
+	}
+	return n
+}
