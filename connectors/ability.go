@@ -146,6 +146,7 @@ type Abilities struct {
 	Deleter          Deleter
 	Archiver         Archiver
 	Preparer         Preparer
+	BudgetTeller     BudgetTeller
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
@@ -165,5 +166,6 @@ func AbilitiesOf(c Connection) Abilities {
 	a.Deleter, _ = c.(Deleter)
 	a.Archiver, _ = c.(Archiver)
 	a.Preparer, _ = c.(Preparer)
+	a.BudgetTeller, _ = c.(BudgetTeller)
 	return a
 }
