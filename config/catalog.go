@@ -65,6 +65,7 @@ func Catalog() []Setting {
 		{Key: "engine.coalesce", Type: Span, Default: "100ms", Help: "How long the hint of a webhook waits for more about the same record."},
 		{Key: "engine.poll_interval", Type: Span, Help: "Between two looks for changes. Empty: as the connector advises for its system."},
 		{Key: "engine.sweep_interval", Type: Span, Default: "6h", Help: "Between two comparisons of everything, which find what webhooks and lists missed."},
+		{Key: "engine.sweep", Type: Text, Default: "repair", Choices: []string{"repair", "report"}, Help: "What a comparison does with differences that nobody told of: repair them, or report them in the history (tenon history --action drift) and leave them until one of the records changes."},
 		{Key: "engine.missing_after", Type: Span, Default: "1m", Help: "How long a record must be missing before that counts as a deletion."},
 		{Key: "engine.retry_min", Type: Span, Default: "1s", Help: "The first wait after a passing error."},
 		{Key: "engine.retry_max", Type: Span, Default: "10m", Help: "The longest wait after a passing error."},
@@ -122,7 +123,7 @@ type State struct {
 
 // Engine holds the engine's limits as configured.
 type Engine struct {
-	ReadOnly                                          bool
+	ReadOnly, ReportDrift                             bool
 	Batch, QueueFull                                  int
 	Coalesce, PollInterval, SweepInterval             time.Duration
 	MissingAfter, RetryMin, RetryMax, ProbeInterval   time.Duration

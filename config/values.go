@@ -44,7 +44,7 @@ func (r *reader) read(c *Config, dir string) {
 		}
 	}
 	c.Engine = Engine{
-		ReadOnly: r.flag("engine.read_only"),
+		ReadOnly: r.flag("engine.read_only"), ReportDrift: r.text("engine.sweep") == "report",
 		Batch:    r.atLeast("engine.batch", 1), QueueFull: r.atLeast("engine.queue_full", 1),
 		Coalesce: r.span("engine.coalesce"), PollInterval: r.span("engine.poll_interval"), SweepInterval: r.span("engine.sweep_interval"),
 		MissingAfter: r.span("engine.missing_after"), RetryMin: r.span("engine.retry_min"), RetryMax: r.span("engine.retry_max"),

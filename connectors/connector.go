@@ -246,6 +246,7 @@ type Facts struct {
 	ConditionalWrites bool          // Update.IfVersion is obeyed
 	SetEdits          bool          // Update.Edits is obeyed
 	WebhookVersions   bool          // hints carry the version that a read would tell
+	WebhookUnsigned   bool          // deliveries carry no signature: they are taken at an unguessable address only
 	PollInterval      time.Duration // how often to ask for changes; 0: the engine's default
 	DailyRequests     int           // the account's allowance, if fixed; 0: unknown
 }

@@ -76,6 +76,11 @@ func (d *drain) run(ctx context.Context) error {
 	if err := d.decide(ctx); err != nil {
 		return err
 	}
+	if d.limits.ReportDrift {
+		if err := d.reportDrift(ctx); err != nil {
+			return err
+		}
+	}
 	if err := d.checkGuards(ctx); err != nil {
 		return err
 	}

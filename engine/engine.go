@@ -54,16 +54,19 @@ type Config struct {
 
 // Limits bound the engine's work. Zero fields mean the defaults.
 type Limits struct {
-	Batch     int           // entries of one drain; 100
-	Page      int           // rows of one listing by the operator's calls; 100
-	Coalesce  time.Duration // how long a webhook's hint waits for more of its kind; 100 ms
-	Poll      time.Duration // between two polls of a feed; the connection's own, or 30 s
-	Sweep     time.Duration // between two sweeps of a feed; 6 h
-	Missing   time.Duration // how long a record must be missing before that counts; 1 min
-	RetryMin  time.Duration // the first wait after a transient error; 1 s
-	RetryMax  time.Duration // the longest; 10 min
-	Probe     time.Duration // between two probes of a paused connection; 5 s, growing to 5 min
-	QueueFull int           // entries of a mapping above which webhooks are put off; 1,000,000
+	Batch    int           // entries of one drain; 100
+	Page     int           // rows of one listing by the operator's calls; 100
+	Coalesce time.Duration // how long a webhook's hint waits for more of its kind; 100 ms
+	Poll     time.Duration // between two polls of a feed; the connection's own, or 30 s
+	Sweep    time.Duration // between two sweeps of a feed; 6 h
+	// ReportDrift makes sweeps tell the journal of differences that no hint told
+	// of, instead of repairing them. What a person asks for is done all the same.
+	ReportDrift bool
+	Missing     time.Duration // how long a record must be missing before that counts; 1 min
+	RetryMin    time.Duration // the first wait after a transient error; 1 s
+	RetryMax    time.Duration // the longest; 10 min
+	Probe       time.Duration // between two probes of a paused connection; 5 s, growing to 5 min
+	QueueFull   int           // entries of a mapping above which webhooks are put off; 1,000,000
 
 	Window     time.Duration // over which the guards count; 1 h
 	Clears     int           // fields emptied a window and mapping; 50

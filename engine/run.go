@@ -223,6 +223,7 @@ func (e *Engine) Sync(ctx context.Context, name string, progress func(SyncProgre
 		if err != nil {
 			return err
 		}
+		s.source = syncSource
 		for {
 			out, err := s.Step(ctx)
 			if err != nil {

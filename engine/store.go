@@ -57,7 +57,7 @@ func (d *drain) conclude(j *job) {
 				j.touched = true
 			}
 			if j.sent[side] || j.unsure[side] {
-				j.link.Ends[side].Wrote, j.touched = d.now, true
+				j.touched = true
 				if j.after[side] == nil {
 					j.link.Ends[side].Version = ""
 				}

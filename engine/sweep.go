@@ -14,12 +14,20 @@ import (
 type Sweeper struct {
 	e      *Engine
 	f      *feed
+	source string // of the hints: sweepSource, or syncSource where a person asked
 	cursor string
 	seen   map[*worked]*bitset // links whose end was listed
 	listed bool                // the listing is through
 	after  uint64              // links checked against the listing
 	user   int
 }
+
+// Sources of the hints of a sweep. What nobody told of and nobody asked for is
+// not repaired under the policy to report.
+const (
+	sweepSource = "sweep"
+	syncSource  = "sync"
+)
 
 // Swept is what one step of a sweep came to.
 type Swept struct {
@@ -35,7 +43,7 @@ func (e *Engine) Sweep(name string) (*Sweeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sweeper{e: e, f: f, seen: map[*worked]*bitset{}}
+	s := &Sweeper{e: e, f: f, source: sweepSource, seen: map[*worked]*bitset{}}
 	for _, u := range f.users {
 		s.seen[u.m] = &bitset{}
 	}
@@ -64,7 +72,7 @@ func (s *Sweeper) Step(ctx context.Context) (Swept, error) {
 			for _, c := range page.Changes {
 				fresh, err := s.row(tx, u, c, hint{
 					side: u.side, record: c.ID, version: c.Version,
-					priority: connectors.PrioritySweep, source: "sweep", due: now,
+					priority: connectors.PrioritySweep, source: s.source, due: now,
 				})
 				if err != nil {
 					return err
@@ -194,7 +202,7 @@ func (s *Sweeper) unlisted(ctx context.Context) (Swept, error) {
 			}
 			out.Fresh++
 			if err := bump(tx, linkSubject(l), 1<<u.side, hint{
-				side: u.side, priority: connectors.PrioritySweep, source: "sweep", due: now,
+				side: u.side, priority: connectors.PrioritySweep, source: s.source, due: now,
 			}, now); err != nil {
 				return err
 			}

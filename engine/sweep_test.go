@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
+	"github.com/tenonsync/tenon/engine"
 )
 
 // TestSweepOfUnchangedRecordsCostsTheListingOnly counts the calls of a sweep
@@ -67,6 +70,47 @@ func TestSweepSeesValuesThatMoveWithoutTheirVersion(t *testing.T) {
 	w.drainDry()
 	if got := w.get(w.pm, epic, "count"); got.Number() != "42" {
 		t.Errorf("count: got %v, want 42", got)
+	}
+}
+
+// TestSweepReportsWhatNobodyToldOf: under the policy to report, a sweep writes
+// nothing and tells once; the next hint of the record repairs it.
+func TestSweepReportsWhatNobodyToldOf(t *testing.T) {
+	w := newWorld(t, twoWay, nil)
+	w.lim.ReportDrift = true
+	w.start()
+	id := w.crm.Create("record", nil, "ada", deal("Ship it", nil))
+	w.settle() // polls are hints: what they tell of is carried
+	epic := w.links()[0].Records[1].ID
+	w.clock.Advance(time.Hour)
+	w.crm.Edit(id, "ada", "notes", connectors.Text("nobody told"))
+	lone := w.crm.Create("record", nil, "ada", deal("Lone", nil))
+	for range 3 {
+		w.sweepOnly()
+		w.drainDry()
+	}
+	if got := w.get(w.pm, epic, "notes"); !got.IsNull() {
+		t.Errorf("the sweep repaired: %v", got)
+	}
+	if got := len(w.links()); got != 1 {
+		t.Errorf("got %d links, want 1: the sweep made a counterpart", got)
+	}
+	rows, err := w.eng.History(t.Context(), engine.HistoryFilter{Action: "drift"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, r := range rows {
+		got[r.Records[0]] = r.Detail
+	}
+	want := map[string]string{"crm/record/" + id: "epic differs in notes", "crm/record/" + lone: "the epic is missing"}
+	if diff := cmp.Diff(want, got); diff != "" || len(rows) != 2 {
+		t.Errorf("%d events of drift (-want +got):\n%s", len(rows), diff)
+	}
+	w.crm.Edit(id, "ada", "count", connectors.Int(1))
+	w.settle()
+	if got := w.get(w.pm, epic, "notes"); got.Text() != "nobody told" {
+		t.Errorf("after a hint: got %v", got)
 	}
 }
 

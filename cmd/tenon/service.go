@@ -154,7 +154,7 @@ func (s *service) newServer(listen, publicURL string, clock connectors.Clock) (*
 // may be zero means "not at all", which the engine writes as a negative one.
 func limits(c config.Engine) engine.Limits {
 	l := engine.Limits{
-		Batch: c.Batch, Coalesce: c.Coalesce, Poll: c.PollInterval, Sweep: c.SweepInterval, Missing: c.MissingAfter,
+		Batch: c.Batch, Coalesce: c.Coalesce, Poll: c.PollInterval, Sweep: c.SweepInterval, ReportDrift: c.ReportDrift, Missing: c.MissingAfter,
 		RetryMin: c.RetryMin, RetryMax: c.RetryMax, Probe: c.ProbeInterval, QueueFull: c.QueueFull,
 		Window: c.GuardWindow, Clears: c.GuardClears, Overwrites: c.GuardOverwrites, Deletes: c.GuardDeletes,
 		Flips: c.Flips, FlipWindow: c.FlipWindow,
