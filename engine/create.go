@@ -24,6 +24,8 @@ type making struct {
 	skipped []string
 	result  *connectors.Record
 	adopted bool // found by its key, not made now
+	// edited names the empty fields of a found record that its history shows.
+	edited map[string]bool
 	// readLater says that the result was read after the create was answered.
 	readLater bool
 	// orphan says that the source is gone: what was made is looked for, and

@@ -17,7 +17,11 @@ import (
 func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.done() || j.making.result == nil })
 	d.readMade(ctx, to, jobs)
+	d.findCleared(ctx, to, jobs)
 	for _, j := range jobs {
+		if j.done() {
+			continue
+		}
 		mk := j.making
 		j.newLink(d, mk.result.Ref.ID)
 		// However late the answer is found: the two belong together since the
@@ -47,6 +51,47 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 		j.event(action, uint8(to), detail, d.madeFields(j)...)
 		d.intendTasks(j)
 		j.outcome = outcome{kind: outcomeAgain}
+	}
+}
+
+// findCleared asks the system which fields of found records were edited since
+// they were made. A field that holds nothing, though a value was sent, was
+// refused then, or cleared since: the history tells.
+func (d *drain) findCleared(ctx context.Context, to mapping.SideID, jobs []*job) {
+	if d.m.sides[to].can.HistoryReader == nil {
+		return
+	}
+	var asking []*job
+	var ids, fields []string
+	since := d.now
+	for _, j := range jobs {
+		if !j.making.adopted || j.making.orphan {
+			continue
+		}
+		empty := false
+		for _, r := range d.m.Rules() {
+			if now, presence := j.making.result.Get(r.Field(to)); presence == connectors.Present && now.IsNull() && r.Flow().To(to) {
+				empty, fields = true, append(fields, r.Field(to))
+			}
+		}
+		if empty {
+			asking, ids = append(asking, j), append(ids, j.making.result.Ref.ID)
+			since = earliest(since, j.making.result.Created)
+		}
+	}
+	if len(asking) == 0 {
+		return
+	}
+	edits, err := d.history(ctx, to, ids, fields, since)
+	for i, j := range asking {
+		if err != nil {
+			j.awaitHistory(err)
+			continue
+		}
+		j.making.edited = map[string]bool{}
+		for _, e := range edits[i] {
+			j.making.edited[e.Field] = true
+		}
 	}
 }
 
@@ -202,9 +247,10 @@ func (d *drain) baselineOfAdopted(j *job) {
 		f.Known = [2]bool{true, true}
 		f.Base[to], f.Base[to.Other()] = f.Pending.Target, f.Pending.Source
 		now, presence := j.making.result.Get(d.m.rules[f.Rule].Field(to))
-		// Nothing where something was sent: refused or hidden then, rather than
-		// cleared since. The first sync decides.
-		lost := presence == connectors.Present && now.IsNull() && f.Pending.Target != d.printer.Print(connectors.Null)
+		// Nothing where something was sent, and no edit that anybody knows of:
+		// refused or hidden then, rather than cleared since. The first sync decides.
+		lost := presence == connectors.Present && now.IsNull() && f.Pending.Target != d.printer.Print(connectors.Null) &&
+			!j.making.edited[d.m.rules[f.Rule].Field(to)]
 		if (presence == connectors.Hidden || lost) && !d.m.rules[f.Rule].IsSet() {
 			continue
 		}

@@ -61,7 +61,7 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 	}
 	return &merger{
 		m: d.m, link: link, print: d.printer, now: d.now, applied: j.applied, covered: j.covered,
-		retry: source == "retry" || source == "sweep" || link.Scheme != d.m.Hash(),
+		retry: source == "retry" || source == sweepSource || source == syncSource || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)
 		},
@@ -215,7 +215,19 @@ func (d *drain) findApplied(ctx context.Context, jobs []*job) {
 // coveredEdit is a person's edit that a write of ours covered.
 type coveredEdit struct {
 	theirs connectors.FieldEdit
-	ours   connectors.Value // what our write left behind
+	ours   connectors.Value // what the write that covered it left behind
+	first  connectors.Value // what the noted write left behind
+	// edit is what the covering write did to a set, where it was not the noted
+	// write but one that put an edit back; else nil.
+	edit *connectors.SetEdit
+}
+
+// did tells what the covering write added to a set and took out of it.
+func (c *coveredEdit) did(pr Printer, p *state.Pending, base []state.Print) (added, removed func(connectors.Option) bool) {
+	if c.edit == nil {
+		return noteEdit(pr, p, base)
+	}
+	return in(c.edit.Add), in(c.edit.Remove)
 }
 
 // noteApplied looks for noted writes in a record's history, and for the edits
@@ -234,6 +246,7 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 		}
 		j.applied[f.Rule] = false
 		var covered *connectors.FieldEdit
+		var since []connectors.FieldEdit // from the noted write on
 		unread, held := f.Pending.Read != 0, d.printer.Print(connectors.Null)
 		for i, e := range edits {
 			if e.Field != r.Field(side) {
@@ -246,18 +259,20 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 			}
 			unread = unread && held != f.Pending.Read
 			switch {
-			case p == f.Pending.Read && (unread && e.At.Before(read) || covered != nil):
+			case p == f.Pending.Read && (unread && e.At.Before(read) || covered != nil) &&
+				(!j.applied[f.Rule] || d.showsValue(edits[i+1:], e.Field, f.Pending.Target)):
 				// What came before is what was read.
 				unread, covered, j.applied[f.Rule] = false, nil, false
 				continue
 			case j.applied[f.Rule]:
-				if c, ok := j.covered[f.Rule]; ok && d.putBackIn(c, f, e.Value) {
-					delete(j.covered, f.Rule) // what was covered was put back before
+				if c, ok := j.covered[f.Rule]; ok {
+					d.notePutBack(j, c, f, since, e.Value)
 				}
+				since = append(since, e)
 			case p == f.Pending.Target:
-				j.applied[f.Rule] = true
+				j.applied[f.Rule], since = true, append(since, e)
 				if covered != nil {
-					j.covered[f.Rule] = coveredEdit{theirs: *covered, ours: e.Value}
+					j.covered[f.Rule] = coveredEdit{theirs: *covered, ours: e.Value, first: e.Value}
 				}
 			default:
 				if covered = &edits[i]; f.Known[side] && p == f.Base[side] {
@@ -268,14 +283,38 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 	}
 }
 
-// putBackIn reports whether a later value of a field has the covered edit in it.
-func (d *drain) putBackIn(c coveredEdit, f state.Field, later connectors.Value) bool {
+// showsValue reports whether a history shows a value of a field.
+func (d *drain) showsValue(edits []connectors.FieldEdit, field string, p state.Print) bool {
+	return slices.ContainsFunc(edits, func(e connectors.FieldEdit) bool { return e.Field == field && d.printer.Print(e.Value) == p })
+}
+
+// notePutBack looks whether a later value of a field has the covered edit in
+// it: then that edit was put back. The write that did so may in turn have
+// covered an edit of a set, made since the value that it was built on. since
+// are the edits from the noted write on, before that value.
+func (d *drain) notePutBack(j *job, c coveredEdit, f state.Field, since []connectors.FieldEdit, later connectors.Value) {
 	if !d.m.rules[f.Rule].IsSet() {
-		return same(c.theirs.Value, later)
+		if same(c.theirs.Value, later) {
+			delete(j.covered, f.Rule)
+		}
+		return
 	}
-	added, removed := noteEdit(d.printer, f.Pending, f.Sets[f.Pending.To])
-	edit := uncovered(c.theirs.Value, c.ours, later, added, removed)
-	return len(edit.Add)+len(edit.Remove) == 0
+	added, removed := c.did(d.printer, f.Pending, f.Sets[f.Pending.To])
+	if edit := uncovered(c.theirs.Value, c.ours, later, added, removed); len(edit.Add)+len(edit.Remove) > 0 {
+		return
+	}
+	delete(j.covered, f.Rule)
+	last := since[len(since)-1]
+	for i := len(since) - 1; i >= 0; i-- {
+		edit := uncovered(c.theirs.Value, c.ours, since[i].Value, added, removed)
+		if !connectors.Equal(applyEdit(since[i].Value.Options(), edit), later) {
+			continue
+		}
+		if i < len(since)-1 {
+			j.covered[f.Rule] = coveredEdit{theirs: last, ours: later, first: c.first, edit: &edit}
+		}
+		return
+	}
 }
 
 // awaitHistory puts a job off whose history could not be read just now: without

@@ -44,6 +44,9 @@ type verdict struct {
 	conflict bool
 	// putBack says that a person's edit, covered by our write, was written again.
 	putBack bool
+	// restored is the last write that put an edit back; it may have covered one
+	// itself.
+	restored *fieldWrite
 	// ours is what our own write left behind, where somebody edited it since.
 	ours       *connectors.Value
 	heldValues *[2]connectors.Value // what an aside shows, where not the values read
@@ -140,6 +143,9 @@ func (g *merger) scalar(c comparison) verdict {
 	g.settle(&c)
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
+	if pending != nil && c.known && c.field.Base[pending.To] == pending.Target {
+		v.event = confirmed(c.rule)
+	}
 	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && c.prints[pending.To] == pending.Target {
 		if restored, ok := g.uncover(v, noted, e.theirs); ok {
 			return restored
@@ -181,6 +187,11 @@ func (g *merger) scalar(c comparison) verdict {
 		return g.carry(v, side, "enforced")
 	}
 	return g.settled(v, g.m.Side(side).Name+" was edited by hand and stays until its source changes")
+}
+
+// confirmed tells the journal of a write whose answer was lost.
+func confirmed(r *mapping.Rule) *state.EventField {
+	return &state.EventField{Rule: r.ID(), Name: r.Name(), Why: "written before; the answer was lost, the record shows it"}
 }
 
 // settled takes the present values as the agreement.

@@ -46,8 +46,13 @@ func (g *merger) set(c comparison) verdict {
 			return v
 		}
 	}
+	settled := c.field
+	g.join(&c, sides)
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
+	if p := noted.Pending; p != nil && c.known && slices.Equal(settled.Sets[p.To], p.TargetSet) {
+		v.event = confirmed(c.rule)
+	}
 	v.next.Sets = [2][]state.Print{sides[0].prints, sides[1].prints}
 	v.next.Base, v.next.Known, v.next.Pending = c.prints, [2]bool{true, true}, nil
 	if c.known && slices.Equal(c.field.Sets[0], sides[0].prints) && slices.Equal(c.field.Sets[1], sides[1].prints) {
@@ -78,6 +83,41 @@ func (g *merger) set(c comparison) verdict {
 		g.writeSet(&v, sides, to, edit)
 	}
 	return v
+}
+
+// join takes what stands on both sides, and was new on either, as agreed:
+// whoever takes it out of one side from now on takes it out of both.
+func (g *merger) join(c *comparison, sides [2]elements) {
+	if !c.known {
+		return
+	}
+	agreed := c.field.Sets
+	for to := range mapping.SideID(2) {
+		if !c.rule.Flow().To(to) {
+			continue
+		}
+		for _, o := range sides[to.Other()].options {
+			t, outcome, err := c.rule.ConvertElement(to, o)
+			if err != nil || outcome != mapping.Write {
+				continue
+			}
+			there, here := g.print.PrintOption(o), g.print.PrintOption(t)
+			if !sides[to].byPrint[here] {
+				continue
+			}
+			agreed[to.Other()], agreed[to] = with(agreed[to.Other()], there), with(agreed[to], here)
+		}
+	}
+	c.field.Sets = agreed
+}
+
+// with returns a sorted set with one more element; the given one stays as it is.
+func with(set []state.Print, p state.Print) []state.Print {
+	i, ok := slices.BinarySearch(set, p)
+	if ok {
+		return set
+	}
+	return slices.Insert(slices.Clone(set), i, p)
 }
 
 // writeSet makes an edit the verdict's write. What the edit carries becomes the
@@ -134,14 +174,14 @@ func (g *merger) startOf(c *comparison, sides [2]elements, to mapping.SideID) []
 // way that was noted before the service died. That note stands until it is done.
 func (g *merger) uncoverSet(c comparison, noted state.Field, sides [2]elements, e coveredEdit) (verdict, bool) {
 	to := mapping.SideID(noted.Pending.To)
-	added, removed := noteEdit(g.print, noted.Pending, noted.Sets[to])
+	added, removed := e.did(g.print, noted.Pending, noted.Sets[to])
 	edit := uncovered(e.theirs.Value, e.ours, c.values[to], added, removed)
 	if len(edit.Add)+len(edit.Remove) == 0 {
 		return verdict{}, false
 	}
 	v := verdict{comparison: c, next: c.field, conflict: true, drop: c.aside != nil}
 	now := c.values[to]
-	v.putBack, v.ours = true, &e.ours
+	v.putBack, v.ours = true, &e.first
 	v.writes[to] = &fieldWrite{value: applyEdit(sides[to].options, edit), edit: &edit, replaced: now, why: "elements edited meanwhile are put back"}
 	v.comparison.field, v.next.Pending = noted, noted.Pending
 	return v, true
