@@ -302,7 +302,13 @@ func (w walk) list(ctx context.Context, after string, properties []string, archi
 		Op: "list changes", Record: w.m.t.plural, Path: pathObjects,
 		Params: map[string]string{"type": w.m.t.id}, Query: query, Out: &out,
 	})
-	return &out, err
+	if err != nil {
+		return nil, err
+	}
+	if err := w.c.nameless("list changes", w.m.t, out.Results); err != nil {
+		return nil, err
+	}
+	return &out, nil
 }
 
 // changes returns rows for the records, oldest first, and notes the newest.

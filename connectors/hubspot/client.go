@@ -244,8 +244,11 @@ func (c *connection) fail(op, record string, kind connectors.Kind, format string
 
 // failed returns an entry of a batch's errors as the error of one record.
 func (c *connection) failed(op, record string, e *apiError) *connectors.Error {
-	err := c.fail(op, record, e.kind(), "%s", e.text())
+	err := c.fail(op, record, e.kind(), "%s", c.client.Clip(e.text()))
 	err.Fields = e.fields()
+	for i, f := range err.Fields {
+		err.Fields[i] = connectors.FieldError{Field: c.client.Clip(f.Field), Reason: c.client.Clip(f.Reason)}
+	}
 	err.Unsure = err.Kind == connectors.Unavailable
 	return err
 }
@@ -269,7 +272,22 @@ func (c *connection) batch(ctx context.Context, op, action string, t *objectType
 	if err := c.do(ctx, r); err != nil {
 		return nil, err
 	}
+	if err := c.nameless(op, t, out.Results); err != nil {
+		err.Unsure = !reads
+		return nil, err
+	}
 	return &out, nil
+}
+
+// nameless refuses an answer with a record that it does not name: nothing could
+// be concluded about the records that it does not hold.
+func (c *connection) nameless(op string, t *objectType, records []wireRecord) *connectors.Error {
+	for i := range records {
+		if !isID(string(records[i].ID)) {
+			return c.fail(op, t.plural, connectors.Internal, "the answer has a record with the id %q", rest.Clip(string(records[i].ID)))
+		}
+	}
+	return nil
 }
 
 func (c *connection) search(ctx context.Context, op string, t *objectType, body searchRequest) (*recordPage, error) {
@@ -279,7 +297,13 @@ func (c *connection) search(ctx context.Context, op string, t *objectType, body 
 		Op: op, Record: t.plural, Method: http.MethodPost, Path: pathSearch,
 		Params: map[string]string{"type": t.id}, Body: body, Out: &out, Reads: true, Lane: searchLane,
 	})
-	return &out, err
+	if err != nil {
+		return nil, err
+	}
+	if err := c.nameless(op, t, out.Results); err != nil {
+		return nil, err
+	}
+	return &out, nil
 }
 
 // missingScope reports whether err says that a scope is not granted.

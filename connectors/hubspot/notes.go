@@ -142,6 +142,11 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 		Op: op, Record: object + "/" + id, Method: http.MethodPost, Path: pathObjects,
 		Params: map[string]string{"type": notesID}, Body: body, Out: &made,
 	})
+	if err == nil && made.ID == "" {
+		lost := c.fail(op, object+"/"+id, connectors.Internal, "the answer does not name the note that was made")
+		lost.Unsure = true
+		return "", lost
+	}
 	if err == nil {
 		return string(made.ID), nil
 	}

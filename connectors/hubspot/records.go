@@ -235,6 +235,7 @@ func (m *meta) record(connection, object string, w *wireRecord, s scope, owners 
 		r.State = connectors.Archived
 	}
 	complete = true
+	r.Grow(len(w.Properties))
 	for name, raw := range w.Properties {
 		p := m.props[name]
 		if p == nil {

@@ -118,7 +118,7 @@ func onlyBooleans(options []wireOption) bool {
 func newMeta(t *objectType, properties []wireProperty, pipelines []wirePipeline) *meta {
 	m := &meta{t: t, props: make(map[string]*property, len(properties)), pipelines: pipelines}
 	for i := range properties {
-		if w := &properties[i]; !w.Archived && m.props[w.Name] == nil {
+		if w := &properties[i]; !w.Archived && w.Name != "" && m.props[w.Name] == nil {
 			m.props[w.Name] = newProperty(w, t)
 			m.order = append(m.order, w.Name)
 		}
@@ -260,7 +260,7 @@ func (p *property) choice(text string) (string, error) {
 	for _, o := range p.options[:min(len(p.options), 20)] {
 		known = append(known, fmt.Sprintf("%s (%s)", o.ID, o.Label))
 	}
-	return "", fmt.Errorf("%q is none of %s", text, strings.Join(known, ", "))
+	return "", fmt.Errorf("%q is none of %s", text, rest.Clip(strings.Join(known, ", ")))
 }
 
 // metaOf returns what HubSpot tells about an object, not older than age.

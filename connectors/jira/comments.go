@@ -32,6 +32,9 @@ func (c *Connection) Comments(ctx context.Context, obj, id string) ([]connectors
 			return nil, err
 		}
 		for i := range page.Comments {
+			if page.Comments[i].ID == "" {
+				return nil, c.fail(op, ref(id), connectors.Internal, "the answer has a comment without an id")
+			}
 			cm, err := c.commentOf(&page.Comments[i])
 			if err != nil {
 				return nil, c.fail(op, ref(id), connectors.Internal, "comment %s: %w", page.Comments[i].ID, err)

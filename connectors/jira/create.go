@@ -158,12 +158,15 @@ func (c *Connection) createMany(ctx context.Context, part []int, jobs []*createJ
 	failed := map[int]error{}
 	for _, e := range answer.Errors {
 		words, fields := e.ElementErrors.words()
+		for i, f := range fields {
+			fields[i] = connectors.FieldError{Field: c.http.Clip(f.Field), Reason: c.http.Clip(f.Reason)}
+		}
 		if e.FailedElementNumber < 0 || e.FailedElementNumber >= len(part) {
 			continue
 		}
 		failed[e.FailedElementNumber] = c.explainCreate(ctx, jobs[part[e.FailedElementNumber]].scope, &connectors.Error{
 			Op: opCreate, Connection: c.name, Kind: kindOfElement(e.Status), Fields: fields,
-			Err: &rest.StatusError{Status: e.Status, Message: words},
+			Err: &rest.StatusError{Status: e.Status, Message: c.http.Clip(words)},
 		})
 	}
 	made := answer.Issues

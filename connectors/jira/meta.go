@@ -119,7 +119,7 @@ func (c *Connection) resolve(ctx context.Context, op string, s connectors.Scope,
 		}
 	}
 	if found.issueType == "" {
-		return scopeRef{}, c.fail(op, "", connectors.Invalid, "project %s has no issue type %q: it has %s", p.Key, want, strings.Join(names, ", "))
+		return scopeRef{}, c.fail(op, "", connectors.Invalid, "project %s has no issue type %q: it has %s", p.Key, want, rest.Clip(strings.Join(names, ", ")))
 	}
 	return found, nil
 }
@@ -377,7 +377,7 @@ func (c *Connection) checkServer(ctx context.Context, op string, account *connec
 		if isCloud {
 			want = cloud
 		}
-		return c.fail(op, "", connectors.Invalid, "this is Jira %s (version %s): set deployment: %s", info.DeploymentType, info.Version, want)
+		return c.fail(op, "", connectors.Invalid, "this is Jira %s (version %s): set deployment: %s", rest.Clip(info.DeploymentType), rest.Clip(info.Version), want)
 	}
 	if t, err := parseTime(info.ServerTime); err == nil {
 		if skew := t.Sub(c.clock.Now()).Abs(); skew > 2*time.Minute {

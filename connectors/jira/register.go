@@ -216,7 +216,7 @@ func (c *Connection) registerDynamic(ctx context.Context, op, address, filter st
 	}
 	for _, r := range answer.Results {
 		if len(r.Errors) > 0 {
-			return c.fail(op, "", connectors.Invalid, "%s", rest.Clip(strings.Join(r.Errors, "; ")))
+			return c.fail(op, "", connectors.Invalid, "%s", c.http.Clip(strings.Join(r.Errors, "; ")))
 		}
 	}
 	if len(answer.Results) == 0 {

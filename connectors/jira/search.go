@@ -8,6 +8,7 @@ import (
 
 	gojira "github.com/andygrunwald/go-jira"
 
+	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
 )
 
@@ -58,6 +59,9 @@ func (c *Connection) search(ctx context.Context, op string, q searchQuery) (foun
 	}
 	out := found{token: page.NextPageToken}
 	for _, w := range page.Issues {
+		if !isID(w.ID) {
+			return found{}, c.nameless(op, w.ID)
+		}
 		h := hit{ID: w.ID, Key: w.Key, properties: w.Properties}
 		h.updated, _ = timeField(w.Fields["updated"])
 		_ = json.Unmarshal(w.Fields["labels"], &h.labels) // absent: none
@@ -75,6 +79,9 @@ func (c *Connection) searchDataCenter(ctx context.Context, op string, q searchQu
 	}
 	out := found{total: resp.Total}
 	for i := range issues {
+		if !isID(issues[i].ID) {
+			return found{}, c.nameless(op, issues[i].ID)
+		}
 		h := hit{ID: issues[i].ID, Key: issues[i].Key}
 		if f := issues[i].Fields; f != nil {
 			h.updated, h.labels = time.Time(f.Updated).UTC(), f.Labels
@@ -82,6 +89,11 @@ func (c *Connection) searchDataCenter(ctx context.Context, op string, q searchQu
 		out.Issues = append(out.Issues, h)
 	}
 	return out, nil
+}
+
+// nameless refuses a row of an answer that does not name its issue.
+func (c *Connection) nameless(op, id string) error {
+	return c.fail(op, "", connectors.Internal, "the answer has an issue with the id %q", rest.Clip(id))
 }
 
 // jqlOf writes a query for a scope. Cloud refuses queries without a condition.

@@ -162,6 +162,10 @@ func Clip(s string) string {
 	return s
 }
 
+// Clip is the function Clip for words in an accepted answer, such as those about
+// one record of a batch: it takes known secrets out, too.
+func (c *Client) Clip(s string) string { return Clip(c.scrub(s)) }
+
 // scrub takes known secrets out of a text.
 func (c *Client) scrub(s string) string {
 	for _, secret := range c.auth.Secrets() {

@@ -174,7 +174,10 @@ func accepted(status int, call Call) bool {
 // explain judges a refused request and lets the whole connection pause where
 // the system asks for it.
 func (c attempt) explain(req *http.Request, resp *http.Response, raw []byte, call Call, sent time.Time) *Failure {
-	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Body: raw, Method: req.Method, Path: c.template(req, call)}
+	a := &Answer{
+		Status: resp.StatusCode, Header: resp.Header, Method: req.Method, Path: c.template(req, call),
+		Body: []byte(c.scrub(string(raw))), // before anything is cut out of it
+	}
 	f := failureOf(a, call.Reads, c.clock.Now())
 	if c.cfg.Explain != nil {
 		c.cfg.Explain(a, f)
