@@ -72,8 +72,8 @@ func (c *checker) check(r Reader) error {
 	c.t = &tx{r: r}
 	c.tallies, c.highest = map[string]uint64{}, map[sequence]uint64{}
 	walks := []func() error{
-		c.names, c.links, c.linkIndexes, c.entries, c.due, c.intents, c.asides,
-		c.journal, c.trails, c.deliveries, c.plain, c.counted, c.sequences,
+		c.tables, c.journal, c.links, c.linkIndexes, c.notes, c.entries, c.due,
+		c.intents, c.asides, c.trails, c.deliveries, c.plain, c.counted, c.sequences,
 	}
 	for _, walk := range walks {
 		if err := walk(); err != nil {
@@ -86,49 +86,62 @@ func (c *checker) check(r Reader) error {
 	return nil
 }
 
-func (c *checker) names() error {
-	return c.each(SpaceNames, func(k, v []byte) error {
-		d, err := unframe(SpaceNames, k, v)
+func (c *checker) tables() error {
+	for _, b := range []table{tableNames, tablePatterns} {
+		if err := c.table(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) table(b table) error {
+	return c.each(b.space, func(k, v []byte) error {
+		d, err := unframe(b.space, k, v)
 		if err != nil {
 			return err
 		}
 		switch {
-		case k[0] == nameToNumber:
+		case k[0] == textToNumber:
 			n := d.uint32()
-			c.saw(sequenceNames, uint64(n))
-			if name, err := c.t.name(n); err != nil || name != string(k[1:]) {
-				c.wrong(SpaceNames, k, "number %d stands for another name", n)
+			c.saw(b.sequence, uint64(n))
+			if text, err := b.text(c.t, n); err != nil || text != string(k[1:]) {
+				c.wrong(b.space, k, "number %d stands for something else", n)
 			}
-			return d.end(SpaceNames, k)
-		case k[0] == numberToName && len(k) == 5:
-			number, err := c.t.number(SpaceNames, append([]byte{nameToNumber}, d.b...))
-			if err != nil || number != uint64(binary.BigEndian.Uint32(k[1:])) {
-				c.wrong(SpaceNames, k, "the name %q has another number", d.b)
+			return d.end(b.space, k)
+		case k[0] == numberToText && len(k) == len(keyNumber(0)):
+			n := binary.BigEndian.Uint32(k[1:])
+			c.saw(b.sequence, uint64(n))
+			if is, err := b.find(c.t, string(d.b)); err != nil || is != n {
+				c.wrong(b.space, k, "what it stands for has another number")
 			}
-			return nil
+			if b == tablePatterns {
+				_, err = c.t.patternOf(n)
+			}
+			return err
 		}
-		return damaged(SpaceNames, k, "malformed")
+		return damaged(b.space, k, "malformed")
 	})
 }
 
 func (c *checker) links() error {
 	return c.each(SpaceLinks, func(k, v []byte) error {
-		d, err := unframe(SpaceLinks, k, v)
-		if err != nil {
-			return err
-		}
-		if len(k) != 8 {
-			return damaged(SpaceLinks, k, "malformed")
-		}
-		l, err := c.t.readLink(k, d)
+		l, err := c.t.readLink(k, v)
 		if err != nil {
 			return err
 		}
 		c.Links++
 		c.saw(sequenceLinks, l.ID)
+		c.saw(sequenceJournal, l.trail)
 		c.tally(countLinks, l.mapping, byte(l.Status))
-		because := fmt.Sprintf("link %d", l.ID)
-		if err := c.must(SpaceLinkBy, keyMapping64(l.mapping, l.ID), because); err != nil {
+		if l.noted {
+			c.tally(countNotes, l.mapping, 0)
+		}
+		row, err := c.t.linkRow(keyLinkBy(l.mapping, l.ID))
+		if err == nil && !row.has(l.ID) {
+			c.wrong(SpaceLinkBy, keyLinkBy(l.mapping, l.ID), "link %d is missing", l.ID)
+		}
+		if err != nil && !errors.Is(err, ErrCorrupt) { // else told with its space
 			return err
 		}
 		for side := range l.Ends {
@@ -136,11 +149,14 @@ func (c *checker) links() error {
 			if record == "" {
 				continue
 			}
-			if err := c.must(SpaceLinkOf, keyRecord(l.mapping, uint8(side), record), because); err != nil {
+			if err := c.must(SpaceLinkOf, keyRecord(l.mapping, uint8(side), record), fmt.Sprintf("link %d", l.ID)); err != nil {
 				return err
 			}
 		}
-		return nil
+		if l.trail == 0 || c.first == 0 || l.trail < c.first {
+			return nil // no events, or pruned
+		}
+		return c.onTrail(SpaceLinks, k, l.trail, l.ID)
 	})
 }
 
@@ -150,27 +166,49 @@ func (c *checker) linkIndexes() error {
 		if err != nil {
 			return err
 		}
-		l, err := c.t.linkAt(SpaceLinkOf, k, id)
+		l, err := c.t.findLink(id)
 		if err != nil {
 			return err
 		}
-		if len(k) < 6 || k[4] > Right || l.Ends[k[4]].ID != string(k[5:]) {
-			c.wrong(SpaceLinkOf, k, "link %d has another record", id)
+		if l.Link == nil || len(k) <= GroupHead || k[4] > Right || string(keyRecord(l.mapping, k[4], l.Ends[k[4]].ID)) != string(k) {
+			c.wrong(SpaceLinkOf, k, "link %d is not there or has another record", id)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return c.each(SpaceLinkBy, func(k, _ []byte) error {
-		if len(k) != 12 {
-			return damaged(SpaceLinkBy, k, "malformed")
+	return c.each(SpaceLinkBy, func(k, v []byte) error {
+		row, base, err := readLinkRow(k, v)
+		if err != nil {
+			return err
 		}
-		l, err := c.t.findLink(binary.BigEndian.Uint64(k[4:]))
-		if err == nil && (l.Link == nil || l.mapping != binary.BigEndian.Uint32(k)) {
-			c.wrong(SpaceLinkBy, k, "no such link")
+		if row == (linkRow{}) {
+			return damaged(SpaceLinkBy, k, "empty")
 		}
-		return err
+		for id, ok := row.next(base, base); ok; id, ok = row.next(base, id+1) {
+			of, err := c.t.linkMapping(id)
+			if err != nil && !errors.Is(err, ErrCorrupt) {
+				return err
+			}
+			if err == nil && of != binary.BigEndian.Uint32(k) {
+				c.wrong(SpaceLinkBy, k, "link %d is not there or of another mapping", id)
+			}
+		}
+		return nil
+	})
+}
+
+// notes makes sure that each note is one of a link; reading the link reads it.
+func (c *checker) notes() error {
+	return c.each(SpaceNotes, func(k, v []byte) error {
+		if _, err := unframe(SpaceNotes, k, v); err != nil {
+			return err
+		}
+		if len(k) != 8 {
+			return damaged(SpaceNotes, k, "malformed")
+		}
+		return c.must(SpaceLinks, k, "a note")
 	})
 }
 
@@ -297,9 +335,9 @@ func (c *checker) journal() error {
 		if e.Link == 0 {
 			return nil
 		}
-		last, err := c.t.number(SpaceTrails, key64(e.Link))
+		last, err := c.t.trail(e.Link)
 		if err == nil && last < e.Seq {
-			c.wrong(SpaceTrails, key64(e.Link), "event %d is newer", e.Seq)
+			c.wrong(SpaceJournal, k, "link %d says that its last event is %d", e.Link, last)
 		}
 		return err
 	})
@@ -324,8 +362,12 @@ func (c *checker) trails() error {
 			return damaged(SpaceTrails, k, "malformed")
 		}
 		c.saw(sequenceJournal, last)
-		if c.first == 0 || last < c.first {
-			return nil // pruned
+		there, err := c.t.has(SpaceLinks, k)
+		if err == nil && there {
+			c.wrong(SpaceTrails, k, "the link has a trail of its own")
+		}
+		if err != nil {
+			return err
 		}
 		return c.onTrail(SpaceTrails, k, last, binary.BigEndian.Uint64(k))
 	})
@@ -404,7 +446,7 @@ func (c *checker) counted() error {
 
 // sequences makes sure that no number will be given twice.
 func (c *checker) sequences() error {
-	for _, s := range []sequence{sequenceLinks, sequenceJournal, sequenceNames} {
+	for _, s := range []sequence{sequenceLinks, sequenceJournal, sequenceNames, sequencePatterns} {
 		last, err := c.t.number(SpaceMeta, []byte(s))
 		if errors.Is(err, ErrCorrupt) {
 			continue // reported with its space

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -33,6 +34,9 @@ func sum(s Space, key, framed []byte) uint32 {
 func (e *encoder) seal(s Space, key []byte) []byte {
 	return binary.LittleEndian.AppendUint32(e.b, sum(s, key, e.b))
 }
+
+// unsealed returns what a frame had before it was sealed.
+func unsealed(framed []byte) []byte { return framed[:max(len(framed)-frameTail, 0)] }
 
 // unframe checks a frame and returns a decoder of its payload.
 func unframe(s Space, key, value []byte) (*decoder, error) {
@@ -100,6 +104,36 @@ func (e *encoder) time(t time.Time) {
 	us := t.UnixMicro() - epoch
 	e.uint(uint64(us<<1^us>>63) + 1)
 }
+
+// near writes a time by its distance from another, which is mostly short.
+func (e *encoder) near(t, base time.Time) {
+	if t.IsZero() {
+		e.uint(0)
+		return
+	}
+	us := t.UnixMicro() - micros(base)
+	e.uint(uint64(us<<1^us>>63) + 1)
+}
+
+// micros returns what near counts from.
+func micros(base time.Time) int64 {
+	if base.IsZero() {
+		return epoch
+	}
+	return base.UnixMicro()
+}
+
+// id writes a name, shorter when it is a number.
+func (e *encoder) id(s string) {
+	if n, ok := plainNumber(s); ok {
+		e.uint(n<<1 | 1)
+		return
+	}
+	e.uint(uint64(len(s)) << 1)
+	e.b = append(e.b, s...)
+}
+
+func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
 func (e *encoder) prints(p []Print) {
 	e.uint(uint64(len(p)))
@@ -198,6 +232,24 @@ func (d *decoder) time() time.Time {
 	n--
 	us := int64(n>>1) ^ -int64(n&1)
 	return time.UnixMicro(us + epoch).UTC()
+}
+
+func (d *decoder) near(base time.Time) time.Time {
+	n := d.uint()
+	if n == 0 {
+		return time.Time{}
+	}
+	n--
+	us := int64(n>>1) ^ -int64(n&1)
+	return time.UnixMicro(us + micros(base)).UTC()
+}
+
+func (d *decoder) id() string {
+	n := d.uint()
+	if n&1 != 0 {
+		return decimal(n >> 1)
+	}
+	return string(d.take(n >> 1))
 }
 
 // count reads the length of a list whose elements take at least size bytes

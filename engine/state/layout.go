@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"time"
 )
 
@@ -13,10 +14,12 @@ type Space uint8
 const (
 	SpaceMeta Space = iota + 1
 	SpaceNames
+	SpacePatterns
 	SpaceCounts
 	SpaceLinks
 	SpaceLinkOf
 	SpaceLinkBy
+	SpaceNotes
 	SpaceEntries
 	SpaceDue
 	SpaceIntents
@@ -34,8 +37,8 @@ const (
 )
 
 var spaceNames = [...]string{
-	"", "meta", "names", "counts", "links", "link-of", "link-by", "entries",
-	"due", "intents", "intent-of", "asides", "aside-by", "journal", "trails",
+	"", "meta", "names", "patterns", "counts", "links", "link-of", "link-by",
+	"notes", "entries", "due", "intents", "intent-of", "asides", "aside-by", "journal", "trails",
 	"cursors", "deliveries", "expiries", "known", "secrets", "docs",
 }
 
@@ -56,9 +59,30 @@ func (s Space) String() string {
 	return fmt.Sprintf("space(%d)", uint8(s))
 }
 
-// Ascending reports whether new keys of the space come at its end, so that
-// full pages need no room for later keys.
-func (s Space) Ascending() bool { return s == SpaceLinks || s == SpaceJournal || s == SpaceTrails }
+// Order says where new keys of a space come.
+type Order uint8
+
+// The orders of new keys.
+const (
+	Scattered Order = iota // anywhere
+	Ascending              // at the end of the space
+	Grouped                // often at the end of those with the same first GroupHead bytes
+)
+
+// GroupHead is how long the common part of the keys of a group is, in bytes.
+const GroupHead = 5
+
+// Order returns where new keys of the space come, so that a backend can leave
+// pages full that get no later keys.
+func (s Space) Order() Order {
+	switch s {
+	case SpaceLinks, SpaceJournal, SpaceTrails, SpaceExpiries:
+		return Ascending
+	case SpaceLinkOf, SpaceKnown:
+		return Grouped
+	}
+	return Scattered
+}
 
 // maxName bounds names, record ids and keys that callers choose, in bytes.
 const maxName = 1024
@@ -79,13 +103,53 @@ func key64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 func keyMapping(mapping uint32) []byte { return binary.BigEndian.AppendUint32(nil, mapping) }
 
+// keyLinkBy names the row that has a link's bit, one for linkBits links.
+func keyLinkBy(mapping uint32, link uint64) []byte { return keyMapping64(mapping, link/linkBits) }
+
 func keyMapping64(mapping uint32, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(make([]byte, 0, 12), mapping), n)
 }
 
+// The first byte of a record's id in a key.
+const (
+	recordText   = 0
+	recordNumber = 0x80 // with the number of bytes of the number
+)
+
+// keyRecord names a record under a mapping. Ids that are numbers are kept as
+// such, and sort as they do.
 func keyRecord(mapping uint32, side uint8, record string) []byte {
-	k := binary.BigEndian.AppendUint32(make([]byte, 0, 5+len(record)), mapping)
-	return append(append(k, side), record...)
+	k := binary.BigEndian.AppendUint32(make([]byte, 0, GroupHead+1+max(8, len(record))), mapping)
+	k = append(k, side)
+	n, ok := plainNumber(record)
+	if !ok {
+		return append(append(k, recordText), record...)
+	}
+	size := (bits.Len64(n) + 7) / 8
+	k = append(k, recordNumber+byte(size))
+	for i := size - 1; i >= 0; i-- {
+		k = append(k, byte(n>>(8*i)))
+	}
+	return k
+}
+
+// maxDigits is how many digits a number has at most that is kept as such.
+const maxDigits = 18
+
+// plainNumber returns the number that a text is, when it is written as numbers
+// are: 0 to 18 nines in decimal digits, without zeros in front.
+func plainNumber(s string) (n uint64, ok bool) {
+	if s == "" || len(s) > maxDigits || s[0] == '0' && len(s) > 1 {
+		return 0, false
+	}
+	for i := range len(s) {
+		d := s[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		n = 10*n + uint64(d)
+	}
+	return n, true
 }
 
 func keyAside(link uint64, rule uint32) []byte {

@@ -132,7 +132,9 @@ type Journal interface {
 	// that link's events only, else all of them back to f.Since.
 	ListJournal(before uint64, limit int, f EventFilter) ([]*Event, error)
 	// PruneJournal removes up to limit of the oldest events, as long as they are
-	// older than t, and returns how many.
+	// older than t, and returns how many. An event with a time after that of the
+	// newest one, written while the clock was wrong, is as old as the next one
+	// that was not.
 	PruneJournal(t time.Time, limit int) (int, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 )
 
 // schema is the version of the stored layout that this package writes.
@@ -125,13 +126,31 @@ func climb(w Writer, from, to uint64, steps map[uint64]upgrade) error {
 }
 
 // store is the Store over any backend.
-type store struct{ b Backend }
+type store struct {
+	b       Backend
+	catalog atomic.Pointer[catalog] // of what is committed
+}
+
+// learn keeps what a transaction looked up of the tables, for those after it.
+func (s *store) learn(t *tx) {
+	if t == nil || t.own == nil {
+		return
+	}
+	for {
+		old := s.catalog.Load()
+		if s.catalog.CompareAndSwap(old, old.with(t.own)) {
+			return
+		}
+	}
+}
 
 func (s *store) View(ctx context.Context, fn func(Tx) error) error {
 	return s.b.View(ctx, func(r Reader) error {
-		t := &tx{r: r}
+		t := &tx{r: r, shared: s.catalog.Load()}
 		defer func() { t.ended = true }()
-		return fn(t)
+		err := fn(t)
+		s.learn(t)
+		return err
 	})
 }
 
@@ -145,11 +164,13 @@ func (s *store) Update(ctx context.Context, fn func(Tx) error) error {
 	}()
 	err := s.b.Update(ctx, func(w Writer) error {
 		last.takeBack()
-		last = &tx{r: w, w: w}
+		last = &tx{r: w, w: w, shared: s.catalog.Load()}
 		defer func(t *tx) { t.ended = true }(last)
 		return fn(last)
 	})
-	committed = err == nil
+	if committed = err == nil; committed {
+		s.learn(last)
+	}
 	return err
 }
 

@@ -129,8 +129,12 @@ func TestCheckFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = s.Update(t.Context(), func(tx state.Tx) error {
-			l := &state.Link{Mapping: "one", Ends: [2]state.End{{ID: "1"}, {ID: "2"}}}
+			l := &state.Link{Mapping: "one", Ends: [2]state.End{{ID: "1"}, {ID: "2"}}, Fields: []state.Field{{Rule: 7, Pending: &state.Pending{Source: 1}}}}
 			if err := tx.PutLink(l); err != nil {
+				return err
+			}
+			gone := &state.Link{Mapping: "one", Ends: [2]state.End{{ID: "3"}, {}}}
+			if err := tx.PutLink(gone); err != nil {
 				return err
 			}
 			_, err := tx.SeenDelivery("hubspot", "d", l.Created, l.Created)
@@ -141,6 +145,7 @@ func TestCheckFinds(t *testing.T) {
 				tx.PutAside(&state.Aside{Link: l.ID, Rule: 1, Mapping: "one"}),
 				tx.AppendJournal(&state.Event{Mapping: "one", Link: l.ID}),
 				tx.AppendJournal(&state.Event{Mapping: "one", Link: l.ID}),
+				tx.AppendJournal(&state.Event{Mapping: "one", Link: gone.ID}), tx.DeleteLink(gone.ID),
 				tx.SetCursor("c", "1"), tx.SetKnown("one", 0, "9", []byte{1}), tx.SetSecret("s", []byte{1}), tx.SetDoc("k", "k", []byte{1}),
 			)
 		})

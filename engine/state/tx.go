@@ -14,9 +14,9 @@ type tx struct {
 	w     Writer // nil in a view
 	ended bool
 
-	// What this transaction has looked up of the table of names.
-	numbers map[string]uint32
-	names   map[uint32]string
+	// What was looked up of the tables: by transactions before (nil: nothing),
+	// and by this one.
+	shared, own *catalog
 
 	// given are the ids that this transaction wrote into its caller's values.
 	given []*uint64
@@ -148,76 +148,6 @@ func (t *tx) putBytes(s Space, key, p []byte) error {
 	return t.put(s, key, e)
 }
 
-// Names of mappings and connections are stored once and numbered from 1, so
-// that keys are short and of fixed width. A number is never used again.
-const (
-	nameToNumber = 0
-	numberToName = 1
-)
-
-// nameNumber returns the number of a name, 0 when it has none.
-func (t *tx) nameNumber(name string) (uint32, error) {
-	if n, ok := t.numbers[name]; ok {
-		return n, nil
-	}
-	n, err := t.number(SpaceNames, append([]byte{nameToNumber}, name...))
-	if err == nil && n > 0 {
-		t.remember(name, uint32(n))
-	}
-	return uint32(n), err
-}
-
-func (t *tx) remember(name string, n uint32) {
-	if t.numbers == nil {
-		t.numbers, t.names = map[string]uint32{}, map[uint32]string{}
-	}
-	t.numbers[name], t.names[n] = n, name
-}
-
-// makeNumber returns the number of a name and gives it one if need be.
-func (t *tx) makeNumber(what, name string) (uint32, error) {
-	if err := checkName(what, name); err != nil {
-		return 0, err
-	}
-	n, err := t.nameNumber(name)
-	if err != nil || n > 0 {
-		return n, err
-	}
-	next, err := t.next(sequenceNames)
-	if err != nil {
-		return 0, err
-	}
-	n = uint32(next)
-	if err := t.putNumber(SpaceNames, append([]byte{nameToNumber}, name...), next); err != nil {
-		return 0, err
-	}
-	e := newEncoder(len(name))
-	e.b = append(e.b, name...)
-	if err := t.put(SpaceNames, append([]byte{numberToName}, keyMapping(n)...), e); err != nil {
-		return 0, err
-	}
-	t.remember(name, n)
-	return n, nil
-}
-
-// name returns what a number stands for.
-func (t *tx) name(n uint32) (string, error) {
-	if s, ok := t.names[n]; ok {
-		return s, nil
-	}
-	key := append([]byte{numberToName}, keyMapping(n)...)
-	d, err := t.get(SpaceNames, key)
-	if err != nil {
-		return "", err
-	}
-	if d == nil {
-		return "", damaged(SpaceNames, key, "a number without a name")
-	}
-	s := string(d.b)
-	t.remember(s, n)
-	return s, nil
-}
-
 // sequence is a number that only grows.
 type sequence string
 
@@ -225,6 +155,8 @@ const (
 	sequenceLinks   sequence = "sequence/links"
 	sequenceJournal sequence = "sequence/journal"
 	sequenceNames   sequence = "sequence/names"
+
+	sequencePatterns sequence = "sequence/patterns"
 )
 
 func (t *tx) next(s sequence) (uint64, error) {
@@ -251,6 +183,7 @@ const (
 	countLinks   counter = iota + 1 // by LinkStatus
 	countEntries                    // by Status
 	countAsides                     // by AsideKind
+	countNotes                      // links with pending writes; part 0
 )
 
 func (t *tx) bump(c counter, mapping uint32, part uint8, by int) error {

@@ -21,11 +21,10 @@ func (t *tx) AppendJournal(e *Event) error {
 		return err
 	}
 	if e.Link != 0 {
-		trail := key64(e.Link)
-		if row.prev, err = t.number(SpaceTrails, trail); err != nil {
+		if row.prev, err = t.trail(e.Link); err != nil {
 			return err
 		}
-		if err := t.putNumber(SpaceTrails, trail, seq); err != nil {
+		if err := t.setTrail(e.Link, seq); err != nil {
 			return err
 		}
 	}
@@ -129,7 +128,7 @@ func (t *tx) ListJournal(before uint64, limit int, f EventFilter) ([]*Event, err
 
 // followTrail goes from event to event of one link, backwards.
 func (t *tx) followTrail(link, before uint64, limit int, pass, tooOld func(*storedEvent) bool) ([]*Event, error) {
-	seq, err := t.number(SpaceTrails, key64(link))
+	seq, err := t.trail(link)
 	if err != nil {
 		return nil, err
 	}
@@ -157,26 +156,72 @@ func (t *tx) PruneJournal(before time.Time, limit int) (int, error) {
 	if err := t.writable(); err != nil || limit <= 0 {
 		return 0, err
 	}
-	var keys [][]byte
-	err := t.scan(SpaceJournal, Range{}, func(k, v []byte) (bool, error) {
+	old, err := t.oldEvents(before, limit)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range old {
+		if err := t.delete(SpaceJournal, key64(e.Seq)); err != nil {
+			return 0, err
+		}
+		if e.Link == 0 {
+			continue
+		}
+		// The trail of a deleted link ends with its last event.
+		trail := key64(e.Link)
+		last, err := t.number(SpaceTrails, trail)
+		if err == nil && last == e.Seq {
+			err = t.delete(SpaceTrails, trail)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return len(old), nil
+}
+
+// oldEvents returns up to limit of the oldest events, as far as they are older
+// than before. One with a time after that of the newest event was written while
+// the clock was wrong: it is as old as the next one that was not.
+func (t *tx) oldEvents(before time.Time, limit int) ([]*storedEvent, error) {
+	head := func(*storedEvent) bool { return false }
+	var newest time.Time
+	err := t.scan(SpaceJournal, Range{Reverse: true}, func(k, v []byte) (bool, error) {
 		d, err := unframe(SpaceJournal, k, v)
 		if err != nil {
 			return false, err
 		}
-		e, _, err := t.readEvent(k, d, func(*storedEvent) bool { return false })
-		if err != nil || !e.At.Before(before) {
-			return false, err
+		e, _, err := t.readEvent(k, d, head)
+		if err == nil {
+			newest = e.At
 		}
-		keys = append(keys, append([]byte(nil), k...))
-		return len(keys) < limit, nil
+		return false, err
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	for _, k := range keys {
-		if err := t.delete(SpaceJournal, k); err != nil {
-			return 0, err
+	var events []*storedEvent
+	sure := 0 // how many of them are old beyond doubt
+	err = t.scan(SpaceJournal, Range{}, func(k, v []byte) (bool, error) {
+		d, err := unframe(SpaceJournal, k, v)
+		if err != nil {
+			return false, err
 		}
-	}
-	return len(keys), nil
+		e, _, err := t.readEvent(k, d, head)
+		if err != nil {
+			return false, err
+		}
+		older := e.At.Before(before)
+		if !older && !e.At.After(newest) {
+			return false, nil
+		}
+		if len(events) < limit {
+			events = append(events, e)
+		}
+		if older {
+			sure = len(events)
+		}
+		return sure < limit, nil
+	})
+	return events[:sure], err
 }

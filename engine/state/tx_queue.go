@@ -74,11 +74,11 @@ func (t *tx) PutEntry(e *Entry) error {
 		return err
 	}
 	if e.Link != 0 {
-		there, err := t.has(SpaceLinkBy, keyMapping64(mapping, e.Link))
+		of, err := t.linkMapping(e.Link)
 		if err != nil {
 			return err
 		}
-		if !there {
+		if of != mapping {
 			return fmt.Errorf("link %d of an entry of mapping %s: %w", e.Link, e.Mapping, ErrNotFound)
 		}
 	}

@@ -55,19 +55,22 @@ func BenchmarkIntake(b *testing.B) {
 	}
 }
 
-// benchLink is a link of ten fields with ids as systems have them.
+// benchLink is a link of ten fields as HubSpot and Jira give them: ids of
+// eleven and five digits, times as versions, rules by their hashes, and values
+// that differ on both sides.
 func benchLink(i int) *state.Link {
-	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Second)
+	created := time.Date(2026, 3, 1, 9, 0, 0, 123_000_000, time.UTC).Add(time.Duration(i) * time.Second)
+	read := created.Add(-time.Duration(i%1000) * time.Minute)
 	l := &state.Link{
-		Mapping: "won-deal-to-epic", Created: now, Synced: now, Scheme: 0x0123456789abcdef,
+		Mapping: "won-deal-to-epic", Created: created, Synced: created.Add(time.Duration(i%90) * time.Hour), Scheme: 0x0123456789abcdef,
 		Ends: [2]state.End{
-			{ID: fmt.Sprint(12_000_000_000 + i*7), Version: fmt.Sprint(i), Modified: now},
-			{ID: fmt.Sprint(10_000 + i), Modified: now, Wrote: now},
+			{ID: fmt.Sprint(12_000_000_000 + i*7), Version: read.Format("2006-01-02T15:04:05.000Z"), Modified: read},
+			{ID: fmt.Sprint(10_000 + i), Version: fmt.Sprint(created.UnixMilli()), Modified: created},
 		},
 	}
-	for rule := range 10 {
-		p := state.Print(uint64(i)*0x9e3779b97f4a7c15 + uint64(rule))
-		l.Fields = append(l.Fields, state.Field{Rule: uint32(rule), Known: [2]bool{true, true}, Base: [2]state.Print{p, ^p}})
+	for field := range 10 {
+		p := state.Print(uint64(i)*0x9e3779b97f4a7c15 + uint64(field) + 1)
+		l.Fields = append(l.Fields, state.Field{Rule: uint32(field+1) * 390_000_000, Known: [2]bool{true, true}, Base: [2]state.Print{p, ^p}})
 	}
 	return l
 }
@@ -77,7 +80,8 @@ func putLinks(b *testing.B, s state.Store, n int) {
 	for from := 0; from < n; from += 1000 {
 		err := s.Update(b.Context(), func(tx state.Tx) error {
 			for i := from; i < min(n, from+1000); i++ {
-				if err := tx.PutLink(benchLink(i)); err != nil {
+				l := benchLink(i)
+				if err := tx.PutLink(l); err != nil {
 					return err
 				}
 			}

@@ -11,7 +11,7 @@ import (
 
 // fill is how full a page is left by keys that ascend: nothing will come
 // between them, but their values may grow.
-const fill = 0.9
+const fill = 0.95
 
 // reader reads one transaction. A space is a bucket of the file, named by the
 // space's number; one that is not there yet is empty.
@@ -124,6 +124,10 @@ type writer struct {
 	reader
 	writes  int
 	changed bool // an update wrote and did not fail
+
+	// Of each space, how many keys were new: at the end of their group, and
+	// between others.
+	atEnd, between [state.SpaceDocs + 1]int
 }
 
 var _ state.Writer = (*writer)(nil)
@@ -140,11 +144,32 @@ func (w *writer) Put(s state.Space, key, value []byte) (err error) {
 		}
 		w.buckets[s] = b
 	}
-	if s.Ascending() {
+	switch s.Order() {
+	case state.Ascending:
 		b.FillPercent = fill
+	case state.Grouped:
+		w.place(s, b, key)
 	}
 	w.writes++
 	return b.Put(key, value)
+}
+
+// place chooses how full pages are left by where most of the commit's new keys
+// come.
+func (w *writer) place(s state.Space, b *bbolt.Bucket, key []byte) {
+	next, _ := b.Cursor().Seek(key)
+	if bytes.Equal(next, key) {
+		return // not new
+	}
+	if group := key[:min(state.GroupHead, len(key))]; bytes.HasPrefix(next, group) {
+		w.between[s]++
+	} else {
+		w.atEnd[s]++
+	}
+	b.FillPercent = bbolt.DefaultFillPercent
+	if w.atEnd[s] > w.between[s] {
+		b.FillPercent = fill
+	}
 }
 
 func (w *writer) Delete(s state.Space, key []byte) (err error) {

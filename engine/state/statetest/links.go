@@ -14,7 +14,7 @@ func fullLink() *state.Link {
 		Mapping: "won-deal", Status: state.LinkWaiting, Created: at(0), Synced: at(time.Minute + 123*time.Microsecond),
 		Scheme: 0xfedcba9876543210,
 		Ends: [2]state.End{
-			{ID: "1042", Version: "v7", Modified: at(-time.Hour), State: connectors.Archived, OutScope: true, Wrote: at(time.Second)},
+			{ID: "1042", Version: "v7", Modified: at(-time.Hour), State: connectors.Archived, OutScope: true},
 			{ID: "DELIV/12 ä", Modified: time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC)},
 		},
 		Fields: []state.Field{

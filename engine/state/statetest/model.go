@@ -304,8 +304,15 @@ func (m *model) ListJournal(before uint64, limit int, f state.EventFilter) ([]*s
 }
 
 func (m *model) PruneJournal(t time.Time, limit int) (int, error) {
+	// age is when an event was written, as far as one can tell: times after
+	// the newest event's are wrong.
+	age := func(i int) time.Time {
+		for newest := m.events[len(m.events)-1].At; m.events[i].At.After(newest); i++ {
+		}
+		return m.events[i].At
+	}
 	n := 0
-	for n < limit && n < len(m.events) && m.events[n].At.Before(t) {
+	for n < min(limit, len(m.events)) && (m.events[n].At.Before(t) || age(n).Before(t)) {
 		n++
 	}
 	m.events = m.events[n:]

@@ -233,10 +233,9 @@ func drawLink(r *rand.Rand, mapping string, id uint64) *state.Link {
 		Mapping: mapping, Status: state.LinkStatus(r.IntN(3)), Created: at(0), Scheme: r.Uint64(),
 		Ends: [2]state.End{
 			{ID: draw(r, "", "1", "2", "10"), Version: fmt.Sprint(r.IntN(1000))},
-			{ID: draw(r, "", "a", "b", "ab"), State: connectors.State(r.IntN(4)), Wrote: at(time.Duration(r.IntN(1000)))},
+			{ID: draw(r, "", "a", "b", "ab"), State: connectors.State(r.IntN(4))},
 		},
 	}
-	l.Ends[1].Wrote = l.Ends[1].Wrote.Truncate(time.Microsecond)
 	if r.IntN(2) == 0 {
 		l.ID = id
 	}
