@@ -180,6 +180,7 @@ var habits = map[string]memory.Options{
 		ReadBatch: 5, CreateBatch: 3, UpdateBatch: 4, NeedsPrepare: true, WebhookVersions: true,
 	},
 	"coarse": {IndexLag: time.Minute, KeyLag: connectors.NoLag, Precision: time.Minute, PageSize: 10, KeyIsUnique: true, Partial: true, Silent: true},
+	"shifting": {IndexLag: 5 * time.Second, ShiftingPages: true, PageSize: 4, ReadMoments: true, ReadBatch: 3},
 	"strict": {ConditionalWrites: true, NoVersions: false, TrimText: true, IndexLag: time.Second, KeyLag: 30 * time.Millisecond},
 	"bare": {
 		NoVersions: true, IndexLag: 5 * time.Second,

@@ -178,6 +178,10 @@ func (c *Connection) fail(op, record string, kind connectors.Kind, err error) *c
 func (c *Connection) lock(op, object string) (*table, error) {
 	c.system.mu.Lock()
 	if t := c.system.tables[object]; t != nil {
+		if t.veil == Forbidden && op != "schema" && op != "read" {
+			c.system.mu.Unlock()
+			return nil, c.forbidden(op, "")
+		}
 		return t, nil
 	}
 	names := slices.Sorted(maps.Keys(c.system.tables))

@@ -32,7 +32,7 @@ func (c *Connection) Find(ctx context.Context, sel connectors.Selection, field s
 				break
 			}
 			seen := !r.modified.Add(c.system.opts.IndexLag).After(now)
-			if !v.IsNull() && seen && r.state == connectors.Live && r.in(sel.Scope) && connectors.Equal(r.fields[field], v) {
+			if !v.IsNull() && seen && !t.veils(r) && r.state == connectors.Live && r.in(sel.Scope) && connectors.Equal(r.fields[field], v) {
 				found[i] = append(found[i], r.id)
 			}
 		}
@@ -177,7 +177,11 @@ func (c *Connection) retire(ctx context.Context, op, object string, ids []string
 			errs[i] = err
 			continue
 		}
-		if r := c.system.byID[id]; r != nil && r.object == object && r.state != connectors.Deleted && r.state != connectors.Merged {
+		if r := c.system.byID[id]; r != nil && t.veils(r) {
+			c.system.mu.Unlock()
+			errs[i] = c.forbidden(op, name)
+			continue
+		} else if r != nil && r.object == object && r.state != connectors.Deleted && r.state != connectors.Merged {
 			c.system.setState(t, r, state)
 		}
 		c.system.mu.Unlock()

@@ -48,6 +48,17 @@ type Options struct {
 	NeedsPrepare bool
 	// TrimText: spaces around texts are cut off on writing.
 	TrimText bool
+	// RoundInstants: instants are cut to a multiple of it on writing; 0: kept.
+	// Numbers are rounded to their field's Scale.
+	RoundInstants time.Duration
+	// ShiftingPages: the list of changes is paged while it shifts, so that rows
+	// repeat: each page begins with the last row of the one before, rows of
+	// older versions stay in the list, and rows name records that are out of
+	// scope or gone.
+	ShiftingPages bool
+	// ReadMoments: each record of a read has a Moment of its own, "read record",
+	// whose error is that record's alone.
+	ReadMoments bool
 
 	// Without lists the abilities that connections lack: "Finder",
 	// "PeopleFinder", "WebhookSource", "Commenter", "HistoryReader", "Deleter",

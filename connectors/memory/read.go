@@ -17,19 +17,38 @@ func (c *Connection) Read(ctx context.Context, sel connectors.Selection, ids []s
 		if err := c.begin(ctx, Moment{Call: "read", Object: sel.Object}, ""); err != nil {
 			return nil, err
 		}
+		end := min(from+batch, len(ids))
+		errs := c.readMoments(sel.Object, ids[from:end])
 		t, err := c.lock("read", sel.Object)
 		if err != nil {
 			return nil, err
 		}
-		for i := from; i < min(from+batch, len(ids)); i++ {
-			results[i] = c.read(t, sel, ids[i])
+		for i := from; i < end; i++ {
+			if results[i].Err = errs[i-from]; results[i].Err == nil {
+				results[i] = c.read(t, sel, ids[i])
+			}
 		}
 		c.system.mu.Unlock()
 	}
 	return results, nil
 }
 
+// readMoments runs the hook for each record of a read, where the system has such
+// moments.
+func (c *Connection) readMoments(object string, ids []string) []error {
+	errs := make([]error, len(ids))
+	if c.system.opts.ReadMoments {
+		for i, id := range ids {
+			errs[i] = c.hooked(Moment{Call: "read record", Object: object, ID: id}, object+"/"+id)
+		}
+	}
+	return errs
+}
+
 func (c *Connection) read(t *table, sel connectors.Selection, id string) connectors.ReadResult {
+	if t.veil == Forbidden {
+		return connectors.ReadResult{Err: c.forbidden("read", sel.Object+"/"+id)}
+	}
 	r := c.find(t, id)
 	if r == nil {
 		return connectors.ReadResult{Err: c.fail("read", sel.Object+"/"+id, connectors.NotFound, errors.New("there is no such record"))}
@@ -40,7 +59,7 @@ func (c *Connection) read(t *table, sel connectors.Selection, id string) connect
 // find returns the record that a call may know of, or nil.
 func (c *Connection) find(t *table, id string) *record {
 	r := c.system.byID[id]
-	if r == nil || r.object != t.def.Schema.Object || r.state == connectors.Deleted && !c.system.opts.ShowsDeleted {
+	if r == nil || r.object != t.def.Schema.Object || t.veils(r) || r.state == connectors.Deleted && !c.system.opts.ShowsDeleted {
 		return nil
 	}
 	return r
@@ -105,6 +124,9 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, curs
 		at.floor = c.system.now().Add(-c.system.opts.IndexLag - c.system.opts.Precision)
 	}
 	rows, more := c.system.listed(t, sel.Scope, at.pos, c.system.opts.PageSize)
+	if again, ok := c.system.before(t, at.pos); ok && c.system.opts.ShiftingPages && at.pos.seq > 0 {
+		rows = append([]entry{again}, rows...)
+	}
 	page := connectors.ChangePage{More: more, Changes: make([]connectors.Change, len(rows))}
 	for i, e := range rows {
 		page.Changes[i] = connectors.Change{Object: sel.Object, ID: e.rec.id, Modified: e.modified, State: e.state}
@@ -140,7 +162,7 @@ func (c *Connection) FindByKey(ctx context.Context, object string, scope connect
 	found := make([][]string, len(keys))
 	for i, key := range keys {
 		for _, r := range t.byKey[key] {
-			if key != "" && r.in(scope) && !r.keySeen.After(now) && r.state != connectors.Deleted && r.state != connectors.Merged {
+			if key != "" && r.in(scope) && !t.veils(r) && !r.keySeen.After(now) && r.state != connectors.Deleted && r.state != connectors.Merged {
 				found[i] = append(found[i], r.id)
 			}
 		}

@@ -60,6 +60,7 @@ type table struct {
 	index   []entry
 	pruneAt int // the length of index that is worth pruning
 	hidden  map[string]bool
+	veil    Veil
 }
 
 func newTable(def Object) *table {
@@ -149,7 +150,21 @@ func (s *System) touch(t *table, r *record) {
 		s.prune(t)
 		t.pruneAt = 2*len(t.index) + 256
 	}
-	s.notify(r)
+	if t.veil == NoVeil {
+		s.notify(r)
+	}
+}
+
+// before returns the row that the list of changes shows last before a position.
+func (s *System) before(t *table, at position) (entry, bool) {
+	now := s.now()
+	for _, e := range slices.Backward(t.index) {
+		if less(at.at, at.seq, e.modified, e.rec.seq) || e.visible.After(now) || t.veils(e.rec) {
+			continue
+		}
+		return e, true
+	}
+	return entry{}, false
 }
 
 func less(at time.Time, seq int, at2 time.Time, seq2 int) bool {
@@ -179,7 +194,10 @@ func (s *System) listed(t *table, scope connectors.Scope, after position, limit 
 		return less(after.at, after.seq, t.index[i].modified, t.index[i].rec.seq)
 	})
 	for i, e := range t.index[from:] {
-		if e.visible.After(now) || !e.rec.in(scope) || !s.lists(e.state) || replaced(e, t.index[from+i+1:], now) {
+		if e.visible.After(now) || t.veils(e.rec) {
+			continue
+		}
+		if !s.opts.ShiftingPages && (!e.rec.in(scope) || !s.lists(e.state) || replaced(e, t.index[from+i+1:], now)) {
 			continue
 		}
 		if len(rows) == limit {

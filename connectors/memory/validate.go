@@ -87,6 +87,8 @@ func (s *System) fit(f *connectors.Field, v connectors.Value) (connectors.Value,
 			return v, err
 		}
 		return connectors.ParseNumber(d.Text('f'))
+	case connectors.TypeInstant:
+		return connectors.Instant(v.Time().Truncate(s.opts.RoundInstants)), nil
 	case connectors.TypeOption:
 		o, err := fitOption(f, v.Option())
 		return connectors.Choice(o), err

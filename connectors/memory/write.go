@@ -47,6 +47,9 @@ func (c *Connection) insert(w connectors.Create) (*table, *record, connectors.Wr
 		return nil, nil, connectors.WriteResult{Err: err}
 	}
 	defer c.system.mu.Unlock()
+	if t.veil != NoVeil {
+		return nil, nil, connectors.WriteResult{Err: c.forbidden("create", w.Object)}
+	}
 	if err := t.checkScope(w.Scope); err != nil {
 		return refuse(connectors.Invalid, err)
 	}
