@@ -38,8 +38,8 @@ func (e *Engine) Drain(ctx context.Context, name string) (Drained, error) {
 	if err != nil {
 		return Drained{}, err
 	}
-	if g.Stopped {
-		return Drained{Stopped: true}, nil
+	if stopped, err := e.stopped(ctx, m, g); stopped || err != nil {
+		return Drained{Stopped: stopped}, err
 	}
 	if ok, at := e.openBoth(ctx, m); !ok {
 		return Drained{Wait: at}, nil
@@ -88,7 +88,9 @@ func (d *drain) run(ctx context.Context) error {
 		if err := d.write(ctx); err != nil {
 			return err
 		}
-		d.remove(ctx)
+		if err := d.remove(ctx); err != nil {
+			return err
+		}
 		if err := d.create(ctx); err != nil {
 			return err
 		}
@@ -107,6 +109,7 @@ func (d *drain) run(ctx context.Context) error {
 func (d *drain) decide(ctx context.Context) error {
 	d.dropDoubles()
 	d.read(ctx)
+	d.survey()
 	for _, j := range d.jobs {
 		if !j.done() {
 			d.presence(j)
@@ -262,7 +265,7 @@ func (d *drain) blame(j *job, err error) {
 func (d *drain) quiet(j *job, side mapping.SideID) bool {
 	rec := j.recs[side]
 	l := j.link
-	if rec == nil || rec.State != connectors.Live || !rec.InScope || l.Status != state.LinkActive || l.Scheme != d.m.Hash() {
+	if rec == nil || rec.State != connectors.Live || !rec.InScope || l.Status != state.LinkActive || l.Scheme != d.m.Hash() || j.asides[recordRule] != nil {
 		return false
 	}
 	if len(j.asides) > 0 && rec.Version != l.Ends[side].Version {

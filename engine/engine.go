@@ -72,6 +72,10 @@ type Limits struct {
 	Clears     int           // fields emptied a window and mapping; 50
 	Overwrites int           // values replaced a window and mapping; 20,000
 	Deletes    int           // records deleted, archived or unlinked; 20
+	Creates    int           // records made without a press of the button; 1,000
+	Share      int           // percent of a mapping's links that clears and deletes may reach besides; 25, negative: any
+	MissingAt  int           // linked records of one side missing within ten minutes that are no deletions any more; 5
+	DeleteWait time.Duration // before a deletion is carried to the other side; 10 min, negative: none
 	Flips      int           // writes of one field of one link within FlipWindow; 8
 	FlipWindow time.Duration // 10 min
 
@@ -100,6 +104,10 @@ func (l Limits) withDefaults() Limits {
 	num(&l.Clears, 50)
 	num(&l.Overwrites, 20_000)
 	num(&l.Deletes, 20)
+	num(&l.Creates, 1000)
+	num(&l.Share, 25)
+	num(&l.MissingAt, 5)
+	def(&l.DeleteWait, 10*time.Minute)
 	num(&l.Flips, 8)
 	def(&l.Coalesce, 100*time.Millisecond)
 	def(&l.Poll, 30*time.Second)

@@ -40,7 +40,7 @@ func (d *drain) presence(j *job) {
 		if j.link.Status == state.LinkEnded {
 			continue
 		}
-		if j.entry.Code != missingCode && j.link.Ends[side].State == connectors.Live {
+		if !j.toldGone() && j.link.Ends[side].State == connectors.Live {
 			// Nobody answers "not there" once and is believed: a lost right and
 			// a moment's fault look the same.
 			j.later(d.now.Add(d.limits.Missing), missingCode, err.Error())
@@ -69,6 +69,7 @@ func (d *drain) presence(j *job) {
 			return
 		}
 	}
+	d.back(j)
 	d.scope(j)
 }
 
@@ -125,18 +126,22 @@ func (d *drain) noteEnds(j *job) {
 	}
 }
 
-// endedLink brings a link back to life whose deleted record was restored.
+// endedLink brings a link back to life whose deleted record was restored. Where
+// the other record is gone too it says so, and a press of the button makes a new
+// one.
 func (d *drain) endedLink(j *job) {
-	byDeletion := j.link.Ends[0].State != connectors.Live || j.link.Ends[1].State != connectors.Live
+	var live [2]bool
 	for side := range mapping.SideID(2) {
-		rec := j.recs[side]
-		if rec == nil || rec.State != connectors.Live {
-			j.ended = true
-			return
-		}
+		live[side] = j.recs[side] != nil && j.recs[side].State == connectors.Live
 	}
-	if !byDeletion {
+	byDeletion := j.link.Ends[0].State != connectors.Live || j.link.Ends[1].State != connectors.Live
+	if !byDeletion || !live[0] || !live[1] {
 		j.ended = true
+		for side := range mapping.SideID(2) {
+			if live[side] && !live[side.Other()] {
+				d.halfBack(j, side)
+			}
+		}
 		return
 	}
 	j.link.Status = state.LinkActive
@@ -146,6 +151,31 @@ func (d *drain) endedLink(j *job) {
 	j.touched = true
 	j.event("linked again", 0, "the deleted record is back")
 	d.scope(j)
+}
+
+// halfBack notes that a record is there whose counterpart is not. Nothing brings
+// that one back but its own system.
+func (d *drain) halfBack(j *job, side mapping.SideID) {
+	other := side.Other()
+	if j.link.Ends[other].State == connectors.Live {
+		return // it is not known to be gone, it was only not read
+	}
+	create := d.m.Create(other)
+	if j.entry.Convert && create != nil && j.recs[side].InScope {
+		j.removed = true
+		j.event("making again", uint8(other), fmt.Sprintf("the button was pressed; the former %s is %s", d.m.Side(other).Name, j.link.Ends[other].State))
+		return
+	}
+	if j.link.Ends[side].State == connectors.Live {
+		return // told before
+	}
+	j.link.Ends[side].State, j.touched = connectors.Live, true
+	advice := fmt.Sprintf("restore it in %s and the two are linked again", d.m.Side(other).Connection)
+	if create != nil && create.Button() != nil {
+		advice += fmt.Sprintf(", or press %q to make another", create.Button().Label)
+	}
+	j.event("came back alone", uint8(side), fmt.Sprintf("the %s is there again, but its %s is %s, and Tenon cannot bring that back: %s",
+		d.m.Side(side).Name, d.m.Side(other).Name, j.link.Ends[other].State, advice))
 }
 
 // follow moves a link's end to the record that took the old one's place.
@@ -171,19 +201,18 @@ func (d *drain) gone(j *job, side mapping.SideID) {
 		return
 	}
 	if a := j.asides[recordRule]; a != nil && a.Choice != "" {
-		j.dropAsides = append(j.dropAsides, recordRule)
 		if (a.Choice == "left") != (side == mapping.Left) {
 			d.unlink(j, side, "a person chose to keep the other record")
 			return
 		}
 	} else if !d.unchanged(j, other) {
-		j.putAsides = append(j.putAsides, &state.Aside{
-			Link: j.link.ID, Rule: recordRule, Mapping: d.m.Name(), Name: "record", Kind: state.AsideConflict,
-			Since: d.now, To: uint8(other), Code: "deleted-and-edited",
-			Reason: fmt.Sprintf("the %s was deleted and the %s edited; choose %s to %s the %s, or %s to keep it",
-				d.m.Side(side).Name, d.m.Side(other).Name, d.m.Side(side).Name, policy, d.m.Side(other).Name, d.m.Side(other).Name),
-		})
-		j.event("conflict", uint8(other), "deleted on one side, edited on the other")
+		reason := fmt.Sprintf("the %s was deleted and the %s edited; choose %s to %s the %s, or %s to keep it",
+			d.m.Side(side).Name, d.m.Side(other).Name, d.m.Side(side).Name, policy, d.m.Side(other).Name, d.m.Side(other).Name)
+		if d.holdRecord(j, other, "deleted-and-edited", reason) {
+			j.event("conflict", uint8(other), "deleted on one side, edited on the other")
+		}
+		return
+	} else if d.waits(j, side) {
 		return
 	}
 	switch policy {
@@ -193,6 +222,32 @@ func (d *drain) gone(j *job, side mapping.SideID) {
 	default:
 		j.removal = &removal{gone: side, policy: policy}
 	}
+}
+
+// holdRecord sets the record as a whole aside, for a person to choose, and
+// reports whether it was not so before.
+func (d *drain) holdRecord(j *job, to mapping.SideID, code, reason string) (fresh bool) {
+	since := d.now
+	if a := j.asides[recordRule]; a != nil && a.Code == code {
+		if a.Reason == reason {
+			return false
+		}
+		since = a.Since
+	} else {
+		fresh = true
+	}
+	j.putAsides = append(j.putAsides, &state.Aside{
+		Link: j.link.ID, Rule: recordRule, Mapping: d.m.Name(), Name: "record", Kind: state.AsideConflict,
+		Since: since, To: uint8(to), Code: code, Reason: reason,
+	})
+	// Whatever comes next of it is to be seen, also a restore that changes no
+	// version.
+	for s := range j.link.Ends {
+		if j.link.Ends[s].Version != "" {
+			j.link.Ends[s].Version, j.touched = "", true
+		}
+	}
+	return fresh
 }
 
 func (d *drain) unlink(j *job, side mapping.SideID, why string) {

@@ -87,6 +87,11 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 		if strings.Contains(w.v.Mapping, "recreate") {
 			extra = len(w.past.deleted) // an epic that is made again has tasks of its own
 		}
+		for _, deal := range w.past.former {
+			if w.past.pressed[deal] {
+				extra++ // the button makes another epic for one that is gone
+			}
+		}
 		for deal := range epicOf {
 			if w.past.ended["crm"+deal] || w.past.ended["pm"+epicOf[deal][0]] {
 				lost++

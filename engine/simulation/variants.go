@@ -80,7 +80,7 @@ func more(plain Variant) []Variant {
 	}
 	policy := func(line string) func(v *Variant) {
 		return func(v *Variant) {
-			v.Deletes, v.Mapping = true, v.Mapping+"on_delete: "+line+"\n"
+			v.Deletes, v.Restores, v.Mapping = true, true, v.Mapping+"on_delete: "+line+"\n"
 		}
 	}
 	match := func(first string) func(v *Variant) {

@@ -166,10 +166,13 @@ func (w *world) boot() error {
 // limits are wide, unless the variant has some of its own.
 func (w *world) limits() engine.Limits {
 	l := w.v.Limits
-	for _, v := range []*int{&l.Clears, &l.Overwrites, &l.Deletes, &l.Flips} {
+	for _, v := range []*int{&l.Clears, &l.Overwrites, &l.Deletes, &l.Creates, &l.Flips, &l.MissingAt} {
 		if *v == 0 {
 			*v = 1 << 30
 		}
+	}
+	if l.Share == 0 {
+		l.Share = -1
 	}
 	l.KeepReplaced, l.Batch, l.Page = time.Hour, 1+int(w.seed%7)*4, 50
 	return l
