@@ -96,6 +96,13 @@ type Record struct {
 	hidden map[string]bool
 }
 
+// Grow makes room for n more fields, for whoever knows how many will be set.
+func (r *Record) Grow(n int) {
+	if r.fields == nil && n > 0 {
+		r.fields = make(map[string]Value, n)
+	}
+}
+
 // Set stores the value of a field as told by the system.
 func (r *Record) Set(field string, v Value) {
 	if r.fields == nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type connection struct {
 	retryAt     time.Time
 	probes      int
 	failures    int // in a row, while not paused
+	withheld    withheld
 	lastWebhook time.Time
 	lastPoll    time.Time
 }
@@ -52,8 +54,16 @@ func (e *Engine) note(c *connection, err error) {
 		if wait <= 0 {
 			wait = e.limits.Probe
 		}
+		code := codeRateLimited
+		if w, ok := errors.AsType[*connectors.Withheld](err); ok {
+			if w.From > connectors.PriorityButton {
+				c.withheld.keep(w, now.Add(wait))
+				return
+			}
+			code = codeQuota
+		}
 		if !c.paused {
-			c.paused, c.code, c.reason, c.since = true, "rate-limited", err.Error(), now
+			c.paused, c.code, c.reason, c.since = true, code, err.Error(), now
 			c.retryAt = now.Add(wait)
 		} else if at := now.Add(wait); at.After(c.retryAt) {
 			c.retryAt = at
@@ -67,7 +77,7 @@ func (e *Engine) note(c *connection, err error) {
 }
 
 func (e *Engine) pause(c *connection, code string, err error, now time.Time) {
-	if !c.paused || c.code == "rate-limited" {
+	if !c.paused || waits(c.code) {
 		c.since, c.probes = now, 0
 		e.log.Warn("connection paused", "connection", c.name, "op", code, "err", err)
 	}
@@ -90,7 +100,7 @@ func (e *Engine) open(ctx context.Context, c *connection) (bool, time.Time) {
 	if now := e.clock.Now(); now.Before(at) {
 		return false, at
 	}
-	if code != "rate-limited" {
+	if !waits(code) {
 		if _, err := c.Check(ctx); err != nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -105,7 +115,7 @@ func (e *Engine) open(ctx context.Context, c *connection) (bool, time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if code != "rate-limited" {
+	if !waits(code) {
 		e.log.Info("connection resumed", "connection", c.name)
 	}
 	c.paused, c.code, c.reason, c.failures, c.probes = false, "", "", 0, 0

@@ -207,15 +207,17 @@ func (d *drain) fillCreates(ctx context.Context, to mapping.SideID, jobs []*job)
 			}
 			mk.request.Fields[v.Field] = value
 		}
+		g := d.merger(j, nil)
+		mk.sent = make([]state.Field, 0, len(d.m.Rules()))
 		for _, r := range d.m.Rules() {
-			d.fillRule(j, r)
+			d.fillRule(g, j, r)
 		}
 	}
 	return nil
 }
 
 // fillRule takes one rule's value into a create.
-func (d *drain) fillRule(j *job, r *mapping.Rule) {
+func (d *drain) fillRule(g *merger, j *job, r *mapping.Rule) {
 	mk := j.making
 	if !r.Flow().To(mk.to) {
 		return
@@ -235,7 +237,6 @@ func (d *drain) fillRule(j *job, r *mapping.Rule) {
 		return
 	}
 	var out connectors.Value
-	g := d.merger(j, nil)
 	if r.IsSet() {
 		var sides [2]elements
 		sides[from], sides[mk.to] = g.elements(value), g.elements(connectors.Null)

@@ -50,8 +50,34 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 		}
 		j.event(action, uint8(to), detail, d.madeFields(j)...)
 		d.intendTasks(j)
-		j.outcome = outcome{kind: outcomeAgain}
+		if !d.settledMade(j) {
+			j.outcome = outcome{kind: outcomeAgain}
+		}
 	}
+}
+
+// settledMade reports whether a link that was just made is in step: the answer
+// to the create showed every field, each has its baseline, and nothing else is
+// to be done for it. What people edited meanwhile is a hint of its own.
+func (d *drain) settledMade(j *job) bool {
+	mk := j.making
+	switch {
+	case mk.adopted || mk.readLater || mk.orphan || len(mk.asides) > 0 || len(mk.skipped) > 0 || j.taskError != nil,
+		len(j.putIntents) > 0 || len(j.link.Fields) != len(d.m.Rules()),
+		d.m.CommentsTo(mapping.Left) || d.m.CommentsTo(mapping.Right),
+		mk.result.Version == "" || j.recs[mk.to.Other()].Version == "":
+		return false
+	}
+	for i := range j.link.Fields {
+		f := &j.link.Fields[i]
+		r := d.m.rules[f.Rule]
+		now, presence, err := r.Value(mk.to, mk.result)
+		if err != nil || presence != connectors.Present || !f.Known[0] || !f.Known[1] || f.Pending != nil || f.Base[mk.to] != d.printer.Print(now) {
+			return false
+		}
+	}
+	j.link.Synced, j.touched = d.now, true
+	return true
 }
 
 // findCleared asks the system which fields of found records were edited since
@@ -150,6 +176,7 @@ func (d *drain) baselineOfMade(j *job) {
 		held[a.Rule] = true
 	}
 	g := d.merger(j, nil)
+	j.link.Fields = make([]state.Field, 0, len(d.m.Rules()))
 	for _, r := range d.m.Rules() {
 		if held[r.ID()] {
 			if r.IsSet() {

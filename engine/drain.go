@@ -16,7 +16,7 @@ type Drained struct {
 	Worked  int       // entries taken
 	Done    int       // entries that left the queue
 	Next    time.Time // when the next entry is due, zero if none; set when Worked is 0
-	Wait    time.Time // a connection is paused until then; zero if none
+	Wait    time.Time // a connection is paused, or keeps its allowance for more urgent work; zero if none
 	Stopped bool      // a guard stopped the mapping
 }
 
@@ -44,18 +44,17 @@ func (e *Engine) Drain(ctx context.Context, name string) (Drained, error) {
 	if ok, at := e.openBoth(ctx, m); !ok {
 		return Drained{Wait: at}, nil
 	}
-	jobs, next, err := e.load(ctx, m, e.limits.Batch)
+	jobs, none, err := e.load(ctx, m)
 	if err != nil || len(jobs) == 0 {
-		return Drained{Next: next}, err
+		return none, err
 	}
-	priority := connectors.PrioritySweep
-	for _, j := range jobs {
-		priority = min(priority, j.entry.Priority)
-	}
+	priority := jobs[0].entry.Priority
 	d := &drain{Engine: e, m: m, jobs: jobs, guard: g, now: e.clock.Now()}
+	m.room.reset()
 	if err := d.run(connectors.WithPriority(ctx, priority)); err != nil {
 		return Drained{}, err
 	}
+	e.learnTurn(m, priority, len(jobs), e.clock.Now().Sub(d.now))
 	return d.result(), nil
 }
 

@@ -155,6 +155,8 @@ type worked struct {
 	*mapping.Mapping
 	mu    sync.Mutex // held while a drain, a plan or a press works the mapping
 	sides [2]*connection
+	turns turns // belongs to mu
+	room  room  // belongs to mu
 	rules map[uint32]*mapping.Rule
 }
 

@@ -76,7 +76,9 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 
 func (d *drain) mergeJob(j *job, times map[editKey]time.Time) {
 	g := d.merger(j, times)
-	j.verdicts = j.verdicts[:0]
+	if j.verdicts = j.verdicts[:0]; cap(j.verdicts) == 0 {
+		j.verdicts = d.m.room.take(len(d.m.Rules()))
+	}
 	for _, r := range d.m.Rules() {
 		j.verdicts = append(j.verdicts, d.rule(g, j, r))
 	}

@@ -118,35 +118,41 @@ func (j *job) ids() [2]string {
 	return ids
 }
 
-// load turns due entries into jobs. Entries of records that were linked
-// meanwhile become their link's.
-func (e *Engine) load(ctx context.Context, m *worked, limit int) (jobs []*job, next time.Time, err error) {
+// load turns due entries of one priority into jobs: calls have the priority of
+// their batch. Entries of records that were linked meanwhile become their
+// link's. Without jobs, none says when to look again.
+func (e *Engine) load(ctx context.Context, m *worked) (jobs []*job, none Drained, err error) {
 	now := e.clock.Now()
+	open, wait := e.takes(m, now)
+	turns := m.turns
 	err = e.store.View(ctx, func(tx state.Tx) error {
-		jobs, next = nil, time.Time{}
-		entries, err := tx.Due(m.Name(), now, limit)
+		jobs, none, m.turns = nil, Drained{}, turns
+		entries, err := tx.Due(m.Name(), now, e.limits.Batch)
 		if err != nil {
 			return err
 		}
+		if len(entries) == 0 {
+			none.Next, _, err = tx.NextDue(m.Name())
+			return err
+		}
+		priority, ok := m.turns.choose(entries, open)
+		if !ok {
+			none.Wait = wait
+			return nil
+		}
 		for _, entry := range entries {
+			if entry.Priority != priority || len(jobs) >= e.batch(m, priority) {
+				continue
+			}
 			j, err := loadJob(tx, entry)
 			if err != nil {
 				return err
 			}
 			jobs = append(jobs, j)
 		}
-		if len(jobs) == 0 {
-			at, ok, err := tx.NextDue(m.Name())
-			if err != nil {
-				return err
-			}
-			if ok {
-				next = at
-			}
-		}
 		return nil
 	})
-	return jobs, next, err
+	return jobs, none, err
 }
 
 func loadJob(tx state.Tx, entry *state.Entry) (*job, error) {

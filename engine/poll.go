@@ -37,6 +37,9 @@ func (e *Engine) Poll(ctx context.Context, feedName string) (Polled, error) {
 	if cursor == "" || backfilling(cursor) {
 		priority, source = connectors.PriorityBackfill, "backfill"
 	}
+	if at := e.withheldUntil(f.conn, priority); !at.IsZero() {
+		return Polled{Wait: at}, nil
+	}
 	sel := f.users[0].m.selection(f.users[0].side)
 	sel.Fields = nil
 	page, err := f.conn.Changes(connectors.WithPriority(ctx, priority), sel, bare(cursor))

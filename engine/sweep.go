@@ -56,7 +56,7 @@ func (s *Sweeper) Step(ctx context.Context) (Swept, error) {
 		return s.unlisted(ctx)
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PrioritySweep)
-	if ok, _ := s.e.open(ctx, s.f.conn); !ok {
+	if ok, _ := s.e.open(ctx, s.f.conn); !ok || !s.e.withheldUntil(s.f.conn, connectors.PrioritySweep).IsZero() {
 		return Swept{Wait: true}, nil
 	}
 	page, err := s.f.conn.Changes(ctx, s.f.selection(), s.cursor)
