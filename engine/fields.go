@@ -323,10 +323,12 @@ func (d *drain) notePutBack(j *job, c coveredEdit, f state.Field, since []connec
 // it, an edit that a write of ours covered would be lost. After some attempts
 // the values alone decide. It reports whether the job waits.
 func (j *job) awaitHistory(err error) bool {
-	if j.done() || j.entry.Attempts >= historyLimit || !connectors.KindOf(err).Temporary() && connectors.KindOf(err) != connectors.Auth {
+	if j.entry.Attempts >= historyLimit || !connectors.KindOf(err).Temporary() && connectors.KindOf(err) != connectors.Auth {
 		return false
 	}
-	j.outcome = outcome{kind: outcomeRetry, code: "history", reason: err.Error()}
+	if !j.done() {
+		j.outcome = outcome{kind: outcomeRetry, code: "history", reason: err.Error()}
+	}
 	return true
 }
 
