@@ -1,51 +1,88 @@
 package connectors
 
 import (
-	"encoding/json"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// encoded is a Value at rest.
-type encoded struct {
-	Type Type        `json:"t"`
-	N    int64       `json:"n,omitempty"`
-	S    string      `json:"s,omitempty"`
-	S2   string      `json:"u,omitempty"`
-	S3   string      `json:"v,omitempty"`
-	Set  [][2]string `json:"o,omitempty"`
-}
+// encodedVersion begins every encoded value.
+const encodedVersion = 1
 
-// EncodeValue writes a value for storage; DecodeValue reads it back. The
-// encoding holds the customer's data: seal it.
+var errMalformed = errors.New("decode a value: cut or malformed")
+
+// EncodeValue writes a value for storage; DecodeValue reads it back, whatever
+// bytes its texts have. The encoding holds the customer's data: seal it.
 func EncodeValue(v Value) []byte {
-	e := encoded{Type: v.typ, N: v.n, S: v.s, S2: v.s2, S3: v.s3}
+	b := []byte{encodedVersion, byte(v.typ)}
+	b = binary.AppendVarint(b, v.n)
+	for _, s := range [...]string{v.s, v.s2, v.s3} {
+		b = appendPart(b, s)
+	}
+	b = binary.AppendUvarint(b, uint64(len(v.set)))
 	for _, o := range v.set {
-		e.Set = append(e.Set, [2]string{o.ID, o.Label})
+		b = appendPart(appendPart(b, o.ID), o.Label)
 	}
-	data, err := json.Marshal(e)
-	if err != nil { // a struct of texts and numbers always marshals
-		return nil
-	}
-	return data
+	return b
 }
 
 // DecodeValue reads what EncodeValue wrote.
 func DecodeValue(data []byte) (Value, error) {
-	var e encoded
-	if err := json.Unmarshal(data, &e); err != nil {
-		return Null, fmt.Errorf("decode a value: %w", err)
+	if len(data) < 2 || data[0] != encodedVersion {
+		return Null, errMalformed
 	}
-	if e.Type > TypeFile {
-		return Null, fmt.Errorf("decode a value: unknown type %d", e.Type)
+	v := Value{typ: Type(data[1])}
+	if v.typ > TypeFile {
+		return Null, fmt.Errorf("decode a value: unknown type %d", v.typ)
 	}
-	v := Value{typ: e.Type, n: e.N, s: e.S, s2: e.S2, s3: e.S3}
-	for _, o := range e.Set {
-		v.set = append(v.set, Option{ID: o[0], Label: o[1]})
+	n, size := binary.Varint(data[2:])
+	if size <= 0 {
+		return Null, errMalformed
+	}
+	v.n = n
+	d := parts{rest: data[2+size:]}
+	v.s, v.s2, v.s3 = d.next(), d.next(), d.next()
+	count := d.number()
+	if count > uint64(len(d.rest)/2) { // an option takes two bytes at least
+		return Null, errMalformed
+	}
+	for range count {
+		v.set = append(v.set, Option{ID: d.next(), Label: d.next()})
+	}
+	if d.bad || len(d.rest) > 0 {
+		return Null, errMalformed
 	}
 	if !slices.IsSortedFunc(v.set, func(a, b Option) int { return strings.Compare(a.ID, b.ID) }) {
-		return Null, fmt.Errorf("decode a value: options out of order")
+		return Null, errors.New("decode a value: options out of order")
 	}
 	return v, nil
+}
+
+// parts takes apart what appendPart put together.
+type parts struct {
+	rest []byte
+	bad  bool
+}
+
+func (p *parts) number() uint64 {
+	n, size := binary.Uvarint(p.rest)
+	if size <= 0 {
+		p.bad, p.rest = true, nil
+		return 0
+	}
+	p.rest = p.rest[size:]
+	return n
+}
+
+func (p *parts) next() string {
+	n := p.number()
+	if n > uint64(len(p.rest)) {
+		p.bad, p.rest = true, nil
+		return ""
+	}
+	s := string(p.rest[:n])
+	p.rest = p.rest[n:]
+	return s
 }

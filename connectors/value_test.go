@@ -111,6 +111,26 @@ func TestStoredValuesComeBack(t *testing.T) {
 			if err != nil || !connectors.Equal(got, v) || got.String() != v.String() {
 				t.Errorf("%v %q came back as %v %q, %v", v.Type(), v, got.Type(), got, err)
 			}
+			for n, data := 0, connectors.EncodeValue(v); n < len(data); n++ {
+				if got, err := connectors.DecodeValue(data[:n]); err == nil {
+					t.Errorf("%v %q cut to %d of %d bytes is read as %q", v.Type(), v, n, len(data), got)
+				}
+			}
+		}
+	}
+}
+
+func TestStoredTextsKeepTheirBytes(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"", "caf\xe9", "\xff\xfe\x00", "a\ufffdb", "\u2028 <&>"} {
+		for _, v := range []connectors.Value{
+			connectors.Text(s), connectors.Choice(connectors.Option{ID: s, Label: s}),
+			connectors.Choices(connectors.Option{ID: s, Label: s}, connectors.Option{ID: s + "b"}),
+		} {
+			got, err := connectors.DecodeValue(connectors.EncodeValue(v))
+			if err != nil || !connectors.Equal(got, v) || got.String() != v.String() {
+				t.Errorf("%q came back as %q, %v", v, got, err)
+			}
 		}
 	}
 }
@@ -165,9 +185,9 @@ func TestRefs(t *testing.T) {
 }
 
 func FuzzDecodeValue(f *testing.F) {
-	f.Add([]byte(`{"t":8,"o":[["1","One"],["2","Two"]]}`))
-	f.Add([]byte(`{"t":3,"s":"1e9"}`))
-	f.Add([]byte(`{"t":99}`))
+	f.Add(connectors.EncodeValue(connectors.Choices(connectors.Option{ID: "1", Label: "One"}, connectors.Option{ID: "2", Label: "Two"})))
+	f.Add(connectors.EncodeValue(connectors.Text("caf\xe9")))
+	f.Add([]byte{1, 99})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, err := connectors.DecodeValue(data)
 		if err != nil {
