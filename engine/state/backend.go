@@ -38,8 +38,8 @@ type Backend interface {
 }
 
 // Reader reads one snapshot, or what an update has written so far. The bytes it
-// gives belong to the backend: they must not be changed, and end with the
-// transaction.
+// gives belong to the backend: they must not be changed, stay as they are also
+// when the key is written, and end with the transaction.
 type Reader interface {
 	// Get returns a key's value; nil when there is none. Values are never nil
 	// when there is one, but may be empty.
@@ -114,16 +114,13 @@ type undoer struct {
 type replaced struct {
 	space Space
 	key   []byte
-	value []byte // nil: there was none
+	value []byte // of the backend; nil: there was none
 }
 
 func (u *undoer) note(s Space, key []byte) error {
 	old, err := u.Get(s, key)
 	if err != nil {
 		return err
-	}
-	if old != nil {
-		old = append(make([]byte, 0, len(old)), old...)
 	}
 	u.log = append(u.log, replaced{s, key, old})
 	return nil

@@ -236,7 +236,11 @@ func (c *committer) run(w *writer, r *request) (undo error) {
 	}()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	before := w.writes
-	r.err, undo = state.Try(w, r.fn)
+	if len(c.batch) == 1 {
+		r.err = r.fn(w) // alone, it is taken back with the transaction
+	} else {
+		r.err, undo = state.Try(w, r.fn)
+	}
 	w.changed = w.changed || r.err == nil && w.writes > before
 	if undo == nil {
 		undo = w.torn
