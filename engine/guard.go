@@ -289,7 +289,7 @@ const aheadBatches = 10
 // person who is asked learns the whole of it, not one batch. It also counts, for
 // each side, the records that are missing.
 func (d *drain) ahead(ctx context.Context) (all counts, missing [2]int) {
-	jobs, _, err := d.load(ctx, d.m, (aheadBatches+1)*d.limits.Batch)
+	jobs, err := d.loadDue(ctx, d.m, (aheadBatches+1)*d.limits.Batch)
 	if err != nil {
 		return all, missing
 	}

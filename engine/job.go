@@ -155,6 +155,27 @@ func (e *Engine) load(ctx context.Context, m *worked) (jobs []*job, none Drained
 	return jobs, none, err
 }
 
+// loadDue turns due entries of any priority into jobs, at most limit, for a
+// look at what is to come.
+func (e *Engine) loadDue(ctx context.Context, m *worked, limit int) (jobs []*job, err error) {
+	err = e.store.View(ctx, func(tx state.Tx) error {
+		jobs = nil
+		entries, err := tx.Due(m.Name(), e.clock.Now(), limit)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			j, err := loadJob(tx, entry)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, j)
+		}
+		return nil
+	})
+	return jobs, err
+}
+
 func loadJob(tx state.Tx, entry *state.Entry) (*job, error) {
 	j := &job{entry: entry, side: mapping.SideID(entry.Side), asides: map[uint32]*state.Aside{}}
 	var err error
