@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -182,6 +183,9 @@ func (f *fetched) token(ctx context.Context, refused string) (AccessToken, error
 		return AccessToken{}, err
 	}
 	t, err := f.fetch(ctx, f.client)
+	if err == nil && !fitsHeader(t.Scheme+t.Token) {
+		err = &connectors.Error{Kind: connectors.Unavailable, Err: errors.New("renew the access token: what was granted is no token")}
+	}
 	if err != nil {
 		f.pause, f.pausedFor = err, f.clock.Now().Add(connectors.RetryAfter(err))
 		return AccessToken{}, err
@@ -192,6 +196,11 @@ func (f *fetched) token(ctx context.Context, refused string) (AccessToken, error
 	f.secrets = append(f.secrets, t.Token)
 	f.secrets = f.secrets[max(len(f.secrets)-4, 0):]
 	return t, nil
+}
+
+// fitsHeader reports whether a text can stand in a header.
+func fitsHeader(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // paused returns the last error while the wait that it asked for lasts.
