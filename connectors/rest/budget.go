@@ -6,13 +6,10 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 )
 
-// shortWindow is the longest window that is kept by spacing the calls out.
-// Longer ones are allowances: they are used up and then waited for.
-const shortWindow = time.Minute
-
 // reserve is the percentage of an allowance that is left to more urgent work,
-// by priority.
-var reserve = [connectors.Priorities]int{
+// by priority, when the allowance is whole for all its time. It shrinks with the
+// time that is left, so that nothing is left over in the end.
+var reserve = [connectors.Priorities]float64{
 	connectors.PriorityButton:   0,
 	connectors.PriorityWebhook:  2,
 	connectors.PriorityPoll:     5,
@@ -20,100 +17,258 @@ var reserve = [connectors.Priorities]int{
 	connectors.PrioritySweep:    20,
 }
 
+// skew is how far the system's clock may be behind ours: when an allowance is
+// used up, it is waited for that much longer.
+const skew = 2 * time.Second
+
 // budget keeps a connection within its allowances: its share of the day, and
-// the window that the system's headers tell of.
+// the long window that the system's headers tell of.
 type budget struct {
-	share int
-	fixed int // the day's allowance where no header tells
-	zone  *time.Location
+	share   int
+	fixed   int // the day's allowance where no header tells
+	zone    *time.Location
+	zoneSet bool // else it is a guess
 
-	dayEnd    time.Time
-	own       int // calls of ours today
-	daily     int // the day's allowance as told; 0: not told
-	dailyLeft int
+	own  int                        // calls of ours today, those under way included
+	used [connectors.Priorities]int // the same by priority; what a crash forgot is missing
+	day  allowance
 
-	window    int // calls a window; 0: not told
-	left      int
-	windowEnd time.Time
-	short     bool
+	window allowance
+	out    int // calls under way
+	units  int // the same in units of the window
 }
+
+// allowance is so much up to a time.
+type allowance struct {
+	size  int // 0: not told
+	left  int // the least that was told, since answers come in any order
+	end   time.Time
+	per   time.Duration // 0: not told
+	brief bool          // no longer than a short window: it keeps no reserve
+
+	// untold was used by calls whose answers told nothing, the last of which
+	// ended at untoldAt.
+	untold   int
+	untoldAt time.Time
+}
+
+// use counts a call that has ended. An answer to a call that was sent later
+// tells of all that ended before.
+func (a *allowance) use(units int, told bool, sent, now time.Time) {
+	if !told {
+		a.untold, a.untoldAt = a.untold+units, now
+	} else if !sent.Before(a.untoldAt) {
+		a.untold = 0
+	}
+}
+
+// open is what may be used still, besides what is under way.
+func (a *allowance) open() int { return a.left - a.untold }
 
 func newBudget(p Pace) budget {
-	return budget{share: p.DailyShare, fixed: p.Daily, zone: p.DayZone}
+	return budget{share: p.DailyShare, fixed: p.Daily, zone: p.DayZone, zoneSet: p.zoneSet}
 }
 
-// take counts a call.
-func (b *budget) take() {
+// take counts a call that goes out.
+func (b *budget) take(p connectors.Priority, units int) {
 	b.own++
-	b.dailyLeft--
-	b.left--
+	b.used[p]++
+	b.out++
+	b.units += units
 }
 
-// opens returns when a call of the priority may go out as far as allowances
-// go, and the reason if that is not now.
-func (b *budget) opens(p connectors.Priority, now time.Time) (at time.Time, why string) {
-	b.turnDay(now)
-	allowance, left := b.today()
-	if allowance > 0 && left*100 <= reserve[p]*allowance {
-		return b.dayEnd, "the day's allowance is used up, or kept for more urgent work"
+// leave counts the end of a call that went out at sent, with what its answer
+// told.
+func (b *budget) leave(units int, sent time.Time, l Learnt, now time.Time) {
+	b.turn(now)
+	b.out--
+	b.units -= units
+	day := l.Limit.Daily > 0 && l.Limit.DailyLeft >= 0
+	b.day.use(1, day, sent, now)
+	if day {
+		b.learnDay(l.Limit.Daily, l.Limit.DailyLeft, now)
 	}
-	if b.window > 0 && now.Before(b.windowEnd) {
-		keep := reserve[p] * b.window
-		if b.short {
-			keep = 0
-		}
-		if b.left*100 <= keep {
-			return b.windowEnd, "the allowance of this window is used up, or kept for more urgent work"
+	window := l.Limit.PerWindow > 0 && l.Limit.Remaining >= 0 && b.learnWindow(l, units, now)
+	b.window.use(units, window, sent, now)
+}
+
+// opens returns when a call of a priority may go out as far as allowances go,
+// and why not now.
+func (b *budget) opens(p connectors.Priority, units int, now time.Time) (time.Time, *connectors.Withheld) {
+	b.turn(now)
+	if ours, left := b.today(); ours > 0 {
+		day := allowance{size: ours, left: left, end: b.day.end, per: b.day.per}
+		if at := day.opens(p, 1, now); at.After(now) {
+			return at, &connectors.Withheld{From: day.from(1, now), Why: "the day's allowance is used up, or kept for more urgent work"}
 		}
 	}
-	return now, ""
+	if b.window.size > 0 {
+		w := b.window
+		w.left, w.untold = b.window.open()-b.units, 0
+		if at := w.opens(p, units, now); at.After(now) {
+			return at, &connectors.Withheld{From: w.from(units, now), Why: "the allowance of this window is used up, or kept for more urgent work"}
+		}
+	}
+	return now, nil
+}
+
+// keep returns how much is left to work that is more urgent than p.
+func (a *allowance) keep(p connectors.Priority, now time.Time) float64 {
+	keep := reserve[p] / 100 * float64(a.size)
+	switch {
+	case a.brief:
+		return 0
+	case a.per <= 0:
+		return keep
+	}
+	return keep * min(max(float64(a.end.Sub(now))/float64(a.per), 0), 1)
+}
+
+// opens returns when a call may go out that needs so many units.
+func (a *allowance) opens(p connectors.Priority, units int, now time.Time) time.Time {
+	rest := float64(a.open() - units)
+	switch {
+	case a.open() >= a.size: // whole: what needs more than there is must be tried, too
+		return now
+	case rest < 0:
+		return a.end.Add(skew)
+	case rest >= a.keep(p, now):
+		return now
+	case a.per <= 0:
+		return a.end.Add(skew)
+	}
+	// The reserve has shrunk to the rest when this much time is left.
+	left := time.Duration(float64(a.per) * rest * 100 / (reserve[p] * float64(a.size)))
+	return later(a.end.Add(-left), now.Add(time.Millisecond))
+}
+
+// from returns the most urgent priority that has to wait.
+func (a *allowance) from(units int, now time.Time) connectors.Priority {
+	for p := range connectors.Priority(connectors.Priorities) {
+		if a.opens(p, units, now).After(now) {
+			return p
+		}
+	}
+	return connectors.PrioritySweep
 }
 
 // today returns our allowance of the day and what is left of it; zero where
 // none is known.
-func (b *budget) today() (allowance, left int) {
-	whole := b.daily
+func (b *budget) today() (ours, left int) {
+	whole := b.day.size
 	if whole == 0 {
 		whole = b.fixed
 	}
 	if whole == 0 {
 		return 0, 0
 	}
-	allowance = max(whole*b.share/100, 1)
-	left = allowance - b.own
-	if b.daily > 0 {
-		left = min(left, b.dailyLeft)
+	ours = max(whole*b.share/100, 1)
+	left = ours - b.own
+	if b.day.size > 0 {
+		left = min(left, b.day.open()-b.out)
 	}
-	return allowance, left
+	return ours, left
 }
 
-func (b *budget) turnDay(now time.Time) {
-	if now.Before(b.dayEnd) {
+// turn begins a new day, and a new window, when it is time.
+func (b *budget) turn(now time.Time) {
+	if !now.Before(b.day.end) {
+		b.begin(midnights(now, b.zone))
+	}
+	w := &b.window
+	if w.size == 0 || now.Before(w.end) {
 		return
 	}
-	y, m, d := now.In(b.zone).Date()
-	b.dayEnd = time.Date(y, m, d+1, 0, 0, 0, 0, b.zone)
-	b.own, b.dailyLeft = 0, b.daily
+	next := w.end.Add(w.per)
+	if w.per <= 0 || !now.Before(next) {
+		*w = allowance{}
+		return
+	}
+	w.left, w.untold, w.end = w.size, 0, next
 }
 
-func (b *budget) learn(l Learnt, now time.Time) {
-	b.turnDay(now)
-	if l.Limit.Daily > 0 && l.Limit.DailyLeft >= 0 {
-		b.daily, b.dailyLeft = l.Limit.Daily, l.Limit.DailyLeft
+// midnights returns the bounds of the day that now is in.
+func midnights(now time.Time, zone *time.Location) (from, end time.Time) {
+	y, m, d := now.In(zone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, zone), time.Date(y, m, d+1, 0, 0, 0, 0, zone)
+}
+
+// begin starts a day. Calls under way count for it, since the system may not
+// have counted them yet.
+func (b *budget) begin(from, end time.Time) {
+	b.day.end, b.day.per = end, end.Sub(from)
+	b.day.left, b.day.untold = b.day.size, 0
+	b.own, b.used = b.out, [connectors.Priorities]int{}
+}
+
+// setZone says where the system's day ends. What was used in the day that was
+// thought to be on stays counted.
+func (b *budget) setZone(zone *time.Location, now time.Time) {
+	b.zone, b.zoneSet = zone, true
+	if !b.day.end.IsZero() {
+		from, end := midnights(now, zone)
+		b.day.end, b.day.per = end, end.Sub(from)
 	}
-	if l.Limit.PerWindow <= 0 || l.Limit.Remaining < 0 {
-		return
-	}
-	end := l.Reset
+}
+
+// learnDay takes in what is left of the day. Much more than before is a new
+// day: the system's began while ours did not.
+func (b *budget) learnDay(size, left int, now time.Time) {
+	d := &b.day
 	switch {
-	case !end.IsZero():
-	case l.Limit.Window > 0 && l.Limit.Window <= shortWindow:
-		end = now.Add(l.Limit.Window / 10) // it rolls: a tenth is free again by then
-	case l.Limit.Window > 0:
-		end = now.Add(l.Limit.Window)
-	default:
-		return
+	case d.size != size:
+		d.size, d.left = size, left
+	case left <= d.left:
+		d.left = left
+	case left > d.left+b.out+max(50, size/100):
+		if !b.zoneSet {
+			from := now.Truncate(15 * time.Minute) // midnight in some zone
+			b.begin(from, from.Add(24*time.Hour))
+		}
+		d.left = left
 	}
-	b.window, b.left, b.windowEnd = l.Limit.PerWindow, l.Limit.Remaining, end
-	b.short = l.Limit.Window > 0 && l.Limit.Window <= shortWindow || end.Sub(now) <= shortWindow && l.Limit.Window == 0
+}
+
+// learnWindow takes in what is left of a long window, and reports whether the
+// answer told of it.
+func (b *budget) learnWindow(l Learnt, units int, now time.Time) bool {
+	// An answer need not tell what its own content costs, beyond the call.
+	told := allowance{size: l.Limit.PerWindow, left: l.Limit.Remaining - (units - 1), per: max(l.Limit.Window, 0), end: l.Reset}
+	if told.end.IsZero() {
+		if told.per <= shortWindow {
+			return false // it rolls: the bucket keeps it
+		}
+		told.end = now.Add(told.per)
+	}
+	if !told.end.After(now) {
+		return false
+	}
+	told.brief = told.end.Sub(now) <= shortWindow && told.per <= shortWindow
+	w := &b.window
+	switch {
+	case w.size == told.size && told.end.Sub(w.end).Abs() <= 5*time.Second:
+		w.left, w.end = min(w.left, told.left), later(w.end, told.end)
+		return true
+	case w.size > 0 && w.size != told.size && told.end.Before(w.end):
+		return false // another, shorter limit: when it is reached, a pause covers it
+	}
+	told.untold, told.untoldAt = w.untold, w.untoldAt
+	*w = told
+	return true
+}
+
+// tell fills in how the budget stands.
+func (b *budget) tell(t *connectors.Budget, now time.Time) {
+	b.turn(now)
+	t.Used = b.used
+	if ours, left := b.today(); ours > 0 {
+		whole := b.day.size
+		if whole == 0 {
+			whole = b.fixed
+		}
+		t.Day = connectors.Allowance{Total: whole, Ours: ours, Used: b.own, Left: max(left, 0), Ends: b.day.end, Per: b.day.per}
+	}
+	if w := &b.window; w.size > 0 {
+		t.Window = connectors.Allowance{Total: w.size, Ours: w.size, Left: max(w.open()-b.units, 0), Ends: w.end, Per: w.per}
+	}
 }

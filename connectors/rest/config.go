@@ -56,15 +56,18 @@ type Config struct {
 
 // Pace is how fast a connection or a lane may go.
 type Pace struct {
-	PerSecond float64 // 0: as learnt from the system's headers, else unbounded
-	Burst     int     // requests at once after a rest; default: a second's worth
+	PerSecond float64 // 0: as learnt from the system's headers
+	Untold    float64 // requests a second until headers tell; 0: unbounded
+	Burst     int     // requests at once after a rest; default: a second's worth, a twentieth of a learnt window
 
 	// The rest counts for the connection only, not for a lane.
 	Concurrent int            // requests under way at the same time; default 8
 	MaxWait    time.Duration  // a longer pause is answered RateLimited; default 30 s
 	Daily      int            // requests a day where no header tells; 0: unknown
 	DailyShare int            // percent of the day's allowance that Tenon may use; 0: 100
-	DayZone    *time.Location // where the system's day ends; default UTC
+	DayZone    *time.Location // where the system's day ends; default: UTC, and as the headers show
+
+	zoneSet bool
 }
 
 // Client sends a connection's requests. It is safe for concurrent use.
@@ -119,6 +122,7 @@ func New(cfg Config, opts connectors.Options) (*Client, error) {
 		}
 	}
 	c.gate = newGate(c.clock, cfg.Pace, cfg.Lanes)
+	c.gate.ledger.store, c.gate.ledger.log = opts.Tokens, c.log
 	c.http = &http.Client{Transport: c.withRetries(), CheckRedirect: c.checkRedirect}
 	return c, nil
 }
@@ -145,7 +149,7 @@ func fillDefaults(cfg *Config) {
 	if cfg.Pace.DailyShare <= 0 || cfg.Pace.DailyShare > 100 {
 		cfg.Pace.DailyShare = 100
 	}
-	if cfg.Pace.DayZone == nil {
+	if cfg.Pace.zoneSet = cfg.Pace.DayZone != nil; !cfg.Pace.zoneSet {
 		cfg.Pace.DayZone = time.UTC
 	}
 	if cfg.Limits == nil {
@@ -206,6 +210,22 @@ func (c *Client) Base() *url.URL {
 	return &u
 }
 
+// Budget returns how the connection stands with its allowances. It asks the
+// system nothing.
+func (c *Client) Budget() connectors.Budget {
+	if err := c.gate.load(context.Background()); err != nil {
+		c.log.Debug("allowances unknown", "err", err)
+	}
+	return c.gate.standing(c.clock.Now())
+}
+
+// SetDayZone says in which zone the system's day ends, once that is known.
+func (c *Client) SetDayZone(zone *time.Location) {
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	c.gate.budget.setZone(zone, c.clock.Now())
+}
+
 // Close fails the calls that wait, and those that come. It waits for nothing
 // that is under way; closing twice is harmless.
 func (c *Client) Close() error {
@@ -225,6 +245,7 @@ type Call struct {
 	Idempotent bool // a write that may be repeated
 	MaxBody    int64
 	Accept     []int // statuses outside 2xx that are no failure
+	Units      int   // as Request.Units
 }
 
 type callKey struct{}

@@ -47,9 +47,11 @@ func failureOf(a *Answer, reads bool, now time.Time) *Failure {
 	if to := redirectsTo(a); to != "" {
 		f.Message, f.Help = "the answer redirects to "+to, "check the connection's base URL"
 	}
+	if kind := f.Kind; kind == connectors.RateLimited || kind == connectors.Unavailable {
+		f.RetryAfter = retryAfter(a.Header, now)
+	}
 	switch a.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		f.RetryAfter = retryAfter(a.Header, now)
 	case http.StatusRequestTimeout, http.StatusSeeOther:
 		f.Unsure = !reads
 	default:

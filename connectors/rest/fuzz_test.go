@@ -53,8 +53,8 @@ func FuzzLimits(f *testing.F) {
 		}, now)
 		g := newGate(newManualClock(), testPace(nil), nil)
 		defer g.close()
-		g.learn(l, "")
-		err := g.enter(connectors.WithPriority(t.Context(), connectors.PriorityButton), "")
+		g.told(l, "")
+		_, err := g.enter(connectors.WithPriority(t.Context(), connectors.PriorityButton), "", 1)
 		if err != nil && (connectors.KindOf(err) != connectors.RateLimited || connectors.RetryAfter(err) > maxRetryAfter) {
 			t.Errorf("after %+v: %v, wait %v", l, err, connectors.RetryAfter(err))
 		}

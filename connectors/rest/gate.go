@@ -12,20 +12,23 @@ import (
 
 // gate lets a connection's calls pass: most urgent first, and in the order of
 // arrival among equals. A call passes when no pause holds, a slot is free, its
-// lane's pace allows it and the allowance is not reserved for more urgent work.
+// lane's pace allows it and the allowance is not kept for more urgent work.
 type gate struct {
 	clock   connectors.Clock
 	maxWait time.Duration
 	ctx     context.Context
 	stop    context.CancelFunc
+	ledger  *ledger
 
-	mu     sync.Mutex
-	free   int
-	queue  [connectors.Priorities][]*waiter
-	main   *bucket
-	lanes  map[string]*bucket
-	budget budget
-	closed bool
+	mu      sync.Mutex
+	free    int
+	spare   int // slots that are kept for what people and webhooks wait for
+	queue   [connectors.Priorities][]*waiter
+	refused [connectors.Priorities]int64
+	main    *bucket
+	lanes   map[string]*bucket
+	budget  budget
+	closed  bool
 
 	pausedUntil time.Time
 	pausedAt    time.Time // when the last pause began
@@ -34,57 +37,32 @@ type gate struct {
 	wakeAt time.Time // the earliest time that a sleeper waits for; zero: none sleeps
 }
 
+// pass is one call's place in a gate. Who holds one gives it back with leave.
+type pass struct {
+	g        *gate
+	lane     *bucket
+	priority connectors.Priority
+	units    int
+	sent     time.Time // when it was let pass
+}
+
 type waiter struct {
-	lane *bucket
+	pass
 	done chan error // receives once: nil lets pass
 }
 
-// bucket spaces calls by the generic cell rate algorithm: at most burst at
-// once and one each interval in the long run. Interval 0 lets all pass.
-type bucket struct {
-	interval time.Duration
-	burst    int
-	fixed    bool      // set by the admin or the connector, not learnt
-	next     time.Time // when the bucket is full again
-}
-
-func newBucket(p Pace) *bucket {
-	b := &bucket{fixed: p.PerSecond > 0}
-	if b.fixed {
-		b.set(p.PerSecond, p.Burst)
-	}
-	return b
-}
-
-func (b *bucket) set(perSecond float64, burst int) {
-	b.interval = max(time.Duration(float64(time.Second)/perSecond), 1)
-	if burst <= 0 {
-		burst = max(int(perSecond), 1)
-	}
-	b.burst = burst
-}
-
-// opens returns when the next call may pass.
-func (b *bucket) opens() time.Time {
-	return b.next.Add(-time.Duration(b.burst-1) * b.interval)
-}
-
-func (b *bucket) take(now time.Time) {
-	if b.interval == 0 {
-		return
-	}
-	if b.next.Before(now) {
-		b.next = now
-	}
-	b.next = b.next.Add(b.interval)
-}
+// spareFrom is how many slots there must be for one to be kept.
+const spareFrom = 4
 
 func newGate(clock connectors.Clock, pace Pace, lanes map[string]Pace) *gate {
 	ctx, stop := context.WithCancel(context.Background())
 	g := &gate{
-		clock: clock, maxWait: pace.MaxWait, ctx: ctx, stop: stop, free: pace.Concurrent,
+		clock: clock, maxWait: pace.MaxWait, ctx: ctx, stop: stop, free: pace.Concurrent, ledger: &ledger{},
 		main: newBucket(pace), lanes: make(map[string]*bucket, len(lanes)),
 		budget: newBudget(pace),
+	}
+	if pace.Concurrent >= spareFrom {
+		g.spare = 1
 	}
 	for name, p := range lanes {
 		g.lanes[name] = newBucket(p)
@@ -101,22 +79,27 @@ func (g *gate) lane(name string) *bucket {
 
 var errClosed = errors.New("the connection is closed")
 
-// enter waits until the call may go out. The caller must call leave when it
-// ends with nil. The error is a *connectors.Error or the context's cause;
-// nothing was sent.
-func (g *gate) enter(ctx context.Context, lane string) error {
+// enter waits until a call that costs so many units may go out. The error is a
+// *connectors.Error or the context's cause; nothing was sent.
+func (g *gate) enter(ctx context.Context, lane string, units int) (*pass, error) {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	w := &waiter{lane: g.lane(lane), done: make(chan error, 1)}
+	if err := g.load(ctx); err != nil {
+		return nil, err
+	}
 	p := connectors.PriorityOf(ctx)
+	w := &waiter{
+		pass: pass{g: g, lane: g.lane(lane), priority: p, units: max(units, 1)},
+		done: make(chan error, 1),
+	}
 	g.mu.Lock()
 	g.queue[p] = append(g.queue[p], w)
 	g.dispatch()
 	g.mu.Unlock()
 	select {
 	case err := <-w.done:
-		return err
+		return &w.pass, err
 	case <-ctx.Done():
 	}
 	g.mu.Lock()
@@ -124,25 +107,47 @@ func (g *gate) enter(ctx context.Context, lane string) error {
 	if i := slices.Index(g.queue[p], w); i >= 0 {
 		g.queue[p] = slices.Delete(g.queue[p], i, i+1)
 	} else if err := <-w.done; err == nil {
-		g.free++
-		g.dispatch()
+		w.end(Learnt{})
 	}
-	return context.Cause(ctx)
+	return nil, context.Cause(ctx)
 }
 
-// leave gives the slot back.
-func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// leave gives the place back, with what the answer told.
+func (p *pass) leave(l Learnt) {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	p.end(l)
+}
+
+// end is leave with the lock held.
+func (p *pass) end(l Learnt) {
+	g, now := p.g, p.g.clock.Now()
 	g.free++
+	if l.Limit.Known {
+		p.lane.learn(l.Limit.PerWindow, l.Limit.Remaining, l.Limit.Window, now)
+		if p.lane != g.main {
+			l = Learnt{} // the lane's own
+		}
+	}
+	p.lane.leave(now)
+	g.budget.leave(p.units, p.sent, l, now)
 	g.dispatch()
 }
 
 // pause holds all calls for d, or as long as a pause that already holds. A
 // wait of zero means that the system named none: then the pause doubles with
 // each refusal of a call that went out after the last pause. sent is when the
-// refused call went out. It returns the time that is left to wait.
+// refused call went out. It returns the time that is left to wait, once the
+// pause is noted where it outlives the process.
 func (g *gate) pause(d time.Duration, sent time.Time) time.Duration {
+	left, longer := g.hold(d, sent)
+	if longer {
+		g.save()
+	}
+	return left
+}
+
+func (g *gate) hold(d time.Duration, sent time.Time) (left time.Duration, longer bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
@@ -156,10 +161,10 @@ func (g *gate) pause(d time.Duration, sent time.Time) time.Duration {
 		}
 	}
 	if until := now.Add(d); d > 0 && until.After(g.pausedUntil) {
-		g.pausedUntil, g.pausedAt = until, now
+		g.pausedUntil, g.pausedAt, longer = until, now, true
 	}
 	g.dispatch()
-	return max(g.pausedUntil.Sub(now), 0)
+	return max(g.pausedUntil.Sub(now), 0), longer
 }
 
 // calm notes that the system answered a call normally.
@@ -169,32 +174,16 @@ func (g *gate) calm() {
 	g.mu.Unlock()
 }
 
-// learn takes in what the answer of a call in a lane told.
-func (g *gate) learn(l Learnt, lane string) {
-	if !l.Limit.Known {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	b := g.lane(lane)
-	if w := l.Limit.Window; !b.fixed && l.Limit.PerWindow > 0 && w > 0 && w <= shortWindow {
-		// A rolling window of n calls is kept by a burst of n/10 and the rest
-		// spread over the window.
-		burst := max(l.Limit.PerWindow/10, 1)
-		b.set(float64(max(l.Limit.PerWindow-burst, 1))/w.Seconds(), burst)
-	}
-	if b == g.main {
-		g.budget.learn(l, g.clock.Now())
-	}
-	g.dispatch()
-}
-
 func (g *gate) close() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	was := g.closed
 	g.closed = true
 	g.stop()
 	g.dispatch()
+	g.mu.Unlock()
+	if !was {
+		g.settle()
+	}
 }
 
 // dispatch lets pass whoever may, and sees to it that somebody wakes for those
@@ -207,7 +196,7 @@ func (g *gate) dispatch() {
 		g.failAll(&connectors.Error{Kind: connectors.Unavailable, Err: errClosed})
 		return
 	case pause > g.maxWait:
-		g.failAll(limited(pause, "the system asked for a pause"))
+		g.failAll(limited(pause, errPaused))
 		return
 	case pause > 0:
 		g.wake(g.pausedUntil, now)
@@ -217,33 +206,50 @@ func (g *gate) dispatch() {
 	for p := range g.queue {
 		kept := g.queue[p][:0]
 		for _, w := range g.queue[p] {
-			if g.free == 0 || slices.Contains(blocked, w.lane) {
+			if !g.admit(w, &blocked, now) {
 				kept = append(kept, w)
-				continue
 			}
-			if at, why := g.budget.opens(connectors.Priority(p), now); at.After(now) {
-				if at.Sub(now) > g.maxWait {
-					w.done <- limited(at.Sub(now), why)
-					continue
-				}
-				g.wake(at, now)
-				kept = append(kept, w)
-				continue
-			}
-			if at := w.lane.opens(); w.lane.interval > 0 && at.After(now) {
-				blocked = append(blocked, w.lane)
-				g.wake(at, now)
-				kept = append(kept, w)
-				continue
-			}
-			w.lane.take(now)
-			g.budget.take()
-			g.free--
-			w.done <- nil
 		}
 		clear(g.queue[p][len(kept):])
 		g.queue[p] = kept
 	}
+}
+
+// admit lets a waiter pass or turns it away; false: it stays.
+func (g *gate) admit(w *waiter, blocked *[]*bucket, now time.Time) bool {
+	slots := g.free
+	if w.priority > connectors.PriorityWebhook {
+		slots -= g.spare
+	}
+	if slots <= 0 || slices.Contains(*blocked, w.lane) {
+		return false
+	}
+	if at, why := g.budget.opens(w.priority, w.units, now); why != nil {
+		if at.Sub(now) > g.maxWait {
+			g.refused[w.priority]++
+			g.spend(at, why)
+			w.done <- limited(at.Sub(now), why)
+			return true
+		}
+		g.wake(at, now)
+		return false
+	}
+	if at := w.lane.opens(now); !at.Equal(now) {
+		*blocked = append(*blocked, w.lane)
+		if !at.IsZero() {
+			g.wake(at, now)
+		}
+		return false
+	}
+	if !g.covered() {
+		return false // the note of its use is on its way
+	}
+	w.sent = now
+	w.lane.take(now)
+	g.budget.take(w.priority, w.units)
+	g.free--
+	w.done <- nil
+	return true
 }
 
 func (g *gate) failAll(err *connectors.Error) {
@@ -285,6 +291,30 @@ func (g *gate) idle() bool {
 	return true
 }
 
-func limited(wait time.Duration, why string) *connectors.Error {
-	return &connectors.Error{Kind: connectors.RateLimited, RetryAfter: wait, Err: errors.New(why)}
+var errPaused = errors.New("the system asked for a pause")
+
+func limited(wait time.Duration, why error) *connectors.Error {
+	return &connectors.Error{Kind: connectors.RateLimited, RetryAfter: wait, Err: why}
+}
+
+// standing returns how the gate stands.
+func (g *gate) standing(now time.Time) connectors.Budget {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b := connectors.Budget{
+		PerSecond: g.main.perSecond(), Share: g.budget.share,
+		Refused: g.refused,
+	}
+	g.budget.tell(&b, now)
+	if g.pausedUntil.After(now) {
+		b.PausedUntil = g.pausedUntil
+	}
+	for p := range b.Waiting {
+		b.Waiting[p] = len(g.queue[p])
+		at, _ := g.budget.opens(connectors.Priority(p), 1, now)
+		if at = later(at, b.PausedUntil); at.After(now) {
+			b.Opens[p] = at
+		}
+	}
+	return b
 }

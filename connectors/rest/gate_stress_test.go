@@ -44,7 +44,7 @@ func load(t *testing.T, seed uint64) {
 			time.Sleep(start)
 			ctx, cancel := context.WithTimeout(connectors.WithPriority(context.Background(), p), patience)
 			defer cancel()
-			err := g.enter(ctx, lane)
+			place, err := g.enter(ctx, lane, 1)
 			mu.Lock()
 			defer mu.Unlock()
 			now := time.Now()
@@ -78,7 +78,7 @@ func load(t *testing.T, seed uint64) {
 			time.Sleep(hold)
 			mu.Lock()
 			inside--
-			g.leave()
+			place.leave(Learnt{})
 		})
 	}
 	for range 10 {

@@ -27,16 +27,20 @@ type LimitHeaders struct {
 	Window     time.Duration // the window where no header tells
 	Daily      string
 	DailyLeft  string
+
+	// Structured looks at RateLimit-Policy and RateLimit first, as the draft of
+	// the IETF has them.
+	Structured bool
 }
 
 // standardLimits are the headers of Jira, GitHub and many others.
 var standardLimits = LimitHeaders{
 	PerWindow: "X-RateLimit-Limit", Remaining: "X-RateLimit-Remaining",
-	Reset: "X-RateLimit-Reset", WindowSecs: "X-RateLimit-Interval-Seconds",
+	Reset: "X-RateLimit-Reset", WindowSecs: "X-RateLimit-Interval-Seconds", Structured: true,
 }
 
-// StandardLimits reads X-RateLimit-Limit, -Remaining, -Reset and
-// -Interval-Seconds.
+// StandardLimits reads RateLimit-Policy and RateLimit, else X-RateLimit-Limit,
+// -Remaining, -Reset and -Interval-Seconds.
 func StandardLimits(h http.Header, now time.Time) Learnt { return standardLimits.Read(h, now) }
 
 // Read reads the headers; it has the form of Config.Limits.
@@ -54,13 +58,73 @@ func (l LimitHeaders) Read(h http.Header, now time.Time) Learnt {
 	if out.Limit.Window > maxRetryAfter {
 		out.Limit.Window = 0
 	}
+	out.Reset = instant(h.Get(l.Reset))
+	if date, err := http.ParseTime(h.Get("Date")); err == nil && !out.Reset.IsZero() {
+		out.Reset = now.Add(out.Reset.Sub(date)) // by our clock, which may differ
+	}
+	if l.Structured {
+		out = structured(h, now, out)
+	}
 	out.Limit.Known = out.Limit.PerWindow >= 0 || out.Limit.Remaining >= 0 || out.Limit.Daily >= 0 || out.Limit.DailyLeft >= 0
 	if !out.Limit.Known {
 		return Learnt{}
 	}
-	out.Reset = instant(h.Get(l.Reset))
 	if out.Reset.Sub(now) > maxRetryAfter {
 		out.Reset = time.Time{}
+	}
+	return out
+}
+
+// structured reads the window from RateLimit-Policy ("name";q=65000;w=3600) and
+// RateLimit ("name";r=11000;t=600). Of several policies it takes the one with
+// the least part left. Without both it returns what it is given.
+func structured(h http.Header, now time.Time, old Learnt) Learnt {
+	policies := map[string]map[string]int{}
+	for _, item := range items(h.Values("RateLimit-Policy")) {
+		policies[item.name] = item.params
+	}
+	found := false
+	for _, item := range items(h.Values("RateLimit")) {
+		q, known := policies[item.name]["q"]
+		r, told := item.params["r"]
+		if !known || !told || q <= 0 || found && r*old.Limit.PerWindow >= old.Limit.Remaining*q {
+			continue
+		}
+		found = true
+		old.Limit.PerWindow, old.Limit.Remaining = q, r
+		old.Limit.Window, old.Reset = 0, time.Time{}
+		if w, ok := policies[item.name]["w"]; ok {
+			old.Limit.Window = time.Duration(w) * time.Second
+		}
+		if t, ok := item.params["t"]; ok {
+			old.Reset = now.Add(time.Duration(t) * time.Second)
+		}
+	}
+	return old
+}
+
+// item is one member of a structured header's list.
+type item struct {
+	name   string
+	params map[string]int
+}
+
+// items reads lists of items with whole, not negative parameters; what has
+// another form is left out.
+func items(values []string) []item {
+	var out []item
+	for _, member := range strings.Split(strings.Join(values, ","), ",") {
+		parts := strings.Split(member, ";")
+		it := item{name: strings.TrimSpace(parts[0]), params: map[string]int{}}
+		for _, p := range parts[1:] {
+			key, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+			if n, err := strconv.ParseInt(value, 10, 31); err == nil && n >= 0 {
+				it.params[key] = int(n)
+			}
+		}
+		if it.name != "" {
+			out = append(out, it)
+		}
 	}
 	return out
 }

@@ -46,6 +46,10 @@ type Request struct {
 	Idempotent bool // a write that may be repeated
 	Accept     []int
 	MaxBody    int64
+
+	// Units is the most that the request may cost of an allowance that counts
+	// more than requests (Jira's points); default 1.
+	Units int
 }
 
 // Response is an accepted answer.
@@ -62,7 +66,7 @@ type Response struct {
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	call := Call{
 		Path: r.Path, Lane: r.Lane, Reads: r.Reads, Idempotent: r.Idempotent,
-		MaxBody: r.MaxBody, Accept: r.Accept,
+		MaxBody: r.MaxBody, Accept: r.Accept, Units: r.Units,
 	}
 	req, err := c.build(WithCall(ctx, call), &r)
 	if err != nil {

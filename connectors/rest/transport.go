@@ -104,11 +104,13 @@ func (c attempt) once(req *http.Request, call Call) (resp *http.Response, used s
 		closeBody(req)
 		return nil, "", c.authError(err)
 	}
-	if err := c.gate.enter(ctx, call.Lane); err != nil {
+	place, err := c.gate.enter(ctx, call.Lane, call.Units)
+	if err != nil {
 		closeBody(req)
 		return nil, used, notSent(err)
 	}
-	defer c.gate.leave()
+	var learnt Learnt
+	defer func() { place.leave(learnt) }()
 	for name, values := range c.cfg.Header {
 		if req.Header.Get(name) == "" {
 			req.Header[http.CanonicalHeaderKey(name)] = values
@@ -119,7 +121,7 @@ func (c attempt) once(req *http.Request, call Call) (resp *http.Response, used s
 	}
 	start := c.clock.Now()
 	resp, err = c.exchange(req, call)
-	c.account(req, call, resp, start)
+	learnt = c.account(req, call, resp, start)
 	return resp, used, err
 }
 
@@ -193,8 +195,8 @@ func (c attempt) explain(req *http.Request, resp *http.Response, raw []byte, cal
 	return f
 }
 
-// account tells metrics and the gate about an exchange.
-func (c attempt) account(req *http.Request, call Call, resp *http.Response, start time.Time) {
+// account tells metrics about an exchange, and returns what its answer told.
+func (c attempt) account(req *http.Request, call Call, resp *http.Response, start time.Time) (learnt Learnt) {
 	now := c.clock.Now()
 	told := connectors.Call{
 		Connection: c.cfg.Connection, Method: req.Method, Path: c.template(req, call),
@@ -202,14 +204,14 @@ func (c attempt) account(req *http.Request, call Call, resp *http.Response, star
 	}
 	if resp != nil {
 		told.Status = resp.StatusCode
-		learnt := c.cfg.Limits(resp.Header, now)
+		learnt = c.cfg.Limits(resp.Header, now)
 		told.Limit = learnt.Limit
-		c.gate.learn(learnt, call.Lane)
 	}
 	c.log.Debug("request", "method", told.Method, "path", told.Path, "status_code", told.Status, "duration", told.Duration)
 	if c.tell != nil {
 		c.tell(told)
 	}
+	return learnt
 }
 
 func (c attempt) template(req *http.Request, call Call) string {
