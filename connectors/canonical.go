@@ -21,23 +21,23 @@ func AppendCanonical(dst []byte, v Value) []byte {
 		dst = append(dst, v.s...)
 	case TypeMoney, TypeReference:
 		dst = appendPart(dst, v.s)
-		dst = append(dst, v.s2...)
+		dst = append(dst, v.label()...)
 	case TypePerson:
 		if v.s != "" {
 			dst = append(append(dst, 'i'), v.s...)
 		} else {
-			dst = append(append(dst, 'e'), v.s2...)
+			dst = append(append(dst, 'e'), v.label()...)
 		}
 	case TypeOptions:
-		for _, o := range v.set {
+		for _, o := range v.Options() {
 			dst = appendPart(dst, o.ID)
 		}
 	case TypeFile:
 		if v.s != "" {
 			dst = append(append(dst, 'i'), v.s...)
 		} else {
-			dst = appendPart(append(dst, 'n'), v.s2)
-			dst = append(dst, v.s3...)
+			dst = appendPart(append(dst, 'n'), v.label())
+			dst = append(dst, v.note()...)
 		}
 	}
 	return dst

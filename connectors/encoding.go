@@ -18,11 +18,11 @@ var errMalformed = errors.New("decode a value: cut or malformed")
 func EncodeValue(v Value) []byte {
 	b := []byte{encodedVersion, byte(v.typ)}
 	b = binary.AppendVarint(b, v.n)
-	for _, s := range [...]string{v.s, v.s2, v.s3} {
+	for _, s := range [...]string{v.s, v.label(), v.note()} {
 		b = appendPart(b, s)
 	}
-	b = binary.AppendUvarint(b, uint64(len(v.set)))
-	for _, o := range v.set {
+	b = binary.AppendUvarint(b, uint64(len(v.Options())))
+	for _, o := range v.Options() {
 		b = appendPart(appendPart(b, o.ID), o.Label)
 	}
 	return b
@@ -43,19 +43,23 @@ func DecodeValue(data []byte) (Value, error) {
 	}
 	v.n = n
 	d := parts{rest: data[2+size:]}
-	v.s, v.s2, v.s3 = d.next(), d.next(), d.next()
+	m := more{}
+	v.s, m.label, m.note = d.next(), d.next(), d.next()
 	count := d.number()
 	if count > uint64(len(d.rest)/2) { // an option takes two bytes at least
 		return Null, errMalformed
 	}
 	for range count {
-		v.set = append(v.set, Option{ID: d.next(), Label: d.next()})
+		m.set = append(m.set, Option{ID: d.next(), Label: d.next()})
 	}
 	if d.bad || len(d.rest) > 0 {
 		return Null, errMalformed
 	}
-	if !slices.IsSortedFunc(v.set, func(a, b Option) int { return strings.Compare(a.ID, b.ID) }) {
+	if !slices.IsSortedFunc(m.set, func(a, b Option) int { return strings.Compare(a.ID, b.ID) }) {
 		return Null, errors.New("decode a value: options out of order")
+	}
+	if m.label != "" || m.note != "" || m.set != nil {
+		v.more = &m
 	}
 	return v, nil
 }

@@ -3,6 +3,7 @@ package connectors
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,12 +76,40 @@ type File struct {
 // A Value is small and safe to copy; the methods that return slices return the
 // value's own memory, which must not be changed.
 type Value struct {
-	typ Type
-	n   int64    // bool, date (days since 1970-01-01), instant (µs since 1970), file size
-	s   string   // text, markdown, decimal, option id, person id, reference id, file id
-	s2  string   // option label, person e-mail, currency, reference object, file name
-	s3  string   // person name, reference title, file address
-	set []Option // options, sorted by ID, without repeats
+	_    [0]func() // values are compared by Equal
+	typ  Type
+	n    int64  // bool, date (days since 1970-01-01), instant (µs since 1970), file size
+	s    string // text, markdown, decimal, option id, person id, reference id, file id
+	more *more  // nil where all of it is empty
+}
+
+// more is what only some types need. It lies apart, so that a Value is small:
+// five words, which functions pass in registers. It never changes.
+type more struct {
+	label string   // option label, person e-mail, currency, reference object, file name
+	note  string   // person name, reference title, file address
+	set   []Option // options, sorted by ID, without repeats
+}
+
+func moreOf(label, note string) *more {
+	if label == "" && note == "" {
+		return nil
+	}
+	return &more{label: label, note: note}
+}
+
+func (v Value) label() string {
+	if v.more == nil {
+		return ""
+	}
+	return v.more.label
+}
+
+func (v Value) note() string {
+	if v.more == nil {
+		return ""
+	}
+	return v.more.note
 }
 
 // Null is the value of a cleared field.
@@ -116,7 +145,7 @@ func ParseNumber(s string) (Value, error) {
 }
 
 // Int returns the number n.
-func Int(n int64) Value { return Value{typ: TypeNumber, s: fmt.Sprint(n)} }
+func Int(n int64) Value { return Value{typ: TypeNumber, s: strconv.FormatInt(n, 10)} }
 
 // Money returns an amount with its ISO 4217 currency, which may be empty where
 // the system has one currency only.
@@ -125,14 +154,19 @@ func Money(amount, currency string) (Value, error) {
 	if err != nil {
 		return Null, err
 	}
-	return Value{typ: TypeMoney, s: canon, s2: strings.ToUpper(currency)}, nil
+	return Value{typ: TypeMoney, s: canon, more: moreOf(strings.ToUpper(currency), "")}, nil
 }
 
 func canonicalDecimal(s string) (string, error) {
 	s = strings.TrimSpace(s)
-	if plainInteger(s) {
-		return s, nil
+	if canon, ok := plainDecimal(s); ok {
+		return canon, nil
 	}
+	return anyDecimal(s)
+}
+
+// anyDecimal returns the normal form of a number in any notation.
+func anyDecimal(s string) (string, error) {
 	if len(s) > maxDigits {
 		return "", fmt.Errorf("a number of %d characters is over the limit of %d", len(s), maxDigits)
 	}
@@ -155,19 +189,35 @@ func canonicalDecimal(s string) (string, error) {
 	return text, nil
 }
 
-func plainInteger(s string) bool {
-	if s == "" || len(s) > 18 {
-		return false
+// plainDecimal returns the normal form of a short number that is written with
+// digits and a point only, as nearly all are; ok is false for others.
+func plainDecimal(s string) (canon string, ok bool) {
+	if len(s) > 40 {
+		return "", false
 	}
-	if s[0] == '0' {
-		return len(s) == 1
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
+	digits, point := strings.TrimPrefix(s, "-"), -1
+	for i := range len(digits) {
+		switch c := digits[i]; {
+		case c == '.' && point < 0:
+			point = i
+		case c < '0' || c > '9':
+			return "", false
 		}
 	}
-	return true
+	whole := digits
+	if point >= 0 {
+		whole = digits[:point]
+	}
+	if whole == "" || len(whole) > 1 && whole[0] == '0' || point == len(digits)-1 {
+		return "", false
+	}
+	if point >= 0 {
+		s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+	}
+	if s == "-0" {
+		s = "0"
+	}
+	return s, true
 }
 
 func clip(s string) string {
@@ -215,7 +265,7 @@ func ParseDate(s string) (Value, error) {
 func Instant(t time.Time) Value { return Value{typ: TypeInstant, n: t.UnixMicro()} }
 
 // Choice returns one option.
-func Choice(o Option) Value { return Value{typ: TypeOption, s: o.ID, s2: o.Label} }
+func Choice(o Option) Value { return Value{typ: TypeOption, s: o.ID, more: moreOf(o.Label, "")} }
 
 // Choices returns a set of options. Order and repeats in the arguments do not
 // matter. The empty set is null.
@@ -226,7 +276,7 @@ func Choices(options ...Option) Value {
 	set := slices.Clone(options)
 	slices.SortFunc(set, func(a, b Option) int { return strings.Compare(a.ID, b.ID) })
 	set = slices.CompactFunc(set, func(a, b Option) bool { return a.ID == b.ID })
-	return Value{typ: TypeOptions, set: set}
+	return Value{typ: TypeOptions, more: &more{set: set}}
 }
 
 // Labels returns a set of free labels.
@@ -243,18 +293,18 @@ func PersonValue(p Person) Value {
 	if p.ID == "" && p.Email == "" {
 		return Null
 	}
-	return Value{typ: TypePerson, s: p.ID, s2: strings.ToLower(strings.TrimSpace(p.Email)), s3: p.Name}
+	return Value{typ: TypePerson, s: p.ID, more: moreOf(strings.ToLower(strings.TrimSpace(p.Email)), p.Name)}
 }
 
 // Reference returns a reference to another record of the same connection.
 // Title is what people see and does not count when values are compared.
 func Reference(object, id, title string) Value {
-	return Value{typ: TypeReference, s: id, s2: object, s3: title}
+	return Value{typ: TypeReference, s: id, more: moreOf(object, title)}
 }
 
 // FileValue returns a file.
 func FileValue(f File) Value {
-	return Value{typ: TypeFile, s: f.ID, s2: f.Name, s3: f.URL, n: f.Size}
+	return Value{typ: TypeFile, s: f.ID, more: moreOf(f.Name, f.URL), n: f.Size}
 }
 
 // Type returns the value's type.
@@ -283,7 +333,7 @@ func (v Value) Number() string {
 // Currency returns the currency of an amount of money, "" for others.
 func (v Value) Currency() string {
 	if v.typ == TypeMoney {
-		return v.s2
+		return v.label()
 	}
 	return ""
 }
@@ -306,18 +356,23 @@ func (v Value) Time() time.Time {
 // Option returns an option; the zero Option for others.
 func (v Value) Option() Option {
 	if v.typ == TypeOption {
-		return Option{ID: v.s, Label: v.s2}
+		return Option{ID: v.s, Label: v.label()}
 	}
 	return Option{}
 }
 
 // Options returns the options of a set, sorted by id; nil for others.
-func (v Value) Options() []Option { return v.set }
+func (v Value) Options() []Option {
+	if v.more == nil {
+		return nil
+	}
+	return v.more.set
+}
 
 // Person returns a person; the zero Person for others.
 func (v Value) Person() Person {
 	if v.typ == TypePerson {
-		return Person{ID: v.s, Email: v.s2, Name: v.s3}
+		return Person{ID: v.s, Email: v.label(), Name: v.note()}
 	}
 	return Person{}
 }
@@ -325,7 +380,7 @@ func (v Value) Person() Person {
 // Reference returns the object, id and title of a reference.
 func (v Value) Reference() (object, id, title string) {
 	if v.typ == TypeReference {
-		return v.s2, v.s, v.s3
+		return v.label(), v.s, v.note()
 	}
 	return "", "", ""
 }
@@ -333,7 +388,7 @@ func (v Value) Reference() (object, id, title string) {
 // File returns a file; the zero File for others.
 func (v Value) File() File {
 	if v.typ == TypeFile {
-		return File{ID: v.s, Name: v.s2, URL: v.s3, Size: v.n}
+		return File{ID: v.s, Name: v.label(), URL: v.note(), Size: v.n}
 	}
 	return File{}
 }
@@ -345,7 +400,7 @@ func (v Value) String() string {
 	case TypeText, TypeRichText, TypeNumber:
 		return v.s
 	case TypeMoney:
-		return strings.TrimSpace(v.s + " " + v.s2)
+		return strings.TrimSpace(v.s + " " + v.label())
 	case TypeBool:
 		return fmt.Sprint(v.n != 0)
 	case TypeDate:
@@ -353,19 +408,20 @@ func (v Value) String() string {
 	case TypeInstant:
 		return v.Time().Format(time.RFC3339Nano)
 	case TypeOption:
-		return firstOf(v.s2, v.s)
+		return firstOf(v.label(), v.s)
 	case TypeOptions:
-		labels := make([]string, len(v.set))
-		for i, o := range v.set {
+		set := v.Options()
+		labels := make([]string, len(set))
+		for i, o := range set {
 			labels[i] = firstOf(o.Label, o.ID)
 		}
 		return strings.Join(labels, ", ")
 	case TypePerson:
-		return firstOf(v.s3, v.s2, v.s)
+		return firstOf(v.note(), v.label(), v.s)
 	case TypeReference:
-		return firstOf(v.s3, v.s)
+		return firstOf(v.note(), v.s)
 	case TypeFile:
-		return firstOf(v.s2, v.s3, v.s)
+		return firstOf(v.label(), v.note(), v.s)
 	}
 	return ""
 }

@@ -25,7 +25,7 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, left, right operand) operand {
 		return c.fail(n.Location(), hint, "`%s` does not go with %s and %s", n.Operator, left.kinds, right.kinds)
 	}
 	op, sc := n.Operator, c.scope
-	return operand{kinds: result | kNull, eval: func(f *frame) (value, error) {
+	out := operand{kinds: result | kNull, eval: func(f *frame) (value, error) {
 		a, b, err := both(f, left.eval, right.eval)
 		if err != nil {
 			return value{}, err
@@ -38,6 +38,7 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, left, right operand) operand {
 		}
 		return arithmetic(op, a, b)
 	}}
+	return out.folded(left, right)
 }
 
 // resultKinds returns what an operator makes of two kinds, 0 for nothing.
@@ -105,32 +106,7 @@ func arithmetic(op string, a, b value) (value, error) {
 	case ka != kNumber || kb != kNumber:
 		return value{}, fmt.Errorf("`%s` does not go with %s and %s", op, ka, kb)
 	}
-	x, y, err := decimals(a, b)
-	if err != nil {
-		return value{}, err
-	}
-	var out apd.Decimal
-	switch op {
-	case "+":
-		_, err = exact.Add(&out, x, y)
-	case "-":
-		_, err = exact.Sub(&out, x, y)
-	case "*":
-		_, err = exact.Mul(&out, x, y)
-	default:
-		if y.IsZero() {
-			return value{}, errors.New("division by zero")
-		}
-		if op == "/" {
-			_, err = division.Quo(&out, x, y)
-		} else {
-			_, err = exact.Rem(&out, x, y)
-		}
-	}
-	if err != nil {
-		return value{}, fmt.Errorf("the result of `%s` is out of range", op)
-	}
-	return number(&out)
+	return calculate(op, a, b)
 }
 
 var errTooLong = fmt.Errorf("the text is longer than %d bytes", maxResult)
@@ -148,6 +124,14 @@ func integer(eval evalFunc, f *frame) (int, error) {
 	x, err := eval(f)
 	if err != nil || x.isNull() {
 		return 0, err
+	}
+	return whole(x)
+}
+
+// whole returns a number without decimal places, null as 0.
+func whole(x value) (int, error) {
+	if x.isNull() {
+		return 0, nil
 	}
 	i, err := strconv.Atoi(x.v.Number())
 	if err != nil {

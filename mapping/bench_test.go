@@ -1,10 +1,14 @@
 package mapping
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/apd/v3"
 
 	"github.com/tenonsync/tenon/connectors"
 )
@@ -39,54 +43,230 @@ func wide(tb testing.TB) (*Mapping, *connectors.Record) {
 	return compileText(tb, head+rules.String(), Env{Schemas: [2]*connectors.Schema{left, right}}), rec
 }
 
+// mapRecord converts all fields of a record.
+func mapRecord(tb testing.TB, m *Mapping, rec *connectors.Record) {
+	for _, r := range m.Rules() {
+		v, _, err := r.Value(Left, rec)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if _, _, err := r.Convert(Right, v); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// byHand is what a careful script does with a map of typed values: the same 40
+// fields, the same five computations, exact decimals, and the same text for
+// equal numbers. It is what the compiled mapping is measured against.
+type byHand struct {
+	in    map[string]any
+	names []string
+}
+
+func newByHand(tb testing.TB) *byHand {
+	tb.Helper()
+	amount, _, err := apd.NewFromString("12500.50")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	values := []any{
+		"Acme roll-out", amount, time.Date(2026, 9, 30, 0, 0, 0, 0, time.UTC),
+		time.Date(2026, 3, 31, 22, 30, 0, 0, time.UTC), true,
+	}
+	h := &byHand{in: map[string]any{}}
+	for i := range 40 {
+		name := fmt.Sprintf("f%02d", i)
+		h.in[name] = values[i%5]
+		if i < 35 {
+			h.names = append(h.names, name)
+		}
+	}
+	return h
+}
+
+var thousand = apd.New(1000, 0)
+
+func (h *byHand) run(tb testing.TB) map[string]any {
+	out := make(map[string]any, 40)
+	for _, n := range h.names {
+		switch v := h.in[n].(type) {
+		case string, *apd.Decimal, time.Time, bool:
+			out[n] = v
+		default:
+			tb.Fatalf("%s has no type of ours", n)
+		}
+	}
+	name, _ := h.in["f00"].(string)
+	other, _ := h.in["f05"].(string)
+	out["f35"] = strings.ToLower(name) + ": " + strings.TrimSpace(other)
+	amount, _ := h.in["f01"].(*apd.Decimal)
+	more, _ := h.in["f06"].(*apd.Decimal)
+	var total apd.Decimal
+	context := apd.BaseContext.WithPrecision(100)
+	if _, err := context.Mul(&total, amount, apd.New(2, 0)); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := context.Add(&total, &total, more); err != nil {
+		tb.Fatal(err)
+	}
+	total.Reduce(&total)
+	out["f36"] = &total
+	day, _ := h.in["f03"].(time.Time)
+	due := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, time.UTC)
+	for n := 5; n > 0; {
+		due = due.AddDate(0, 0, 1)
+		if w := due.Weekday(); w != time.Saturday && w != time.Sunday {
+			n--
+		}
+	}
+	out["f37"] = due
+	if yes, _ := h.in["f04"].(bool); yes {
+		out["f38"] = h.in["f03"]
+	} else {
+		out["f38"] = h.in["f08"]
+	}
+	out["f39"] = amount.Cmp(thousand) > 0 && strings.HasPrefix(name, "Acme")
+	return out
+}
+
+// kindOf tells the type of a field of the wide record, as a schema does.
+func kindOf(name string) int { return int(name[2]-'0') % 5 }
+
+// fromJSON fills a record from decoded JSON, as connectors do.
+func fromJSON(tb testing.TB, in map[string]any) *connectors.Record {
+	rec := &connectors.Record{}
+	for name, raw := range in {
+		var v connectors.Value
+		var err error
+		switch x := raw.(type) {
+		case bool:
+			v = connectors.Bool(x)
+		case json.Number:
+			v, err = connectors.ParseNumber(x.String())
+		case string:
+			switch kindOf(name) {
+			case 2:
+				v, err = connectors.ParseDate(x)
+			case 3:
+				var at time.Time
+				at, err = time.Parse(time.RFC3339, x)
+				v = connectors.Instant(at)
+			default:
+				v = connectors.Text(x)
+			}
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+		rec.Set(name, v)
+	}
+	return rec
+}
+
+// decoded is the wide record as decoded JSON.
+func decoded() map[string]any {
+	in := map[string]any{}
+	for i := range 40 {
+		in[fmt.Sprintf("f%02d", i)] = []any{"Acme roll-out", json.Number("12500.50"), "2026-09-30", "2026-03-31T22:30:00Z", true}[i%5]
+	}
+	return in
+}
+
+// parseByHand gives the script's values their types.
+func parseByHand(tb testing.TB, in map[string]any) map[string]any {
+	out := make(map[string]any, len(in))
+	for name, raw := range in {
+		switch x := raw.(type) {
+		case bool:
+			out[name] = x
+		case json.Number:
+			d, _, err := apd.NewFromString(x.String())
+			if err != nil {
+				tb.Fatal(err)
+			}
+			out[name] = d
+		case string:
+			layout := ""
+			switch kindOf(name) {
+			case 2:
+				layout = time.DateOnly
+			case 3:
+				layout = time.RFC3339
+			}
+			if layout == "" {
+				out[name] = x
+				continue
+			}
+			at, err := time.Parse(layout, x)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			out[name] = at
+		}
+	}
+	return out
+}
+
 // BenchmarkRecord converts all 40 fields of a record.
 func BenchmarkRecord(b *testing.B) {
 	m, rec := wide(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		for _, r := range m.Rules() {
-			v, _, err := r.Value(Left, rec)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, _, err := r.Convert(Right, v); err != nil {
-				b.Fatal(err)
-			}
-		}
+		mapRecord(b, m, rec)
 	}
 }
 
-// BenchmarkRecordByHand does what a script of the company would do with
-// decoded JSON: the same fields, no types, floating point.
+// BenchmarkRecordByHand does the same by hand.
 func BenchmarkRecordByHand(b *testing.B) {
-	in := map[string]any{}
-	for i := range 40 {
-		in[fmt.Sprintf("f%02d", i)] = []any{"Acme roll-out", 12500.5, "2026-09-30", "2026-03-31T22:30:00Z", true}[i%5]
-	}
-	names := make([]string, 35)
-	for i := range names {
-		names[i] = fmt.Sprintf("f%02d", i)
-	}
-	text := func(name string) string { s, _ := in[name].(string); return s }
-	number := func(name string) float64 { f, _ := in[name].(float64); return f }
+	h := newByHand(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		out := make(map[string]any, 40)
-		for _, n := range names {
-			out[n] = in[n]
-		}
-		out["f35"] = strings.ToLower(text("f00")) + ": " + strings.TrimSpace(text("f05"))
-		out["f36"] = number("f01")*2 + number("f06")
-		t, err := time.Parse(time.RFC3339, text("f03"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		out["f37"] = addWorkdays(t, 5, nil).Format(time.DateOnly)
-		if in["f04"] == true {
-			out["f38"] = in["f03"]
-		}
-		out["f39"] = number("f01") > 1000 && strings.HasPrefix(text("f00"), "Acme")
+		h.run(b)
 	}
+}
+
+// BenchmarkRatio runs both ways in turns and reports the mapping's time divided
+// by that of the script: the rules alone, and with the values read from decoded
+// JSON. The goal is at most 1.
+func BenchmarkRatio(b *testing.B) {
+	m, rec := wide(b)
+	h := newByHand(b)
+	in := decoded()
+	b.Run("rules", func(b *testing.B) {
+		ratio(b, func() { mapRecord(b, m, rec) }, func() { h.run(b) })
+	})
+	b.Run("from JSON", func(b *testing.B) {
+		ratio(b, func() { mapRecord(b, m, fromJSON(b, in)) }, func() {
+			(&byHand{in: parseByHand(b, in), names: h.names}).run(b)
+		})
+	})
+}
+
+// ratio reports the median of a's time divided by b's, over short turns.
+func ratio(tb *testing.B, a, b func()) {
+	const turns, each = 31, 500
+	took := func(fn func()) float64 {
+		start := time.Now()
+		for range each {
+			fn()
+		}
+		return time.Since(start).Seconds()
+	}
+	var ratios, as, bs []float64
+	for tb.Loop() {
+		for range turns {
+			x, y := took(a), took(b)
+			ratios, as, bs = append(ratios, x/y), append(as, x/each), append(bs, y/each)
+		}
+	}
+	slices.Sort(ratios)
+	slices.Sort(as)
+	slices.Sort(bs)
+	tb.ReportMetric(ratios[len(ratios)/2], "ratio")
+	tb.ReportMetric(as[len(as)/2]*1e9, "tenon-ns")
+	tb.ReportMetric(bs[len(bs)/2]*1e9, "hand-ns")
+	tb.ReportMetric(0, "ns/op")
 }
 
 // BenchmarkCompile reads and checks the shipped mapping.

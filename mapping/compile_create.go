@@ -144,20 +144,20 @@ func (k *compilation) assignList(n *node, f *connectors.Field, name string, c *c
 		items = append(items, t)
 	}
 	return assignment{into: c, eval: func(rec *connectors.Record, now time.Time) (value, error) {
-		out := value{many: true}
+		var list []connectors.Value
 		for _, t := range items {
 			x, err := t.run(rec, now)
 			if err != nil {
 				return value{}, err
 			}
 			switch {
-			case x.many:
-				out.list = append(out.list, x.list...)
+			case x.many():
+				list = append(list, x.items()...)
 			case !isEmpty(x):
-				out.list = append(out.list, x.v)
+				list = append(list, x.v)
 			}
 		}
-		return out, nil
+		return listValue(list), nil
 	}}, true
 }
 

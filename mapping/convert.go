@@ -51,7 +51,7 @@ func tableKey(v connectors.Value) string {
 
 // value converts one value.
 func (c *converter) value(v connectors.Value) (connectors.Value, Outcome, error) {
-	if v.IsNull() || c.done {
+	if v.IsNull() || c.done || c.table == nil && c.asItIs(v) {
 		return v, Write, nil
 	}
 	if v.Type() == connectors.TypeOptions && c.to.Type == connectors.TypeOptions {
@@ -62,6 +62,22 @@ func (c *converter) value(v connectors.Value) (connectors.Value, Outcome, error)
 	}
 	out, err := c.copy(v)
 	return out, Write, err
+}
+
+// asItIs reports whether a value goes over unchanged, as most do.
+func (c *converter) asItIs(v connectors.Value) bool {
+	if v.Type() != c.to.Type {
+		return false
+	}
+	switch c.to.Type {
+	case connectors.TypeBool, connectors.TypeDate, connectors.TypeInstant:
+		return true
+	case connectors.TypeText, connectors.TypeRichText:
+		return !c.to.OneLine && (c.to.MaxLength <= 0 || len(v.Text()) <= c.to.MaxLength)
+	case connectors.TypeNumber, connectors.TypeMoney:
+		return c.to.Scale <= 0
+	}
+	return false
 }
 
 // element converts one element of a set.
@@ -287,9 +303,10 @@ func (c *converter) option(v connectors.Value) (connectors.Value, error) {
 		if from.Label != "" && from.Label != from.ID {
 			name = from.Label
 		}
-		if o, ok = from, slices.Contains(c.to.Options, from); !ok {
-			o, ok = optionLabelled(c.to.Options, name)
+		if slices.Contains(c.to.Options, from) {
+			return v, nil
 		}
+		o, ok = optionLabelled(c.to.Options, name)
 		if !ok && (from.Label == "" || from.Label == from.ID) {
 			o, ok = c.to.Option(name)
 		}
@@ -326,8 +343,8 @@ func optionLabelled(options []connectors.Option, label string) (found connectors
 }
 
 func (c *converter) options(x value) (connectors.Value, error) {
-	list := x.list
-	if !x.many {
+	list := x.items()
+	if !x.many() {
 		list = []connectors.Value{x.v}
 	}
 	options := make([]connectors.Option, 0, len(list))
@@ -380,7 +397,7 @@ func (c *converter) result(x value) (connectors.Value, error) {
 		return connectors.Null, fmt.Errorf("a number of days is no value: add it to a date")
 	case c.to.Type == connectors.TypeOptions:
 		return c.options(x)
-	case x.many:
+	case x.many():
 		return connectors.Null, fmt.Errorf("a list cannot become %s", article(c.to.Type))
 	case x.kind() == kText && c.to.Type != connectors.TypeText && c.to.Type != connectors.TypeRichText && strings.TrimSpace(x.v.Text()) == "":
 		return connectors.Null, nil

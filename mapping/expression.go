@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -50,11 +51,8 @@ type frame struct {
 }
 
 // spend counts the texts that a step reads or makes.
-func (f *frame) spend(values ...value) error {
-	for i := range values {
-		f.work += len(values[i].v.Text())
-	}
-	if f.work > maxWork {
+func (f *frame) spend(x *value) error {
+	if f.work += len(x.v.Text()); f.work > maxWork {
 		return fmt.Errorf("the expression works on more than %d MiB of text", maxWork>>20)
 	}
 	return nil
@@ -69,17 +67,32 @@ type operand struct {
 	elements kinds             // of a list
 	field    *connectors.Field // when it is a field and nothing else
 	literal  *string           // when it is a text literal
+	constant bool              // it gives the same value for all records
 	at       file.Location
+}
+
+// folded works out once, and not for each record, what constants give.
+func (o operand) folded(from ...operand) operand {
+	for i := range from {
+		if !from[i].constant {
+			return o
+		}
+	}
+	x, err := o.eval(&frame{})
+	if err != nil {
+		return o // it fails on each record, with its reason
+	}
+	o.eval, o.constant = func(*frame) (value, error) { return x, nil }, true
+	return o
 }
 
 // expression is a compiled expression.
 type expression struct {
 	operand
-	source   string
-	constant bool
-	needs    []string  // the API names of the fields that it reads
-	leaves   []operand // the operands that may be its result
-	scope    *scope    // what it was compiled for
+	source string
+	needs  []string  // the API names of the fields that it reads
+	leaves []operand // the operands that may be its result
+	scope  *scope    // what it was compiled for
 }
 
 // exprProblem is something wrong at an offset (in characters) of an expression.
@@ -128,7 +141,8 @@ func compileExpression(source string, sc *scope) (*expression, []exprProblem) {
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
-	e := &expression{operand: root, source: source, constant: c.constant, scope: sc}
+	root.constant = c.constant
+	e := &expression{operand: root, source: source, scope: sc}
 	for name := range c.needs {
 		e.needs = append(e.needs, name)
 	}
@@ -245,7 +259,7 @@ func (c *compiler) node(n ast.Node) operand {
 }
 
 func fixed(x value, k kinds) operand {
-	return operand{kinds: k, eval: func(*frame) (value, error) { return x, nil }}
+	return operand{kinds: k, constant: true, eval: func(*frame) (value, error) { return x, nil }}
 }
 
 // float keeps the digits as they are written: 0.1 is exact.
@@ -282,7 +296,7 @@ func (c *compiler) array(n *ast.ArrayNode) operand {
 				list = append(list, x.v)
 			}
 		}
-		return value{list: list, many: true}, nil
+		return listValue(list), nil
 	}}
 }
 
@@ -356,6 +370,13 @@ func (c *compiler) pointer(n *ast.PointerNode) operand {
 
 // run evaluates the expression on a record.
 func (e *expression) run(rec *connectors.Record, now time.Time) (value, error) {
-	f := frame{rec: rec, now: now}
-	return e.eval(&f)
+	f := frames.Get().(*frame)
+	f.rec, f.now = rec, now
+	x, err := e.eval(f)
+	*f = frame{}
+	frames.Put(f)
+	return x, err
 }
+
+// frames saves the garbage of a frame for each evaluation.
+var frames = sync.Pool{New: func() any { return new(frame) }}

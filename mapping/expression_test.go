@@ -24,7 +24,7 @@ func dealScope(t testing.TB) *scope {
 
 // shownValue writes a result with its kind: `text "x"`, `list [a b]`.
 func shownValue(x value) string {
-	if x.isNull() && !x.many {
+	if x.isNull() && !x.many() {
 		return "nil"
 	}
 	s := x.shown()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
@@ -23,6 +24,8 @@ type function struct {
 	usage  string // "lower(text)"
 	help   string
 	call   func(sc *scope, f *frame, args []value) (value, error)
+	// unary takes the place of call in functions of one value, the common ones.
+	unary func(sc *scope, f *frame, x value) (value, error)
 	// same says that the result has the kinds of the arguments.
 	same bool
 }
@@ -70,7 +73,7 @@ func (c *compiler) call(name string, args []ast.Node, at file.Location) operand 
 	if len(args) < fn.least || !fn.more && len(args) > len(fn.params) {
 		return c.fail(at, "write `"+fn.usage+"`", "`%s` does not take %d values", name, len(args))
 	}
-	evals := make([]evalFunc, len(args))
+	operands := make([]operand, len(args))
 	out := operand{kinds: fn.result, elements: kText}
 	for i, a := range args {
 		o := c.compile(a)
@@ -78,7 +81,7 @@ func (c *compiler) call(name string, args []ast.Node, at file.Location) operand 
 		if !o.kinds.fits(want) {
 			return c.fail(o.at, "write `"+fn.usage+"`", "`%s` takes %s here, not %s", name, want, o.kinds)
 		}
-		evals[i] = o.eval
+		operands[i] = o
 		if fn.same {
 			out.kinds |= o.kinds
 		}
@@ -86,25 +89,44 @@ func (c *compiler) call(name string, args []ast.Node, at file.Location) operand 
 			out.elements = o.elements
 		}
 	}
-	sc := c.scope
-	out.eval = func(f *frame) (value, error) {
-		values := make([]value, len(evals))
-		for i, e := range evals {
-			x, err := e(f)
+	out.eval = fn.with(c.scope, operands)
+	if name == "today" {
+		c.constant = false
+		return out
+	}
+	return out.folded(operands...)
+}
+
+// with returns the function applied to its operands.
+func (fn *function) with(sc *scope, operands []operand) evalFunc {
+	if fn.unary != nil {
+		operand, apply := operands[0].eval, fn.unary
+		return func(f *frame) (value, error) {
+			x, err := operand(f)
+			if err == nil {
+				err = f.spend(&x)
+			}
+			if err != nil {
+				return value{}, err
+			}
+			return apply(sc, f, x)
+		}
+	}
+	call := fn.call
+	return func(f *frame) (value, error) {
+		values := make([]value, len(operands))
+		for i := range operands {
+			x, err := operands[i].eval(f)
+			if err == nil {
+				err = f.spend(&x)
+			}
 			if err != nil {
 				return value{}, err
 			}
 			values[i] = x
 		}
-		if err := f.spend(values...); err != nil {
-			return value{}, err
-		}
-		return fn.call(sc, f, values)
+		return call(sc, f, values)
 	}
-	if name == "today" {
-		c.constant = false
-	}
-	return out
 }
 
 func (c *compiler) listCall(name string, args []ast.Node, at file.Location) operand {
@@ -146,7 +168,7 @@ func (c *compiler) listCall(name string, args []ast.Node, at file.Location) oper
 		if err != nil {
 			return value{}, err
 		}
-		return overList(name, x.list, each.eval, f)
+		return overList(name, x.items(), each.eval, f)
 	}
 	return out
 }
@@ -162,10 +184,10 @@ func overList(name string, list []connectors.Value, each evalFunc, f *frame) (va
 			if err != nil {
 				return value{}, err
 			}
-			if x.many {
+			if x.many() {
 				return value{}, errors.New("a list cannot hold a list")
 			}
-			if err := f.spend(x); err != nil {
+			if err := f.spend(&x); err != nil {
 				return value{}, err
 			}
 			if !x.isNull() {
@@ -191,16 +213,16 @@ func overList(name string, list []connectors.Value, each evalFunc, f *frame) (va
 	case "count":
 		return one(connectors.Int(int64(len(kept)))), nil
 	}
-	return value{list: kept, many: true}, nil
+	return listValue(kept), nil
 }
 
 // onText makes a function that changes a text; null stays null.
-func onText(change func(s string) string) func(*scope, *frame, []value) (value, error) {
-	return func(_ *scope, _ *frame, args []value) (value, error) {
-		if args[0].isNull() {
+func onText(change func(s string) string) func(*scope, *frame, value) (value, error) {
+	return func(_ *scope, _ *frame, x value) (value, error) {
+		if x.isNull() {
 			return value{}, nil
 		}
-		return textValue(change(text(args[0].v))), nil
+		return textValue(change(text(x.v))), nil
 	}
 }
 
@@ -213,9 +235,9 @@ func init() {
 }
 
 var textFunctions = []function{
-	{name: "lower", params: []kinds{kWords}, least: 1, result: kText | kNull, usage: "lower(text)", help: "In lower case.", call: onText(strings.ToLower)},
-	{name: "upper", params: []kinds{kWords}, least: 1, result: kText | kNull, usage: "upper(text)", help: "In upper case.", call: onText(strings.ToUpper)},
-	{name: "trim", params: []kinds{kWords}, least: 1, result: kText | kNull, usage: "trim(text)", help: "Without blanks around it.", call: onText(strings.TrimSpace)},
+	{name: "lower", params: []kinds{kWords}, least: 1, result: kText | kNull, usage: "lower(text)", help: "In lower case.", unary: onText(strings.ToLower)},
+	{name: "upper", params: []kinds{kWords}, least: 1, result: kText | kNull, usage: "upper(text)", help: "In upper case.", unary: onText(strings.ToUpper)},
+	{name: "trim", params: []kinds{kWords}, least: 1, result: kText | kNull, usage: "trim(text)", help: "Without blanks around it.", unary: onText(strings.TrimSpace)},
 	{
 		name: "replace", params: []kinds{kWords, kText, kText}, least: 3, result: kText | kNull, usage: "replace(text, \"old\", \"new\")",
 		help: "With every `old` replaced by `new`.", call: replaceAll,
@@ -231,22 +253,22 @@ var textFunctions = []function{
 	{
 		name: "text", params: []kinds{kAll &^ (kList | kSpan)}, least: 1, result: kText | kNull, usage: "text(value)",
 		help: "The value as people read it: an option's label, a person's name, a day as 2026-12-24.",
-		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			if args[0].isNull() {
+		unary: func(_ *scope, _ *frame, x value) (value, error) {
+			if x.isNull() {
 				return value{}, nil
 			}
-			return textValue(args[0].v.String()), nil
+			return textValue(x.v.String()), nil
 		},
 	},
 	{
 		name: "label", params: []kinds{kOption | kList}, least: 1, result: kText | kList | kNull, usage: "label(option)",
-		help: "What people see of an option, or of each element of a list. Without it an option counts by its id.", call: labels,
+		help: "What people see of an option, or of each element of a list. Without it an option counts by its id.", unary: labels,
 	},
 	{
 		name: "empty", params: []kinds{kAll &^ kSpan}, least: 1, result: kBool, usage: "empty(value)",
 		help: "Whether there is nothing: no value, an empty text or list.",
-		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			return boolValue(isEmpty(args[0])), nil
+		unary: func(_ *scope, _ *frame, x value) (value, error) {
+			return boolValue(isEmpty(x)), nil
 		},
 	},
 	{
@@ -264,7 +286,7 @@ var textFunctions = []function{
 }
 
 func isEmpty(x value) bool {
-	return x.isNull() || !x.many && x.kind() == kText && strings.TrimSpace(x.v.Text()) == ""
+	return x.isNull() || !x.many() && x.kind() == kText && strings.TrimSpace(x.v.Text()) == ""
 }
 
 func replaceAll(_ *scope, _ *frame, args []value) (value, error) {
@@ -286,17 +308,17 @@ func splitText(_ *scope, _ *frame, args []value) (value, error) {
 	if separator == "" {
 		return value{}, errors.New("`split` needs a separator")
 	}
-	out := value{many: true}
+	var list []connectors.Value
 	for part := range strings.SplitSeq(text(args[0].v), separator) {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
-		if len(out.list) == maxList {
+		if len(list) == maxList {
 			return value{}, fmt.Errorf("`split` makes more than %d parts", maxList)
 		}
-		out.list = append(out.list, connectors.Text(part))
+		list = append(list, connectors.Text(part))
 	}
-	return out, nil
+	return listValue(list), nil
 }
 
 func joinList(_ *scope, _ *frame, args []value) (value, error) {
@@ -305,7 +327,7 @@ func joinList(_ *scope, _ *frame, args []value) (value, error) {
 		separator = text(args[1].v)
 	}
 	var b strings.Builder
-	for i, item := range args[0].list {
+	for i, item := range args[0].items() {
 		if i > 0 {
 			b.WriteString(separator)
 		}
@@ -317,62 +339,62 @@ func joinList(_ *scope, _ *frame, args []value) (value, error) {
 	return textValue(b.String()), nil
 }
 
-func labels(_ *scope, _ *frame, args []value) (value, error) {
-	if !args[0].many {
-		if args[0].isNull() {
+func labels(_ *scope, _ *frame, x value) (value, error) {
+	if !x.many() {
+		if x.isNull() {
 			return value{}, nil
 		}
-		return textValue(args[0].v.String()), nil
+		return textValue(x.v.String()), nil
 	}
-	out := value{many: true}
-	for _, item := range args[0].list {
-		out.list = append(out.list, connectors.Text(item.String()))
+	list := make([]connectors.Value, 0, len(x.items()))
+	for _, item := range x.items() {
+		list = append(list, connectors.Text(item.String()))
 	}
-	return out, nil
+	return listValue(list), nil
 }
 
 var listHelpers = []function{
 	{
 		name: "len", params: []kinds{kWords | kList}, least: 1, result: kNumber, usage: "len(text)",
 		help: "How many characters a text has, or elements a list.",
-		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			if args[0].many {
-				return one(connectors.Int(int64(len(args[0].list)))), nil
+		unary: func(_ *scope, _ *frame, x value) (value, error) {
+			if x.many() {
+				return one(connectors.Int(int64(len(x.items())))), nil
 			}
-			return one(connectors.Int(int64(len([]rune(text(args[0].v)))))), nil
+			return one(connectors.Int(int64(utf8.RuneCountInString(text(x.v))))), nil
 		},
 	},
 	{
 		name: "first", params: []kinds{kList}, least: 1, result: kText | kOption | kNull, usage: "first(list)",
 		help: "The first element of a list, nil when it has none.",
-		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			if len(args[0].list) == 0 {
+		unary: func(_ *scope, _ *frame, x value) (value, error) {
+			if len(x.items()) == 0 {
 				return value{}, nil
 			}
-			return one(args[0].list[0]), nil
+			return one(x.items()[0]), nil
 		},
 	},
 	{
 		name: "last", params: []kinds{kList}, least: 1, result: kText | kOption | kNull, usage: "last(list)",
 		help: "The last element of a list, nil when it has none.",
-		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			if len(args[0].list) == 0 {
+		unary: func(_ *scope, _ *frame, x value) (value, error) {
+			if len(x.items()) == 0 {
 				return value{}, nil
 			}
-			return one(args[0].list[len(args[0].list)-1]), nil
+			return one(x.items()[len(x.items())-1]), nil
 		},
 	},
 	{
 		name: "concat", params: []kinds{kList}, least: 1, more: true, result: kList, usage: "concat(list, list)",
 		help: "Several lists as one.",
 		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			out := value{many: true}
+			var list []connectors.Value
 			for _, a := range args {
-				if out.list = append(out.list, a.list...); len(out.list) > maxList {
+				if list = append(list, a.items()...); len(list) > maxList {
 					return value{}, fmt.Errorf("the list has more than %d elements", maxList)
 				}
 			}
-			return out, nil
+			return listValue(list), nil
 		},
 	},
 }

@@ -16,14 +16,14 @@ var numberFunctions = []function{
 	{
 		name: "number", params: []kinds{kWords | kNumber}, least: 1, result: kNumber | kNull, usage: "number(text)",
 		help: "The number that a text spells, with a point before the decimals: `number(\"12.50\")`.",
-		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			if isEmpty(args[0]) {
+		unary: func(_ *scope, _ *frame, x value) (value, error) {
+			if isEmpty(x) {
 				return value{}, nil
 			}
-			if args[0].kind() == kNumber {
-				return args[0], nil
+			if x.kind() == kNumber {
+				return x, nil
 			}
-			v, err := connectors.ParseNumber(text(args[0].v))
+			v, err := connectors.ParseNumber(text(x.v))
 			return one(v), err
 		},
 	},
@@ -35,11 +35,11 @@ var numberFunctions = []function{
 	{name: "ceil", params: []kinds{kNumber}, least: 1, result: kNumber | kNull, usage: "ceil(number)", help: "The whole number at or above.", call: rounding(apd.RoundCeiling)},
 	{
 		name: "abs", params: []kinds{kNumber}, least: 1, result: kNumber | kNull, usage: "abs(number)", help: "Without its sign.",
-		call: func(_ *scope, _ *frame, args []value) (value, error) {
-			if args[0].isNull() {
+		unary: func(_ *scope, _ *frame, x value) (value, error) {
+			if x.isNull() {
 				return value{}, nil
 			}
-			v, err := connectors.ParseNumber(strings.TrimPrefix(args[0].v.Number(), "-"))
+			v, err := connectors.ParseNumber(strings.TrimPrefix(x.v.Number(), "-"))
 			return one(v), err
 		},
 	},
@@ -55,13 +55,13 @@ var numberFunctions = []function{
 
 // rounding makes a function that rounds to the places of its second argument.
 func rounding(how apd.Rounder) func(*scope, *frame, []value) (value, error) {
-	return func(_ *scope, f *frame, args []value) (value, error) {
+	return func(_ *scope, _ *frame, args []value) (value, error) {
 		if args[0].isNull() {
 			return value{}, nil
 		}
 		places := 0
 		if len(args) > 1 {
-			p, err := integer(func(*frame) (value, error) { return args[1], nil }, f)
+			p, err := whole(args[1])
 			if err != nil {
 				return value{}, err
 			}
@@ -117,7 +117,7 @@ func extreme(sign int) func(*scope, *frame, []value) (value, error) {
 var dateFunctions = []function{
 	{
 		name: "date", params: []kinds{kText | kTimes}, least: 1, result: kDate | kNull, usage: "date(value)",
-		help: "The day of an instant in the mapping's time zone, or the day that a text such as \"2026-12-24\" spells.", call: toDate,
+		help: "The day of an instant in the mapping's time zone, or the day that a text such as \"2026-12-24\" spells.", unary: toDate,
 	},
 	{
 		name: "at", params: []kinds{kDate, kText}, least: 2, result: kInstant | kNull, usage: "at(date, \"09:00\")",
@@ -125,11 +125,11 @@ var dateFunctions = []function{
 	},
 	{
 		name: "days", params: []kinds{kNumber}, least: 1, result: kSpan, usage: "days(number)",
-		help: "So many days, to be added to a date or taken from it: `deal.closedate + days(5)`.", call: spanOf(spanDays),
+		help: "So many days, to be added to a date or taken from it: `deal.closedate + days(5)`.", unary: spanOf(spanDays),
 	},
 	{
 		name: "workdays", params: []kinds{kNumber}, least: 1, result: kSpan, usage: "workdays(number)",
-		help: "The same, counting neither Saturdays, Sundays nor the mapping's `holidays`.", call: spanOf(spanWorkdays),
+		help: "The same, counting neither Saturdays, Sundays nor the mapping's `holidays`.", unary: spanOf(spanWorkdays),
 	},
 	{
 		name: "today", result: kDate, usage: "today()", help: "The day of the creation, in the mapping's time zone. Only in tasks.",
@@ -137,17 +137,16 @@ var dateFunctions = []function{
 			return one(connectors.DateOf(f.now.In(sc.zone))), nil
 		},
 	},
-	{name: "year", params: []kinds{kTimes}, least: 1, result: kNumber | kNull, usage: "year(date)", help: "The year, as a number.", call: datePart(time.Time.Year)},
-	{name: "month", params: []kinds{kTimes}, least: 1, result: kNumber | kNull, usage: "month(date)", help: "The month, 1 to 12.", call: datePart(func(t time.Time) int { return int(t.Month()) })},
-	{name: "day", params: []kinds{kTimes}, least: 1, result: kNumber | kNull, usage: "day(date)", help: "The day of the month.", call: datePart(time.Time.Day)},
+	{name: "year", params: []kinds{kTimes}, least: 1, result: kNumber | kNull, usage: "year(date)", help: "The year, as a number.", unary: datePart(time.Time.Year)},
+	{name: "month", params: []kinds{kTimes}, least: 1, result: kNumber | kNull, usage: "month(date)", help: "The month, 1 to 12.", unary: datePart(func(t time.Time) int { return int(t.Month()) })},
+	{name: "day", params: []kinds{kTimes}, least: 1, result: kNumber | kNull, usage: "day(date)", help: "The day of the month.", unary: datePart(time.Time.Day)},
 	{
 		name: "formatDate", params: []kinds{kTimes, kText}, least: 2, result: kText | kNull, usage: "formatDate(date, \"dd.MM.yyyy\")",
 		help: "A date or instant as a text, in the mapping's time zone: `yyyy`, `yy`, `MM`, `dd`, `HH`, `mm` and `ss` stand for its parts.", call: formatDate,
 	},
 }
 
-func toDate(sc *scope, _ *frame, args []value) (value, error) {
-	x := args[0]
+func toDate(sc *scope, _ *frame, x value) (value, error) {
 	switch {
 	case isEmpty(x):
 		return value{}, nil
@@ -180,12 +179,12 @@ func instantAt(date connectors.Value, clock time.Time, zone *time.Location) conn
 // maxSpan bounds how far a date is moved, and so the work of counting workdays.
 const maxSpan = 10_000
 
-func spanOf(s span) func(*scope, *frame, []value) (value, error) {
-	return func(_ *scope, f *frame, args []value) (value, error) {
-		if args[0].isNull() {
+func spanOf(s span) func(*scope, *frame, value) (value, error) {
+	return func(_ *scope, _ *frame, x value) (value, error) {
+		if x.isNull() {
 			return value{}, errors.New("the number of days is empty")
 		}
-		n, err := integer(func(*frame) (value, error) { return args[0], nil }, f)
+		n, err := whole(x)
 		if err != nil {
 			return value{}, err
 		}
@@ -205,7 +204,7 @@ func (sc *scope) shift(x, by value, backwards bool) (value, error) {
 	if x.kind()&kTimes == 0 {
 		return value{}, fmt.Errorf("days cannot be added to %s", x.kind())
 	}
-	n, err := integer(func(*frame) (value, error) { return one(by.v), nil }, nil)
+	n, err := whole(one(by.v))
 	if err != nil {
 		return value{}, err
 	}
@@ -227,19 +226,30 @@ func (sc *scope) shift(x, by value, backwards bool) (value, error) {
 // addWorkdays counts n working days from t (backwards when n is negative). Zero
 // days from a free day is that day.
 func addWorkdays(t time.Time, n int, holidays map[int64]bool) time.Time {
-	step := 1
+	step := int64(1)
 	if n < 0 {
 		step, n = -1, -n
 	}
+	y, m, d := t.Date()
+	start := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / secondsADay
+	day := start
 	for n > 0 {
-		t = t.AddDate(0, 0, step)
-		y, m, d := t.Date()
-		free := holidays[time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix()]
-		if w := t.Weekday(); w != time.Saturday && w != time.Sunday && !free {
-			n--
+		day += step
+		if weekend(day) || len(holidays) > 0 && holidays[day*secondsADay] {
+			continue
 		}
+		n--
 	}
-	return t
+	return t.AddDate(0, 0, int(day-start))
+}
+
+const secondsADay = 24 * 60 * 60
+
+// weekend reports whether a day, counted since 1970-01-01, which was a Thursday,
+// is a Saturday or a Sunday.
+func weekend(day int64) bool {
+	w := ((day+int64(time.Thursday))%7 + 7) % 7
+	return w == int64(time.Saturday) || w == int64(time.Sunday)
 }
 
 // local returns the clock of a date or instant as people of the zone read it.
@@ -250,12 +260,12 @@ func local(x value, zone *time.Location) time.Time {
 	return x.v.Time()
 }
 
-func datePart(part func(time.Time) int) func(*scope, *frame, []value) (value, error) {
-	return func(sc *scope, _ *frame, args []value) (value, error) {
-		if args[0].isNull() {
+func datePart(part func(time.Time) int) func(*scope, *frame, value) (value, error) {
+	return func(sc *scope, _ *frame, x value) (value, error) {
+		if x.isNull() {
 			return value{}, nil
 		}
-		return one(connectors.Int(int64(part(local(args[0], sc.zone))))), nil
+		return one(connectors.Int(int64(part(local(x, sc.zone))))), nil
 	}
 }
 

@@ -40,12 +40,12 @@ func (c *compiler) member(n *ast.MemberNode) operand {
 			return value{}, err
 		}
 		if i < 0 {
-			i += len(x.list)
+			i += len(x.items())
 		}
-		if i < 0 || i >= len(x.list) {
+		if i < 0 || i >= len(x.items()) {
 			return value{}, nil
 		}
-		return one(x.list[i]), nil
+		return one(x.items()[i]), nil
 	}}
 }
 
@@ -153,7 +153,7 @@ func (c *compiler) slice(n *ast.SliceNode) operand {
 	return operand{kinds: kText | kNull, eval: func(f *frame) (value, error) {
 		x, err := base.eval(f)
 		if err == nil {
-			err = f.spend(x)
+			err = f.spend(&x)
 		}
 		if err != nil || x.isNull() {
 			return value{}, err

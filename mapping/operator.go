@@ -79,7 +79,10 @@ func both(f *frame, left, right evalFunc) (a, b value, err error) {
 	if b, err = right(f); err != nil {
 		return a, b, err
 	}
-	return a, b, f.spend(a, b)
+	if err = f.spend(&a); err == nil {
+		err = f.spend(&b)
+	}
+	return a, b, err
 }
 
 func (c *compiler) logic(n *ast.BinaryNode, left, right operand) operand {
@@ -219,11 +222,7 @@ func compare(a, b value) (int, error) {
 	switch {
 	case ka != kb:
 	case ka == kNumber:
-		x, y, err := decimals(a, b)
-		if err != nil {
-			return 0, err
-		}
-		return x.Cmp(y), nil
+		return compareNumbers(a, b)
 	case ka == kDate, ka == kInstant:
 		return a.v.Time().Compare(b.v.Time()), nil
 	case ka == kText:
@@ -253,7 +252,7 @@ func (c *compiler) membership(n *ast.BinaryNode, left, right operand) operand {
 		if err != nil {
 			return value{}, err
 		}
-		for _, item := range b.list {
+		for _, item := range b.items() {
 			if equal(a, one(item)) {
 				return boolValue(true), nil
 			}
@@ -273,15 +272,15 @@ func (c *compiler) literals(array *ast.ArrayNode, other operand) operand {
 		parts[i] = c.resolveLiteral(o, other).eval
 	}
 	return operand{eval: func(f *frame) (value, error) {
-		out := value{many: true}
+		list := make([]connectors.Value, 0, len(parts))
 		for _, p := range parts {
 			x, err := p(f)
 			if err != nil {
 				return value{}, err
 			}
-			out.list = append(out.list, x.v)
+			list = append(list, x.v)
 		}
-		return out, nil
+		return listValue(list), nil
 	}}
 }
 
@@ -321,7 +320,7 @@ func (c *compiler) matches(n *ast.BinaryNode, left, right operand) operand {
 	return operand{kinds: kBool, eval: func(f *frame) (value, error) {
 		a, err := left.eval(f)
 		if err == nil {
-			err = f.spend(a)
+			err = f.spend(&a)
 		}
 		if err != nil || a.isNull() {
 			return boolValue(false), err

@@ -141,11 +141,11 @@ func (t *template) run(rec *connectors.Record, now time.Time) (value, error) {
 
 // shown returns the value as people read it.
 func (x value) shown() string {
-	if !x.many {
+	if !x.many() {
 		return x.v.String()
 	}
-	texts := make([]string, len(x.list))
-	for i, v := range x.list {
+	texts := make([]string, len(x.items()))
+	for i, v := range x.items() {
 		texts[i] = v.String()
 	}
 	return strings.Join(texts, ", ")

@@ -88,11 +88,12 @@ func kindsOf(t connectors.Type) kinds {
 }
 
 // value is what an expression computes: one value, a list, or a span of days.
+//
+// It is seven words, so that a step hands it on in registers.
 type value struct {
 	v    connectors.Value
-	list []connectors.Value
-	many bool // list counts, also when it is empty
-	span span // v is a number of days
+	list *[]connectors.Value // nil unless it is a list, which may be empty
+	span span                // v is a number of days
 }
 
 type span uint8
@@ -102,6 +103,19 @@ const (
 	spanDays
 	spanWorkdays
 )
+
+func listValue(list []connectors.Value) value { return value{list: &list} }
+
+// many reports whether the value is a list, also an empty one.
+func (x value) many() bool { return x.list != nil }
+
+// items returns the elements of a list, none for other values.
+func (x value) items() []connectors.Value {
+	if x.list == nil {
+		return nil
+	}
+	return *x.list
+}
 
 func one(v connectors.Value) value { return value{v: v} }
 
@@ -119,15 +133,15 @@ func of(v connectors.Value) value {
 	for i, o := range options {
 		list[i] = connectors.Choice(o)
 	}
-	return value{list: list, many: true}
+	return listValue(list)
 }
 
 // isNull reports whether there is nothing: null, or an empty list.
-func (x value) isNull() bool { return !x.many && x.v.IsNull() || x.many && len(x.list) == 0 }
+func (x value) isNull() bool { return x.v.IsNull() && len(x.items()) == 0 }
 
 // kind returns what the value is.
 func (x value) kind() kinds {
-	if x.many {
+	if x.many() {
 		return kList
 	}
 	if x.span != noSpan {

@@ -1,0 +1,51 @@
+package connectors
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestPlainDecimalsAreReadAsAllOthers holds the short way of reading numbers
+// against the long one.
+func TestPlainDecimalsAreReadAsAllOthers(t *testing.T) {
+	texts := []string{
+		"", "-", ".", "-.", "0", "-0", "00", "01", "0.", ".5", "0.0", "-0.00", "0.10", "-0.10", "10.00", "100", "1.2.3", "--1", "1-", "+1", "1e3", "12 ", "١",
+	}
+	r := rand.New(rand.NewPCG(3, 5))
+	for range 20_000 {
+		text := make([]byte, r.IntN(12))
+		for i := range text {
+			text[i] = "-..000123456789"[r.IntN(15)]
+		}
+		texts = append(texts, string(text))
+	}
+	taken := 0
+	for _, text := range texts {
+		got, ok := plainDecimal(text)
+		if !ok {
+			continue
+		}
+		taken++
+		want, err := anyDecimal(text)
+		if err != nil || got != want {
+			t.Errorf("%q: got %q, want %q (%v)", text, got, want, err)
+		}
+	}
+	if taken < 100 {
+		t.Errorf("got %d texts read the short way, want more", taken)
+	}
+}
+
+// TestNumbersMakeNoGarbage keeps plain decimals free of allocations: systems
+// send amounts by the thousand.
+func TestNumbersMakeNoGarbage(t *testing.T) {
+	for _, text := range []string{"0", "12500", "12500.50", "-0.25"} {
+		if n := testing.AllocsPerRun(100, func() {
+			if _, err := ParseNumber(text); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: got %v allocations, want 0", text, n)
+		}
+	}
+}
