@@ -67,6 +67,7 @@ func Catalog() []Setting {
 		{Key: "engine.sweep_interval", Type: Span, Default: "6h", Help: "Between two comparisons of everything, which find what webhooks and lists missed."},
 		{Key: "engine.sweep", Type: Text, Default: "repair", Choices: []string{"repair", "report"}, Help: "What a comparison does with differences that nobody told of: repair them, or report them in the history (tenon history --action drift) and leave them until one of the records changes."},
 		{Key: "engine.missing_after", Type: Span, Default: "1m", Help: "How long a record must be missing before that counts as a deletion."},
+		{Key: "engine.delete_wait", Type: Span, Default: "10m", Help: "How long a deletion waits before on_delete: archive or delete carries it to the other side; a record that comes back meanwhile ends it. 0: not at all."},
 		{Key: "engine.retry_min", Type: Span, Default: "1s", Help: "The first wait after a passing error."},
 		{Key: "engine.retry_max", Type: Span, Default: "10m", Help: "The longest wait after a passing error."},
 		{Key: "engine.probe_interval", Type: Span, Default: "5s", Help: "The first wait between two probes of a paused connection; it grows to five minutes."},
@@ -79,6 +80,9 @@ func Catalog() []Setting {
 		{Key: "engine.guards.clears", Type: Number, Default: "50", Help: "Fields emptied within the window before the mapping stops and asks."},
 		{Key: "engine.guards.overwrites", Type: Number, Default: "20000", Help: "Values replaced within the window before the mapping stops and asks."},
 		{Key: "engine.guards.deletes", Type: Number, Default: "20", Help: "Records deleted, archived or unlinked within the window before the mapping stops and asks."},
+		{Key: "engine.guards.creates", Type: Number, Default: "1000", Help: "Records made within the window before the mapping stops and asks. Those that a pressed button asks for do not count."},
+		{Key: "engine.guards.share", Type: Number, Default: "25", Help: "The same for small mappings, in percent of a mapping's links: no more than so many fields emptied (10 at least), records deleted (5) and values replaced because the mapping was changed (50). 0: no share counts."},
+		{Key: "engine.guards.missing", Type: Number, Default: "5", Help: "Linked records of one side that may turn up missing within ten minutes; more of them, and more than a tenth of those read, are taken for a lost right, and the mapping stops."},
 		{Key: "engine.guards.flips", Type: Number, Default: "8", Help: "Writes of one field of one link within flip_window before the field is set aside as oscillating."},
 		{Key: "engine.guards.flip_window", Type: Span, Default: "10m", Help: "The time over which flips are counted."},
 
@@ -130,6 +134,8 @@ type Engine struct {
 	KeepReplaced, KeepHistory, KeepDeliveries         time.Duration
 	GuardWindow, FlipWindow                           time.Duration
 	GuardClears, GuardOverwrites, GuardDeletes, Flips int
+	GuardCreates, GuardShare, GuardMissing            int
+	DeleteWait                                        time.Duration
 }
 
 // Log says what is logged and how.

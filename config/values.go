@@ -45,7 +45,7 @@ func (r *reader) read(c *Config, dir string) {
 	}
 	c.Engine = Engine{
 		ReadOnly: r.flag("engine.read_only"), ReportDrift: r.text("engine.sweep") == "report",
-		Batch:    r.atLeast("engine.batch", 1), QueueFull: r.atLeast("engine.queue_full", 1),
+		Batch: r.atLeast("engine.batch", 1), QueueFull: r.atLeast("engine.queue_full", 1),
 		Coalesce: r.span("engine.coalesce"), PollInterval: r.span("engine.poll_interval"), SweepInterval: r.span("engine.sweep_interval"),
 		MissingAfter: r.span("engine.missing_after"), RetryMin: r.span("engine.retry_min"), RetryMax: r.span("engine.retry_max"),
 		ProbeInterval: r.span("engine.probe_interval"),
@@ -53,6 +53,8 @@ func (r *reader) read(c *Config, dir string) {
 		GuardWindow: r.span("engine.guards.window"), FlipWindow: r.span("engine.guards.flip_window"),
 		GuardClears: r.atLeast("engine.guards.clears", 1), GuardOverwrites: r.atLeast("engine.guards.overwrites", 1),
 		GuardDeletes: r.atLeast("engine.guards.deletes", 1), Flips: r.atLeast("engine.guards.flips", 1),
+		GuardCreates: r.atLeast("engine.guards.creates", 1), GuardShare: r.atLeast("engine.guards.share", 0),
+		GuardMissing: r.atLeast("engine.guards.missing", 1), DeleteWait: r.span("engine.delete_wait"),
 	}
 	for _, key := range []string{
 		"engine.poll_interval", "engine.sweep_interval", "engine.retry_min", "engine.retry_max", "engine.probe_interval",

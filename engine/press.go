@@ -172,7 +172,7 @@ func (e *Engine) Press(ctx context.Context, name, record, by string) (*Conversio
 			return nil, err
 		}
 		if conv.State == "done" || conv.State == "failed" {
-			conv.Made = conv.State == "done" && before.State == "none"
+			conv.Made = conv.State == "done" && before.State != "under way"
 			return conv, nil
 		}
 		select {
@@ -250,7 +250,8 @@ func (e *Engine) conversion(ctx context.Context, m *worked, from mapping.SideID,
 		if err != nil {
 			return err
 		}
-		if link == nil && entry.Convert || conv.State == "under way" {
+		again := link != nil && link.Status == state.LinkEnded
+		if (link == nil || again) && entry.Convert || conv.State == "under way" {
 			conv.State, conv.Code, conv.Reason = "under way", entry.Code, entry.Reason
 			if entry.Status == state.Failed {
 				conv.State = "failed"

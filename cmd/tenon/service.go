@@ -157,11 +157,18 @@ func limits(c config.Engine) engine.Limits {
 		Batch: c.Batch, Coalesce: c.Coalesce, Poll: c.PollInterval, Sweep: c.SweepInterval, ReportDrift: c.ReportDrift, Missing: c.MissingAfter,
 		RetryMin: c.RetryMin, RetryMax: c.RetryMax, Probe: c.ProbeInterval, QueueFull: c.QueueFull,
 		Window: c.GuardWindow, Clears: c.GuardClears, Overwrites: c.GuardOverwrites, Deletes: c.GuardDeletes,
+		Creates: c.GuardCreates, Share: c.GuardShare, MissingAt: c.GuardMissing, DeleteWait: c.DeleteWait,
 		Flips: c.Flips, FlipWindow: c.FlipWindow,
 		KeepReplaced: c.KeepReplaced, KeepJournal: c.KeepHistory, KeepDelivery: c.KeepDeliveries,
 	}
 	if l.KeepReplaced == 0 {
 		l.KeepReplaced = -1
+	}
+	if l.DeleteWait == 0 {
+		l.DeleteWait = -1
+	}
+	if l.Share == 0 {
+		l.Share = -1
 	}
 	return l
 }
