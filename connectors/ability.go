@@ -43,10 +43,12 @@ type WebhookRequest struct {
 // Delivery is what a webhook told. ID is the same when the system sends the
 // same delivery again; "" where it tells none. Hints may be empty (a test
 // message). Answer, if not nil, is what the system wants to hear (a handshake).
+// Secret tells which of the connection's secrets signed it: 0 is the newest.
 type Delivery struct {
 	ID     string
 	Hints  []Change
 	Answer *WebhookAnswer
+	Secret int
 }
 
 // WebhookAnswer is an answer that a handshake asks for.

@@ -14,15 +14,16 @@ import (
 
 // The guards double as the list of what a connection can do.
 var (
-	_ connectors.Connector     = Connector{}
-	_ connectors.Connection    = (*connection)(nil)
-	_ connectors.Finder        = (*connection)(nil)
-	_ connectors.PeopleFinder  = (*connection)(nil)
-	_ connectors.WebhookSource = (*connection)(nil)
-	_ connectors.Commenter     = (*connection)(nil)
-	_ connectors.HistoryReader = (*connection)(nil)
-	_ connectors.Archiver      = (*connection)(nil)
-	_ connectors.Preparer      = (*connection)(nil)
+	_ connectors.Connector       = Connector{}
+	_ connectors.Connection      = (*connection)(nil)
+	_ connectors.Finder          = (*connection)(nil)
+	_ connectors.PeopleFinder    = (*connection)(nil)
+	_ connectors.WebhookSource   = (*connection)(nil)
+	_ connectors.WebhookScreener = (*connection)(nil)
+	_ connectors.Commenter       = (*connection)(nil)
+	_ connectors.HistoryReader   = (*connection)(nil)
+	_ connectors.Archiver        = (*connection)(nil)
+	_ connectors.Preparer        = (*connection)(nil)
 )
 
 // Connector opens connections to HubSpot.
@@ -36,9 +37,10 @@ func (Connector) Info() connectors.Info {
 			{Name: "token", Secret: true, Help: "The token of a private app, a service key or a static-token app; or use OAuth instead."},
 			{Name: "client_id", Help: "The OAuth app's client id."},
 			{Name: "client_secret", Secret: true, Help: "The app's client secret: for OAuth, and the key of webhook signatures."},
+			{Name: "older_client_secrets", Secret: true, Help: "Client secrets from before, one a line: webhooks that they sign are taken in too while a secret is being replaced."},
 			{Name: "refresh_token", Secret: true, Help: "The OAuth refresh token of this account."},
 			{Name: "base_url", Default: "https://api.hubapi.com", Help: "Where the API is; another address only for a sandbox or a proxy."},
-			{Name: "requests_per_second", Default: "9", Help: "How many requests a second Tenon sends at most; HubSpot's limit is 100 or 190 in 10 seconds."},
+			{Name: "requests_per_second", Help: "How many requests a second Tenon sends at most; empty: as HubSpot's headers allow, 100 or 190 in 10 seconds."},
 			{Name: "daily_share", Default: "50", Help: "How many percent of the account's daily requests Tenon may use; all apps of the account share them."},
 		},
 	}
@@ -72,7 +74,7 @@ func (Connector) Open(config connectors.Config, options connectors.Options) (con
 		return nil, &connectors.SettingsError{Problems: []string{err.Error()}}
 	}
 	c := &connection{
-		name: config.Name, client: client, clock: options.Clock, secret: s.Get("client_secret"),
+		name: config.Name, client: client, clock: options.Clock, secrets: s.Ring("client_secret", "older_client_secrets"),
 		aliases: map[string][]string{}, linkTypes: map[[2]string]associationType{}, metas: map[string]*cached[*meta]{},
 		schemas: newCached[[]wireSchema](config.Name), people: newCached[*people](config.Name),
 	}
@@ -84,10 +86,10 @@ func (Connector) Open(config connectors.Config, options connectors.Options) (con
 
 // connection is one account of HubSpot.
 type connection struct {
-	name   string
-	client *rest.Client
-	clock  connectors.Clock
-	secret string // the app's, which signs webhooks; "" when not configured
+	name    string
+	client  *rest.Client
+	clock   connectors.Clock
+	secrets *connectors.Ring // the app's, which sign webhooks
 
 	schemas *cached[[]wireSchema]
 	people  *cached[*people]
@@ -96,7 +98,8 @@ type connection struct {
 	aliases   map[string][]string // the names that mappings use, by type id
 	metas     map[string]*cached[*meta]
 	linkTypes map[[2]string]associationType // of associations, once asked for
-	portal    string                        // once Check has told it
+	portal    string                        // once the account has told it
+	asked     bool                          // for the account
 }
 
 // Facts implements connectors.Connection.
@@ -116,15 +119,11 @@ var neededObjects = []string{"companies", "contacts", "deals", "tickets"}
 // Check implements connectors.Connection. Objects that may not be read are
 // warnings, since not every mapping uses them.
 func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
-	var w wireAccount
 	account := connectors.Account{Name: "HubSpot app"}
-	err := c.do(ctx, rest.Request{Op: "check", Path: pathAccount, Out: &w})
+	w, err := c.account(ctx)
 	switch {
 	case err == nil:
 		account.ID, account.System, account.Zone = string(w.PortalID), "portal "+string(w.PortalID), w.TimeZone
-		c.mu.Lock()
-		c.portal = string(w.PortalID)
-		c.mu.Unlock()
 	case missingScope(err): // some kinds of tokens may not ask
 		account.ID, account.System = c.name, "a portal that the token may not name"
 		account.Warnings = append(account.Warnings, "the account's details cannot be read: "+helpOf(err))
@@ -152,7 +151,7 @@ func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
 	if owners.refused != nil {
 		account.Missing = append(account.Missing, "owners cannot be read, so people cannot be matched: "+helpOf(owners.refused))
 	}
-	if c.secret == "" {
+	if c.secrets.Len() == 0 {
 		account.Warnings = append(account.Warnings, "no client_secret is set, so webhooks are refused and changes are found by polling only")
 	}
 	return account, nil

@@ -11,5 +11,6 @@ func (c *connection) VerifyRequest(req connectors.WebhookRequest) error {
 	if req.Header.Get("X-HubSpot-Signature-v3") == "" {
 		return c.fail("check request", "", connectors.Auth, "the request has no signature of version 3")
 	}
-	return c.verify(req)
+	_, err := c.verify(req)
+	return err
 }

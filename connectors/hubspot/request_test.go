@@ -37,7 +37,7 @@ func TestVerifyRequest(t *testing.T) {
 		{"version 1", map[string]string{"X-HubSpot-Signature": hex.EncodeToString(v1[:])}, false},
 		{"none", nil, false},
 	} {
-		conn := &connection{name: "hubspot", secret: secret}
+		conn := &connection{name: "hubspot", secrets: connectors.NewRing(secret)}
 		req := connectors.WebhookRequest{Method: http.MethodGet, URL: address, Header: http.Header{}, Now: now}
 		for k, v := range c.header {
 			req.Header.Set(k, v)

@@ -1,9 +1,7 @@
 package hubspot
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -20,61 +18,103 @@ const (
 	maxSignatureLag = time.Minute
 )
 
-// verify checks a request's strongest signature: v3 where it is sent, else v2
-// or v1 as the version header says.
-func (c *connection) verify(req connectors.WebhookRequest) error {
-	const op = "receive webhook"
-	if c.secret == "" {
-		err := c.fail(op, "", connectors.Auth, "no client secret is configured to check signatures with")
+const opWebhook = "receive webhook"
+
+// ScreenWebhook implements connectors.WebhookScreener.
+func (c *connection) ScreenWebhook(req connectors.WebhookRequest) error {
+	_, err := c.screen(req)
+	return err
+}
+
+// signed is a request's strongest signature.
+type signed struct {
+	version string // "v3", "v2" or "v1"
+	stamp   string // of v3
+	sum     [sha256.Size]byte
+}
+
+// screen returns the signature that a request's headers show: v3 where it is
+// sent, else v2 or v1 as the version header says.
+func (c *connection) screen(req connectors.WebhookRequest) (s signed, err error) {
+	if c.secrets.Len() == 0 {
+		err := c.fail(opWebhook, "", connectors.Auth, "no client secret is configured to check signatures with")
 		err.Help = "put the app's client secret into the setting client_secret"
-		return err
+		return s, err
 	}
 	if v3 := req.Header.Get("X-HubSpot-Signature-v3"); v3 != "" {
-		stamp := req.Header.Get("X-HubSpot-Request-Timestamp")
-		ms, err := strconv.ParseInt(stamp, 10, 64)
+		s.version, s.stamp = "v3", req.Header.Get("X-HubSpot-Request-Timestamp")
+		ms, err := strconv.ParseInt(s.stamp, 10, 64)
 		if err != nil || ms < 0 || ms > 1e14 {
-			return c.fail(op, "", connectors.Auth, "the signature's timestamp is not a number")
+			return s, c.fail(opWebhook, "", connectors.Auth, "the signature's timestamp is not a number")
 		}
 		if age := req.Now.Sub(time.UnixMilli(ms)); age > maxSignatureAge || age < -maxSignatureLag {
-			return c.fail(op, "", connectors.Auth, "the signature is outdated, or a clock is wrong")
+			return s, c.fail(opWebhook, "", connectors.Auth, "the signature is outdated, or a clock is wrong")
 		}
-		if !equal(v3, signV3(c.secret, req, stamp)) {
-			return c.fail(op, "", connectors.Auth, "the signature is wrong: the client secret or the public address differ")
+		if base64.StdEncoding.EncodedLen(sha256.Size) != len(v3) {
+			return s, c.wrongSignature()
 		}
-		return nil
+		if n, err := base64.StdEncoding.Strict().Decode(s.sum[:], []byte(v3)); n != len(s.sum) || err != nil {
+			return s, c.wrongSignature()
+		}
+		return s, nil
 	}
 	given := req.Header.Get("X-HubSpot-Signature")
 	if given == "" {
-		return c.fail(op, "", connectors.Auth, "the request has no signature")
+		return s, c.fail(opWebhook, "", connectors.Auth, "the request has no signature")
 	}
-	signed := c.secret + string(req.Body)
+	s.version = "v1"
 	if strings.EqualFold(req.Header.Get("X-HubSpot-Signature-Version"), "v2") {
-		signed = c.secret + method(req) + withoutFragment(req.URL) + string(req.Body)
+		s.version = "v2"
 	}
-	sum := sha256.Sum256([]byte(signed))
-	if !equal(strings.ToLower(given), hex.EncodeToString(sum[:])) {
-		return c.fail(op, "", connectors.Auth, "the signature is wrong: the client secret or the public address differ")
+	if len(given) != hex.EncodedLen(sha256.Size) {
+		return s, c.wrongSignature()
 	}
-	return nil
+	if _, err := hex.Decode(s.sum[:], []byte(given)); err != nil {
+		return s, c.wrongSignature()
+	}
+	return s, nil
 }
 
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+func (c *connection) wrongSignature() error {
+	return c.fail(opWebhook, "", connectors.Auth, "the signature is wrong: the client secret or the public address differ")
+}
+
+// verify checks a request's signature and returns which secret made it.
+func (c *connection) verify(req connectors.WebhookRequest) (secret int, err error) {
+	s, err := c.screen(req)
+	if err != nil {
+		return 0, err
+	}
+	switch s.version {
+	case "v3":
+		secret = c.secrets.Verify(s.sum[:], method(req)+decodedURI(req.URL), req.Body, s.stamp)
+	case "v2":
+		secret = c.matchPlain(s, method(req)+withoutFragment(req.URL), req.Body)
+	default:
+		secret = c.matchPlain(s, "", req.Body)
+	}
+	if secret < 0 {
+		return 0, c.wrongSignature()
+	}
+	return secret, nil
+}
+
+// matchPlain checks the older signatures, a plain SHA-256 that begins with the
+// secret.
+func (c *connection) matchPlain(s signed, head string, body []byte) int {
+	return c.secrets.Match(s.sum[:], func(secret string) []byte {
+		h := sha256.New()
+		h.Write([]byte(secret + head))
+		h.Write(body)
+		return h.Sum(nil)
+	})
+}
 
 func method(req connectors.WebhookRequest) string {
 	if req.Method == "" {
 		return http.MethodPost
 	}
 	return strings.ToUpper(req.Method)
-}
-
-// signV3 returns the signature of version 3 over method, address, body and
-// timestamp.
-func signV3(secret string, req connectors.WebhookRequest, stamp string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(method(req) + decodedURI(req.URL)))
-	mac.Write(req.Body)
-	mac.Write([]byte(stamp))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // decoded are the escapes that HubSpot resolves before it signs; all others
@@ -84,7 +124,13 @@ var decoded = strings.NewReplacer(
 	"%27", "'", "%28", "(", "%29", ")", "%2A", "*", "%2a", "*", "%2C", ",", "%2c", ",", "%3B", ";", "%3b", ";",
 )
 
-func decodedURI(uri string) string { return decoded.Replace(withoutFragment(uri)) }
+func decodedURI(uri string) string {
+	uri = withoutFragment(uri)
+	if !strings.Contains(uri, "%") {
+		return uri
+	}
+	return decoded.Replace(uri)
+}
 
 func withoutFragment(uri string) string {
 	before, _, _ := strings.Cut(uri, "#")

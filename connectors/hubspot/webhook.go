@@ -5,42 +5,93 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/jsonscan"
 )
 
 // maxEvents bounds the events of one delivery; HubSpot sends up to 100.
 const maxEvents = 10_000
 
-// event is one entry of a delivery. The ids may come as numbers or texts.
+// event is what matters of one entry of a delivery. The ids may come as numbers
+// or texts.
 type event struct {
-	EventID      wireID   `json:"eventId"`
-	PortalID     wireID   `json:"portalId"`
-	Type         string   `json:"subscriptionType"`
-	TypeToo      string   `json:"eventType"` // the name that HubSpot's own table uses
-	OccurredAt   int64    `json:"occurredAt"`
-	ObjectID     wireID   `json:"objectId"`
-	ObjectTypeID string   `json:"objectTypeId"`
-	Property     string   `json:"propertyName"`
-	PrimaryID    wireID   `json:"primaryObjectId"`
-	NewID        wireID   `json:"newObjectId"`
-	MergedIDs    []wireID `json:"mergedObjectIds"`
-	Association  string   `json:"associationType"`
-	FromID       wireID   `json:"fromObjectId"`
-	ToID         wireID   `json:"toObjectId"`
-	FromTypeID   string   `json:"fromObjectTypeId"`
-	ToTypeID     string   `json:"toObjectTypeId"`
+	id, portal, object, primary, merged, from, to wireID
+	name                                          string // "deal.propertyChange"
+	objectType, association, fromType, toType     string
+	property                                      string
+	mergedIDs                                     []wireID
+	at                                            int64 // milliseconds since 1970
 }
 
-func (e *event) name() string { return firstOf(e.Type, e.TypeToo) }
+// parseEvent reads an entry of a delivery. What is not as HubSpot writes it
+// counts as absent.
+func parseEvent(v jsonscan.Value) (e event) {
+	var named string
+	v.Fields(func(name []byte, v jsonscan.Value) bool {
+		switch string(name) {
+		case "eventId":
+			e.id = idOf(v)
+		case "portalId":
+			e.portal = idOf(v)
+		case "subscriptionType":
+			e.name = v.Text()
+		case "eventType": // the name that HubSpot's own table uses
+			named = v.Text()
+		case "occurredAt":
+			e.at, _ = v.Int()
+		case "objectId":
+			e.object = idOf(v)
+		case "objectTypeId":
+			e.objectType = v.Text()
+		case "propertyName":
+			e.property = v.Text()
+		case "primaryObjectId":
+			e.primary = idOf(v)
+		case "newObjectId":
+			e.merged = idOf(v)
+		case "mergedObjectIds":
+			for id := range v.Elements {
+				e.mergedIDs = append(e.mergedIDs, idOf(id))
+			}
+		case "associationType":
+			e.association = v.Text()
+		case "fromObjectId":
+			e.from = idOf(v)
+		case "toObjectId":
+			e.to = idOf(v)
+		case "fromObjectTypeId":
+			e.fromType = v.Text()
+		case "toObjectTypeId":
+			e.toType = v.Text()
+		}
+		return true
+	})
+	e.name = firstOf(e.name, named)
+	return e
+}
 
-// key is the same when HubSpot sends the event again.
-func (e *event) key() string {
-	return fmt.Sprintf("%s|%s|%s|%s|%s|%s|%s|%d", e.PortalID, e.name(), e.ObjectID, e.FromID, e.ToID, e.Property, e.EventID, e.OccurredAt)
+// idOf returns the id that a text or a number writes, "" for anything else.
+func idOf(v jsonscan.Value) wireID {
+	switch {
+	case len(v) == 0 || v[0] == '{' || v[0] == '[' || v[0] == 'n' || v[0] == 't' || v[0] == 'f':
+		return ""
+	case v[0] == '"':
+		return wireID(v.Text())
+	}
+	return wireID(v)
+}
+
+// appendKey appends what is the same when HubSpot sends the event again.
+func (e *event) appendKey(to []byte) []byte {
+	for _, s := range [...]string{string(e.portal), e.name, string(e.object), string(e.from), string(e.to), e.property, string(e.id)} {
+		to = append(append(to, s...), '|')
+	}
+	return strconv.AppendInt(to, e.at, 10)
 }
 
 // action is the call of a custom workflow action.
@@ -59,39 +110,40 @@ type action struct {
 // webhooks, and calls of a custom workflow action, which count as a hint about
 // their record.
 func (c *connection) ParseWebhook(req connectors.WebhookRequest) (connectors.Delivery, error) {
-	if err := c.verify(req); err != nil {
+	secret, err := c.verify(req)
+	if err != nil {
 		return connectors.Delivery{}, err
 	}
-	body := bytes.TrimSpace(req.Body)
-	if len(body) > 0 && body[0] == '{' {
-		return c.parseAction(body)
-	}
-	var events []event
-	if err := json.Unmarshal(body, &events); err != nil {
+	body, err := jsonscan.Parse(req.Body)
+	switch {
+	case err == nil && body.IsObject():
+		return c.parseAction(body, secret)
+	case err != nil || !body.IsArray():
 		return connectors.Delivery{}, c.fail("receive webhook", "", connectors.Invalid, "the body is not a list of events")
-	}
-	if len(events) > maxEvents {
-		return connectors.Delivery{}, c.fail("receive webhook", "", connectors.Invalid, "%d events in one delivery", len(events))
 	}
 	c.mu.Lock()
 	portal := c.portal
 	c.mu.Unlock()
-	var hints []connectors.Change
-	keys := make([]string, 0, len(events))
-	for i := range events {
-		e := &events[i]
-		keys = append(keys, e.key())
-		if portal != "" && e.PortalID != "" && string(e.PortalID) != portal {
+	d := connectors.Delivery{Secret: secret}
+	var keys [][]byte
+	for v := range body.Elements {
+		if len(keys) == maxEvents {
+			return connectors.Delivery{}, c.fail("receive webhook", "", connectors.Invalid, "more than %d events in one delivery", maxEvents)
+		}
+		e := parseEvent(v)
+		keys = append(keys, e.appendKey(make([]byte, 0, 96)))
+		if portal != "" && e.portal != "" && string(e.portal) != portal {
 			continue // another account of the same app
 		}
-		hints = append(hints, c.hints(e)...)
+		d.Hints = append(d.Hints, c.hints(&e)...)
 	}
-	slices.Sort(keys)
-	sum := sha256.Sum256([]byte(strings.Join(keys, "\n")))
-	return connectors.Delivery{ID: hex.EncodeToString(sum[:16]), Hints: distinct(hints)}, nil
+	slices.SortFunc(keys, bytes.Compare)
+	sum := sha256.Sum256(bytes.Join(keys, []byte{'\n'}))
+	d.ID, d.Hints = hex.EncodeToString(sum[:16]), distinct(d.Hints)
+	return d, nil
 }
 
-func (c *connection) parseAction(body []byte) (connectors.Delivery, error) {
+func (c *connection) parseAction(body []byte, secret int) (connectors.Delivery, error) {
 	var a action
 	if err := json.Unmarshal(body, &a); err != nil || a.Object.ID == "" {
 		return connectors.Delivery{}, c.fail("receive webhook", "", connectors.Invalid, "the body is neither a list of events nor a workflow action")
@@ -100,6 +152,7 @@ func (c *connection) parseAction(body []byte) (connectors.Delivery, error) {
 		ID:     a.CallbackID,
 		Hints:  c.hint(a.Object.Type, a.Object.ID, time.Time{}, connectors.Live),
 		Answer: actionDone(),
+		Secret: secret,
 	}, nil
 }
 
@@ -113,36 +166,36 @@ func actionDone() *connectors.WebhookAnswer {
 
 // hints returns what one event says may have changed.
 func (c *connection) hints(e *event) []connectors.Change {
-	object, what, _ := strings.Cut(e.name(), ".")
-	if object == "object" || e.ObjectTypeID != "" {
-		object = e.ObjectTypeID
+	object, what, _ := strings.Cut(e.name, ".")
+	if object == "object" || e.objectType != "" {
+		object = e.objectType
 	}
 	var at time.Time
-	if e.OccurredAt > 0 && e.OccurredAt < 1e14 {
-		at = time.UnixMilli(e.OccurredAt).UTC()
+	if e.at > 0 && e.at < 1e14 {
+		at = time.UnixMilli(e.at).UTC()
 	}
 	switch what {
 	case "deletion":
-		return c.hint(object, e.ObjectID, at, connectors.Archived)
+		return c.hint(object, e.object, at, connectors.Archived)
 	case "privacyDeletion":
-		return c.hint(object, e.ObjectID, at, connectors.Deleted)
+		return c.hint(object, e.object, at, connectors.Deleted)
 	case "merge":
-		survivor := wireID(firstOf(string(e.NewID), string(e.PrimaryID), string(e.ObjectID)))
+		survivor := wireID(firstOf(string(e.merged), string(e.primary), string(e.object)))
 		out := c.hint(object, survivor, at, connectors.Live)
-		for _, id := range append(slices.Clone(e.MergedIDs), e.PrimaryID) {
+		for _, id := range append(slices.Clone(e.mergedIDs), e.primary) {
 			if id != survivor {
 				out = append(out, c.hint(object, id, at, connectors.Merged)...)
 			}
 		}
 		return out
 	case "associationChange":
-		from, to := e.FromTypeID, e.ToTypeID
+		from, to := e.fromType, e.toType
 		if from == "" || to == "" {
-			from, to, _ = strings.Cut(e.Association, "_TO_")
+			from, to, _ = strings.Cut(e.association, "_TO_")
 		}
-		return append(c.hint(from, e.FromID, at, connectors.Live), c.hint(to, e.ToID, at, connectors.Live)...)
+		return append(c.hint(from, e.from, at, connectors.Live), c.hint(to, e.to, at, connectors.Live)...)
 	}
-	return c.hint(object, e.ObjectID, at, connectors.Live)
+	return c.hint(object, e.object, at, connectors.Live)
 }
 
 // hint returns a row for each name under which mappings know the object; none
@@ -176,6 +229,9 @@ func (c *connection) hint(object string, id wireID, at time.Time, state connecto
 
 // distinct keeps one hint for each record, the last that was told.
 func distinct(hints []connectors.Change) []connectors.Change {
+	if len(hints) < 2 {
+		return hints
+	}
 	at := map[[2]string]int{}
 	var out []connectors.Change
 	for _, h := range hints {

@@ -1,13 +1,16 @@
 package hubspot
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +40,16 @@ func webhookConnection(t *testing.T) *connection {
 }
 
 var webhookNow = time.UnixMilli(1_700_000_300_000)
+
+// signV3 returns the signature of version 3 over method, address, body and
+// timestamp.
+func signV3(secret string, req connectors.WebhookRequest, stamp string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(method(req) + decodedURI(req.URL)))
+	mac.Write(req.Body)
+	mac.Write([]byte(stamp))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
 
 // signedRequest returns a delivery with a good v3 signature.
 func signedRequest(body string) connectors.WebhookRequest {
@@ -167,6 +180,65 @@ func TestOlderSignatures(t *testing.T) {
 	}
 }
 
+func TestSecretsInRotation(t *testing.T) {
+	c := testConnection(t, map[string]string{"token": "pat-1", "client_secret": "new", "older_client_secrets": "before\nlong ago\n"})
+	req := connectors.WebhookRequest{Method: "POST", URL: "https://tenon.example.com/hooks/crm", Body: []byte(`[]`), Now: webhookNow}
+	stamp := strconv.FormatInt(webhookNow.UnixMilli(), 10)
+	for secret, want := range map[string]int{"new": 0, "before": 1, "long ago": 2, "never": -1, "": -1} {
+		plain := sha256.Sum256([]byte(secret + "[]"))
+		for name, header := range map[string]http.Header{
+			"v3": {"X-Hubspot-Request-Timestamp": {stamp}, "X-Hubspot-Signature-V3": {signV3(secret, req, stamp)}},
+			"v1": {"X-Hubspot-Signature": {hex.EncodeToString(plain[:])}},
+		} {
+			req.Header = header
+			d, err := c.ParseWebhook(req)
+			switch {
+			case want < 0 && connectors.KindOf(err) != connectors.Auth:
+				t.Errorf("%s by %q: got %v, want auth", name, secret, err)
+			case want >= 0 && (err != nil || d.Secret != want):
+				t.Errorf("%s by %q: got secret %d, %v, want %d", name, secret, d.Secret, err, want)
+			}
+		}
+	}
+}
+
+// TestScreenAgrees checks that what the headers refuse is refused as a whole,
+// and that nothing that is taken is refused by its headers.
+func TestScreenAgrees(t *testing.T) {
+	c := webhookConnection(t)
+	good := signedRequest(`[]`)
+	for name, c2 := range map[string]struct {
+		change  func(*connectors.WebhookRequest)
+		refused bool
+	}{
+		"good":       {func(*connectors.WebhookRequest) {}, false},
+		"no headers": {func(r *connectors.WebhookRequest) { r.Header = http.Header{} }, true},
+		"too old":    {func(r *connectors.WebhookRequest) { r.Now = r.Now.Add(time.Hour) }, true},
+		"short":      {func(r *connectors.WebhookRequest) { r.Header.Set("X-HubSpot-Signature-v3", "abcd") }, true},
+		"not base64": {func(r *connectors.WebhookRequest) { r.Header.Set("X-HubSpot-Signature-v3", strings.Repeat("!", 44)) }, true},
+		"another's": {func(r *connectors.WebhookRequest) {
+			r.Header.Set("X-HubSpot-Signature-v3", strings.Repeat("A", 43)+"=")
+		}, false},
+		"v1 of any kind": {func(r *connectors.WebhookRequest) {
+			r.Header = http.Header{"X-Hubspot-Signature": {strings.Repeat("0", 64)}}
+		}, false},
+		"v1 too short": {func(r *connectors.WebhookRequest) { r.Header = http.Header{"X-Hubspot-Signature": {"00"}} }, true},
+	} {
+		req := good
+		req.Header = good.Header.Clone()
+		c2.change(&req)
+		screened := req
+		screened.Body = nil
+		err := c.ScreenWebhook(screened)
+		if got := err != nil; got != c2.refused {
+			t.Errorf("%s: got %v, want refused %v", name, err, c2.refused)
+		}
+		if _, whole := c.ParseWebhook(req); err != nil && connectors.KindOf(whole) != connectors.Auth {
+			t.Errorf("%s: the headers are refused, the whole is not: %v", name, whole)
+		}
+	}
+}
+
 // The vendor's own vectors, where they lie beside the repository.
 func TestSignatureVectors(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "samples", "hubspot", "signatures.json"))
@@ -195,7 +267,7 @@ func TestSignatureVectors(t *testing.T) {
 			}
 			req.Now = time.UnixMilli(ms)
 		}
-		if err := c.verify(req); err != nil {
+		if _, err := c.verify(req); err != nil {
 			t.Errorf("%s %s: %v", v.Version, v.Signature, err)
 		}
 	}

@@ -41,6 +41,7 @@ var (
 	_ connectors.Finder           = (*Connection)(nil)
 	_ connectors.PeopleFinder     = (*Connection)(nil)
 	_ connectors.WebhookSource    = (*Connection)(nil)
+	_ connectors.WebhookScreener  = (*Connection)(nil)
 	_ connectors.WebhookRegistrar = (*Connection)(nil)
 	_ connectors.Commenter        = (*Connection)(nil)
 	_ connectors.HistoryReader    = (*Connection)(nil)
@@ -58,15 +59,17 @@ func (*Connector) Info() connectors.Info {
 		{Name: "cloud_id", Help: "Cloud: the site's id, for OAuth and for API tokens with scopes; https://SITE.atlassian.net/_edge/tenant_info shows it."},
 		{Name: "client_id", Help: "Cloud: the client id of the OAuth 2.0 app or service account."},
 		{Name: "client_secret", Help: "Cloud: the client secret of the OAuth 2.0 app or service account.", Secret: true},
+		{Name: "older_client_secrets", Help: "Cloud: client secrets of the app from before, one a line: webhooks that they sign are taken in too while a secret is being replaced.", Secret: true},
 		{Name: "refresh_token", Help: "Cloud: the first refresh token of the OAuth 2.0 grant (scope offline_access); Tenon keeps those that follow.", Secret: true},
 		{Name: "gateway_url", Help: "Cloud: the address of Atlassian's gateway.", Default: "https://api.atlassian.com"},
 		{Name: "token_url", Help: "Cloud: where OAuth tokens are issued.", Default: "https://auth.atlassian.com/oauth/token"},
 		{Name: "webhook_secret", Help: "The secret that signs the webhooks.", Secret: true},
+		{Name: "older_webhook_secrets", Help: "Secrets of the webhooks from before, one a line: what they sign is taken in too while a secret is being replaced.", Secret: true},
 		{Name: "resolution", Help: "The resolution to give where closing an issue asks for one.", Default: "Done"},
 		{Name: "create_key", Help: "Where the key of a create is kept: in an entity property, which nobody sees, or in a label besides, which is found faster. Data Center needs label.", Choices: []string{"property", "label"}},
 		{Name: "search_lag", Help: "How long this site's search may need to show a change, such as 30s or 5m. A lost create is looked for that long before it is made again.", Default: "5m"},
-		{Name: "requests_per_second", Help: "How many requests a second Tenon may send; empty: as Jira's headers allow."},
-		{Name: "daily_share", Help: "The share of a daily allowance that Tenon may use, in percent.", Default: "100"},
+		{Name: "requests_per_second", Help: "How many requests a second Tenon sends at most; empty: as Jira's headers allow."},
+		{Name: "daily_share", Help: "How many percent of a daily allowance Tenon may use, where Jira's headers tell of one.", Default: "100"},
 	}}
 }
 
@@ -80,8 +83,8 @@ type Connection struct {
 	oauth      bool
 	keyLabels  bool
 	resolution string
-	webhook    []byte // the secret of admin webhooks
-	appSecret  []byte // the secret of the OAuth app, which signs dynamic webhooks
+	webhooks   *connectors.Ring // the secrets of admin webhooks
+	apps       *connectors.Ring // the secrets of the OAuth app, which sign dynamic webhooks
 
 	http  *rest.Client
 	jira  *gojira.Client // over the same stack
@@ -103,7 +106,7 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 		name: config.Name, cloud: s.Get("deployment") != dataCenter,
 		site: strings.TrimRight(s.Get("base_url"), "/"), api: "/rest/api/2",
 		resolution: s.Get("resolution"), keyLabels: s.Get("create_key") == "label",
-		webhook: []byte(s.Get("webhook_secret")), clock: options.Clock, log: options.Logger,
+		webhooks: s.Ring("webhook_secret", "older_webhook_secrets"), clock: options.Clock, log: options.Logger,
 	}
 	if c.clock == nil {
 		c.clock = connectors.SystemClock()
@@ -166,7 +169,7 @@ func (c *Connection) credentials(s connectors.Settings) (rest.Auth, string, erro
 		case s.Get("cloud_id") == "":
 			return nil, "", errors.New(`setting "cloud_id" is missing: OAuth goes through the gateway; ` + c.site + `/_edge/tenant_info shows the id`)
 		}
-		c.oauth, c.appSecret = true, []byte(s.Get("client_secret"))
+		c.oauth, c.apps = true, s.Ring("client_secret", "older_client_secrets")
 		return rest.OAuth2(rest.OAuth{
 			ClientID: s.Get("client_id"), ClientSecret: s.Get("client_secret"), RefreshToken: s.Get("refresh_token"),
 			TokenURL: s.Get("token_url"), InParams: true,
@@ -180,7 +183,7 @@ func (c *Connection) credentials(s connectors.Settings) (rest.Auth, string, erro
 }
 
 func dataCenterCredentials(s connectors.Settings, base string) (rest.Auth, string, error) {
-	for _, name := range []string{"cloud_id", "client_id", "client_secret", "refresh_token"} {
+	for _, name := range []string{"cloud_id", "client_id", "client_secret", "older_client_secrets", "refresh_token"} {
 		if s.Get(name) != "" {
 			return nil, "", fmt.Errorf("setting %q is for Cloud: Data Center takes \"pat\"", name)
 		}
@@ -241,9 +244,9 @@ func (c *Connection) Facts() connectors.Facts {
 // Abilities implements connectors.AbilityTeller.
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
-		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c,
+		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c,
 	}
-	if len(c.webhook) > 0 || len(c.appSecret) > 0 {
+	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c
 	} else {
 		a.WebhookRegistrar = nil // deliveries could not be checked

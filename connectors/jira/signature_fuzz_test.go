@@ -25,10 +25,10 @@ func FuzzSignature(f *testing.F) {
 	f.Add(`[]`, `{"alg":["HS256"]}`, `{"exp":"soon"}`, "SHA256=zz")
 	f.Add("\xff", `{"alg":"hs256"}`, `{"exp":1e400}`, "Bearer ..")
 	c := hookConnection()
-	c.appSecret = []byte("another secret, of the app")
+	c.apps = connectors.NewRing("another secret, of the app")
 	f.Fuzz(func(t *testing.T, body, head, claims, forged string) {
 		try := func(header http.Header) bool {
-			err := c.verify(connectors.WebhookRequest{Method: http.MethodPost, Header: header, Body: []byte(body), Now: signatureNow})
+			_, err := c.verify(connectors.WebhookRequest{Method: http.MethodPost, Header: header, Body: []byte(body), Now: signatureNow})
 			if err != nil && (strings.Contains(err.Error(), testSecret) || strings.Contains(err.Error(), "another secret")) {
 				t.Errorf("the error shows a secret: %v", err)
 			}
@@ -41,14 +41,14 @@ func FuzzSignature(f *testing.F) {
 		bearer := func(secret string) http.Header {
 			return http.Header{"Authorization": {"Bearer " + signed + "." + base64.RawURLEncoding.EncodeToString(macOf(secret, signed))}}
 		}
-		if got, want := try(bearer(string(c.appSecret))), validPlainly(head, claims); got != want {
+		if got, want := try(bearer(c.apps.Newest())), validPlainly(head, claims); got != want {
 			t.Errorf("token with %s and %s: passes %v, want %v", head, claims, got, want)
 		}
 		for name, header := range map[string]http.Header{
 			"a token signed with the webhook's secret": bearer(testSecret),
 			"a forged signature":                       {signatureHeader: {forged}},
 			"a forged token":                           {"Authorization": {forged}},
-			"a body signed with the app's secret":      {signatureHeader: {"sha256=" + hex.EncodeToString(macOf(string(c.appSecret), body))}},
+			"a body signed with the app's secret":      {signatureHeader: {"sha256=" + hex.EncodeToString(macOf(c.apps.Newest(), body))}},
 			"nothing":                                  {},
 		} {
 			if try(header) {

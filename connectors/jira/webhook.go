@@ -2,7 +2,6 @@ package jira
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -12,9 +11,12 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/jsonscan"
 )
 
 const (
+	opWebhook = "take a webhook"
+
 	signatureHeader  = "X-Hub-Signature"
 	identifierHeader = "X-Atlassian-Webhook-Identifier"
 
@@ -25,35 +27,57 @@ const (
 
 // event is the part of a delivery that is looked at.
 type event struct {
-	Timestamp int64  `json:"timestamp"` // milliseconds since 1970
-	Event     string `json:"webhookEvent"`
-	Issue     *struct {
-		ID     idText                     `json:"id"`
-		Fields map[string]json.RawMessage `json:"fields"`
-	} `json:"issue"`
-	Comment *struct {
-		Self string `json:"self"`
-	} `json:"comment"`
+	name    string
+	at      int64  // milliseconds since 1970
+	issue   string // its id
+	updated string // the field of the issue
+	comment string // its address
+}
+
+func parseEvent(body jsonscan.Value) (e event) {
+	body.Fields(func(name []byte, v jsonscan.Value) bool {
+		switch string(name) {
+		case "timestamp":
+			e.at, _ = v.Int()
+		case "webhookEvent":
+			e.name = v.Text()
+		case "issue":
+			v.Fields(func(name []byte, v jsonscan.Value) bool {
+				switch string(name) {
+				case "id": // a text, or a number
+					e.issue = string(bytes.Trim(v, `"`))
+				case "fields":
+					e.updated = v.Field("updated").Text()
+				}
+				return true
+			})
+		case "comment":
+			e.comment = v.Field("self").Text()
+		}
+		return true
+	})
+	return e
 }
 
 // ParseWebhook implements connectors.WebhookSource. Admin webhooks are signed
 // over the body (X-Hub-Signature); the dynamic webhooks of an OAuth app carry a
 // JWT that its client secret signs, which proves the sender only.
 func (c *Connection) ParseWebhook(req connectors.WebhookRequest) (connectors.Delivery, error) {
-	const op = "take a webhook"
-	if err := c.verify(req); err != nil {
-		return connectors.Delivery{}, &connectors.Error{
-			Op: op, Connection: c.name, Kind: connectors.Auth, Err: err,
-			Help: "set the same secret in Jira's webhook and in webhook_secret",
-		}
+	secret, err := c.verify(req)
+	if err != nil {
+		return connectors.Delivery{}, c.refused(err)
 	}
-	var e event
-	if err := json.Unmarshal(req.Body, &e); err != nil {
-		return connectors.Delivery{}, c.fail(op, "", connectors.Invalid, "the body is no event of Jira: %w", err)
+	body, err := jsonscan.Parse(req.Body)
+	if err == nil && !body.IsObject() {
+		err = errors.New("it is no object")
 	}
-	d := connectors.Delivery{ID: req.Header.Get(identifierHeader)}
-	if e.Timestamp > 0 && req.Now.Sub(time.UnixMilli(e.Timestamp)) > oldest {
-		return connectors.Delivery{}, &connectors.Error{Op: op, Connection: c.name, Kind: connectors.Auth, Err: errors.New("the event is older than a day: it may be a replay")}
+	if err != nil {
+		return connectors.Delivery{}, c.fail(opWebhook, "", connectors.Invalid, "the body is no event of Jira: %w", err)
+	}
+	e := parseEvent(body)
+	d := connectors.Delivery{ID: req.Header.Get(identifierHeader), Secret: secret}
+	if e.at > 0 && req.Now.Sub(time.UnixMilli(e.at)) > oldest {
+		return connectors.Delivery{}, &connectors.Error{Op: opWebhook, Connection: c.name, Kind: connectors.Auth, Err: errors.New("the event is older than a day: it may be a replay")}
 	}
 	if h, ok := e.hint(); ok {
 		d.Hints = []connectors.Change{h}
@@ -61,27 +85,33 @@ func (c *Connection) ParseWebhook(req connectors.WebhookRequest) (connectors.Del
 	return d, nil
 }
 
+// refused says what to do about a delivery whose signature is not good.
+func (c *Connection) refused(err error) error {
+	return &connectors.Error{
+		Op: opWebhook, Connection: c.name, Kind: connectors.Auth, Err: err,
+		Help: "set the same secret in Jira's webhook and in webhook_secret",
+	}
+}
+
 // hint names the issue that an event is about.
 func (e *event) hint() (connectors.Change, bool) {
 	h := connectors.Change{Object: object}
 	switch {
-	case e.Issue != nil && isID(string(e.Issue.ID)):
-		h.ID = string(e.Issue.ID)
-	case e.Comment != nil:
-		h.ID = issueOfComment(e.Comment.Self) // Data Center leaves the issue out
+	case isID(e.issue):
+		h.ID = e.issue
+	case e.comment != "":
+		h.ID = issueOfComment(e.comment) // Data Center leaves the issue out
 	}
 	if h.ID == "" {
 		return h, false
 	}
-	if e.Timestamp > 0 {
-		h.Modified = time.UnixMilli(e.Timestamp).UTC()
+	if e.at > 0 {
+		h.Modified = time.UnixMilli(e.at).UTC()
 	}
-	if e.Issue != nil {
-		if t, ok := timeField(e.Issue.Fields["updated"]); ok {
-			h.Modified, h.Version = t, versionOf(t)
-		}
+	if t, err := parseTime(e.updated); err == nil {
+		h.Modified, h.Version = t, versionOf(t)
 	}
-	if e.Event == "jira:issue_deleted" {
+	if e.name == "jira:issue_deleted" {
 		h.State, h.Version = connectors.Deleted, ""
 	}
 	return h, true
@@ -98,49 +128,81 @@ func issueOfComment(self string) string {
 	return id
 }
 
-func (c *Connection) verify(req connectors.WebhookRequest) error {
-	signature := req.Header.Get(signatureHeader)
-	token, bearer := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
-	switch {
-	case signature != "" && len(c.webhook) > 0:
-		return verifySignature(c.webhook, signature, req.Body)
-	case bearer && len(c.appSecret) > 0:
-		return verifyToken(c.appSecret, token, req.Now)
-	case signature == "" && !bearer:
-		return errors.New("the delivery is not signed")
+// ScreenWebhook implements connectors.WebhookScreener.
+func (c *Connection) ScreenWebhook(req connectors.WebhookRequest) error {
+	signature, _, err := c.screen(req)
+	if err == nil && signature != "" {
+		_, err = sumOf(signature)
 	}
-	return errors.New("the delivery is signed in a way that the connection has no secret for")
-}
-
-// verifySignature checks "sha256=HEX", an HMAC over the raw body.
-func verifySignature(secret []byte, signature string, body []byte) error {
-	method, coded, _ := strings.Cut(signature, "=")
-	given, err := hex.DecodeString(coded)
-	if !strings.EqualFold(method, "sha256") || err != nil {
-		return errors.New("the signature is none of the form sha256=HEX")
-	}
-	mac := hmac.New(sha256.New, secret)
-	mac.Write(body)
-	if !hmac.Equal(mac.Sum(nil), given) {
-		return errors.New("the signature is wrong")
+	if err != nil {
+		return c.refused(err)
 	}
 	return nil
 }
 
+// screen returns the signature or the token that a delivery has to prove itself
+// by.
+func (c *Connection) screen(req connectors.WebhookRequest) (signature, token string, err error) {
+	signature = req.Header.Get(signatureHeader)
+	token, bearer := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case signature != "" && c.webhooks.Len() > 0:
+		return signature, "", nil
+	case bearer && c.apps.Len() > 0:
+		return "", token, nil
+	case signature == "" && !bearer:
+		return "", "", errors.New("the delivery is not signed")
+	}
+	return "", "", errors.New("the delivery is signed in a way that the connection has no secret for")
+}
+
+// verify checks a delivery and returns which secret it was signed with.
+func (c *Connection) verify(req connectors.WebhookRequest) (secret int, err error) {
+	signature, token, err := c.screen(req)
+	switch {
+	case err != nil:
+		return 0, err
+	case signature != "":
+		return verifySignature(c.webhooks, signature, req.Body)
+	}
+	return verifyToken(c.apps, token, req.Now)
+}
+
+// sumOf reads "sha256=HEX".
+func sumOf(signature string) (sum [sha256.Size]byte, err error) {
+	method, coded, _ := strings.Cut(signature, "=")
+	if strings.EqualFold(method, "sha256") && len(coded) == hex.EncodedLen(len(sum)) {
+		if _, err := hex.Decode(sum[:], []byte(coded)); err == nil {
+			return sum, nil
+		}
+	}
+	return sum, errors.New("the signature is none of the form sha256=HEX")
+}
+
+// verifySignature checks "sha256=HEX", an HMAC over the raw body.
+func verifySignature(secrets *connectors.Ring, signature string, body []byte) (secret int, err error) {
+	given, err := sumOf(signature)
+	if err != nil {
+		return 0, err
+	}
+	if secret = secrets.Verify(given[:], "", body, ""); secret < 0 {
+		return 0, errors.New("the signature is wrong")
+	}
+	return secret, nil
+}
+
 // verifyToken checks a JWT, HS256 only, that has not run out.
-func verifyToken(secret []byte, token string, now time.Time) error {
+func verifyToken(secrets *connectors.Ring, token string, now time.Time) (secret int, err error) {
 	signed, coded, ok := cutLast(token, ".")
 	if !ok {
-		return errors.New("the token is no JWT")
+		return 0, errors.New("the token is no JWT")
 	}
 	given, err := base64.RawURLEncoding.DecodeString(coded)
 	if err != nil {
-		return errors.New("the token is no JWT")
+		return 0, errors.New("the token is no JWT")
 	}
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(signed))
-	if !hmac.Equal(mac.Sum(nil), given) {
-		return errors.New("the token's signature is wrong")
+	if secret = secrets.Verify(given, signed, nil, ""); secret < 0 {
+		return 0, errors.New("the token's signature is wrong")
 	}
 	head, claims, _ := strings.Cut(signed, ".")
 	var h struct {
@@ -151,14 +213,14 @@ func verifyToken(secret []byte, token string, now time.Time) error {
 		NotBefore float64 `json:"nbf"`
 	}
 	if !decodePart(head, &h) || h.Algorithm != "HS256" || !decodePart(claims, &p) {
-		return errors.New("the token is no JWT of HS256")
+		return 0, errors.New("the token is no JWT of HS256")
 	}
 	const leeway = 60
 	unix := float64(now.Unix())
 	if p.Expires > 0 && unix > p.Expires+leeway || p.NotBefore > unix+leeway {
-		return errors.New("the token has run out")
+		return 0, errors.New("the token has run out")
 	}
-	return nil
+	return secret, nil
 }
 
 func cutLast(s, sep string) (before, after string, ok bool) {

@@ -27,18 +27,19 @@ func signed(body []byte, now time.Time) connectors.WebhookRequest {
 
 func hookConnection() *Connection {
 	c := testConnection()
-	c.webhook = []byte(testSecret)
+	c.webhooks = connectors.NewRing(testSecret)
 	return c
 }
 
 // The vector is Atlassian's own ("Webhooks", Jira Cloud platform, read 2025-12).
 func TestSignatureVector(t *testing.T) {
 	const vector = "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"
-	if err := verifySignature([]byte(testSecret), vector, []byte("Hello World!")); err != nil {
+	ring := connectors.NewRing(testSecret)
+	if _, err := verifySignature(ring, vector, []byte("Hello World!")); err != nil {
 		t.Errorf("the vector is refused: %v", err)
 	}
 	for _, bad := range []string{"", "sha256=", "sha256", "sha1=" + vector[7:], vector[:len(vector)-1] + "8", vector + "00", "sha256=zz"} {
-		if err := verifySignature([]byte(testSecret), bad, []byte("Hello World!")); err == nil {
+		if _, err := verifySignature(ring, bad, []byte("Hello World!")); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
@@ -84,6 +85,47 @@ func TestParseWebhook(t *testing.T) {
 				t.Errorf("hints %+v, want %+v", d.Hints, c.want)
 			}
 		})
+	}
+}
+
+func TestSecretsInRotation(t *testing.T) {
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	req := signed([]byte(`{"webhookEvent":"jira:issue_updated","issue":{"id":"1"}}`), now)
+	for name, c := range map[string]struct {
+		ring *connectors.Ring
+		want int
+	}{
+		"newest": {connectors.NewRing(testSecret, "before"), 0}, "older": {connectors.NewRing("new", testSecret), 1},
+		"oldest": {connectors.NewRing("new", "before", testSecret), 2}, "foreign": {connectors.NewRing("new", "before"), -1},
+	} {
+		conn := testConnection()
+		conn.webhooks = c.ring
+		d, err := conn.ParseWebhook(req)
+		switch {
+		case c.want < 0 && connectors.KindOf(err) != connectors.Auth:
+			t.Errorf("%s: got %v, want auth", name, err)
+		case c.want >= 0 && (err != nil || d.Secret != c.want):
+			t.Errorf("%s: got secret %d, %v, want %d", name, d.Secret, err, c.want)
+		}
+	}
+}
+
+func TestScreenWebhook(t *testing.T) {
+	sum := "sha256=" + strings.Repeat("0", 64)
+	for name, c := range map[string]struct {
+		header  http.Header
+		refused bool
+	}{
+		"nothing":               {http.Header{}, true},
+		"a sum":                 {http.Header{signatureHeader: {sum}}, false},
+		"a short sum":           {http.Header{signatureHeader: {sum[:70]}}, true},
+		"another method":        {http.Header{signatureHeader: {"sha1=" + sum[7:]}}, true},
+		"a token for no secret": {http.Header{"Authorization": {"Bearer a.b.c"}}, true},
+	} {
+		err := hookConnection().ScreenWebhook(connectors.WebhookRequest{Header: c.header})
+		if got := err != nil; got != c.refused || c.refused && connectors.KindOf(err) != connectors.Auth {
+			t.Errorf("%s: got %v, want refused %v", name, err, c.refused)
+		}
 	}
 }
 
