@@ -71,19 +71,22 @@ func newClient(config connectors.Config, options connectors.Options) (*rest.Clie
 			Help:         "authorise Tenon in HubSpot anew and put the new refresh token into the connection's settings",
 		})
 	}
-	perSecond, err := positive(s.Get("requests_per_second"), "requests_per_second")
-	if err != nil {
-		return nil, err
+	var perSecond float64
+	var err error
+	if v := s.Get("requests_per_second"); v != "" {
+		if perSecond, err = positive(v, "requests_per_second"); err != nil {
+			return nil, err
+		}
 	}
-	share, err := positive(s.Get("daily_share"), "daily_share")
-	if err != nil {
-		return nil, err
+	share, err := strconv.Atoi(strings.TrimSuffix(s.Get("daily_share"), "%"))
+	if err != nil || share < 1 || share > 100 {
+		return nil, fmt.Errorf("setting \"daily_share\": %q is no percentage between 1 and 100", s.Get("daily_share"))
 	}
 	return rest.New(rest.Config{
 		Connection: config.Name,
 		BaseURL:    base,
 		Auth:       auth,
-		Pace:       rest.Pace{PerSecond: perSecond, DailyShare: int(share)},
+		Pace:       rest.Pace{PerSecond: perSecond, Untold: untold, DailyShare: share},
 		Lanes:      map[string]rest.Pace{searchLane: {PerSecond: 4, Burst: 1}},
 		Explain:    explain,
 		Limits:     limitHeaders.Read,

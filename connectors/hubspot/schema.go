@@ -323,6 +323,7 @@ func (c *connection) Schema(ctx context.Context, object string, in connectors.Sc
 	if err != nil {
 		return nil, c.fail(op, object, connectors.Invalid, "%w", err)
 	}
+	c.askZone(ctx)
 	return m.schema(object, s), nil
 }
 
