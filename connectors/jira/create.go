@@ -141,7 +141,7 @@ func (c *Connection) createMany(ctx context.Context, part []int, jobs []*createJ
 	var answer bulkResult
 	resp, err := c.do(ctx, rest.Request{
 		Op: opCreate, Method: "POST", Path: "/issue/bulk", Body: map[string]any{"issueUpdates": edits},
-		Out: &answer, Accept: []int{400},
+		Out: &answer, Accept: []int{400}, Units: max(len(part), 1),
 	})
 	if err == nil && resp.Status == 400 && len(answer.Errors) == 0 {
 		var r refusal

@@ -85,7 +85,7 @@ func (c *Connection) bulkHistoryPages(ctx context.Context, op string, ids, names
 			} `json:"issueChangeLogs"`
 			NextPageToken string `json:"nextPageToken"`
 		}
-		_, err := c.do(ctx, rest.Request{Op: op, Method: "POST", Path: "/changelog/bulkfetch", Body: body, Out: &answer, Reads: true})
+		_, err := c.do(ctx, rest.Request{Op: op, Method: "POST", Path: "/changelog/bulkfetch", Body: body, Out: &answer, Reads: true, Units: 1 + len(ids)})
 		if err != nil {
 			return err
 		}

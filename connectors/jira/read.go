@@ -124,7 +124,7 @@ func (c *Connection) fieldNames(wanted []*field) []string {
 func (c *Connection) fetch(ctx context.Context, op string, ids []string, wanted []*field, into map[string]*issue) error {
 	var page issueList
 	_, err := c.do(ctx, rest.Request{
-		Op: op, Method: "POST", Path: "/issue/bulkfetch", Reads: true, Out: &page,
+		Op: op, Method: "POST", Path: "/issue/bulkfetch", Reads: true, Out: &page, Units: 1 + len(ids),
 		Body: map[string]any{"issueIdsOrKeys": ids, "fields": c.fieldNames(wanted)},
 	})
 	if connectors.KindOf(err) == connectors.Invalid {

@@ -53,7 +53,7 @@ func (c *Connection) search(ctx context.Context, op string, q searchQuery) (foun
 	}
 	var page issueList
 	if _, err := c.do(ctx, rest.Request{
-		Op: op, Method: "POST", Path: "/search/jql", Body: body, Out: &page, Reads: true,
+		Op: op, Method: "POST", Path: "/search/jql", Body: body, Out: &page, Reads: true, Units: 1 + min(q.max, readBatch),
 	}); err != nil {
 		return found{}, err
 	}
