@@ -36,6 +36,10 @@ type Options struct {
 	LockWait time.Duration
 
 	Logger *slog.Logger // default: discards
+
+	// Committed, if not nil, is told the number of each commit that has become
+	// durable, before the callers of its updates are. It must be quick.
+	Committed func(commit uint64)
 }
 
 const (
@@ -157,6 +161,17 @@ func (d *DB) checkSize() error {
 			return nil
 		})
 	})
+}
+
+// Commit returns the number of the last commit. Numbers only grow, also over a
+// Backup and its Restore, so that of two copies of one file the older one is
+// known.
+func (d *DB) Commit(ctx context.Context) (n uint64, err error) {
+	err = d.view(ctx, func(r *reader) error {
+		n = uint64(r.tx.ID())
+		return nil
+	})
+	return n, err
 }
 
 // Path returns the file's path.

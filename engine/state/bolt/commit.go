@@ -254,15 +254,18 @@ func (c *committer) run(w *writer, r *request) (undo error) {
 func (d *DB) commit(tx *bbolt.Tx) error {
 	id := tx.ID()
 	err := guard(tx.Commit)
-	if err == nil {
-		return nil
-	}
 	if errors.Is(err, state.ErrCorrupt) {
 		guard(tx.Rollback) //nolint:errcheck // lets go of bbolt's locks, if it can
 		d.tear(err)
 		return err
 	}
-	return d.settle(id, classify(err))
+	if err != nil {
+		err = d.settle(id, classify(err))
+	}
+	if err == nil && d.opts.Committed != nil {
+		d.opts.Committed(uint64(id))
+	}
+	return err
 }
 
 // settle finds out what a failed commit came to. bbolt writes the pages, syncs

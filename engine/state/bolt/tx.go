@@ -125,9 +125,13 @@ type writer struct {
 	writes  int
 	changed bool // an update wrote and did not fail
 
-	// Of each space, how many keys were new: at the end of their group, and
-	// between others.
-	atEnd, between [state.SpaceDocs + 1]int
+	news [state.SpaceDocs + 1]news
+}
+
+// news tells of the new keys of a space of groups.
+type news struct {
+	last           [2][]byte // the last one, by the side of its group
+	orderly, among int       // how many came at the end or after the last one, and how many elsewhere
 }
 
 var _ state.Writer = (*writer)(nil)
@@ -157,17 +161,25 @@ func (w *writer) Put(s state.Space, key, value []byte) (err error) {
 // place chooses how full pages are left by where most of the commit's new keys
 // come.
 func (w *writer) place(s state.Space, b *bbolt.Bucket, key []byte) {
-	next, _ := b.Cursor().Seek(key)
+	c := b.Cursor()
+	next, _ := c.Seek(key)
 	if bytes.Equal(next, key) {
 		return // not new
 	}
-	if group := key[:min(state.GroupHead, len(key))]; bytes.HasPrefix(next, group) {
-		w.between[s]++
+	group := key[:min(state.GroupHead, len(key))]
+	n, last := &w.news[s], &w.news[s].last[group[len(group)-1]&1]
+	orderly := !bytes.HasPrefix(next, group)
+	if !orderly && *last != nil {
+		before, _ := c.Prev()
+		orderly = bytes.Equal(before, *last)
+	}
+	if *last = key; orderly {
+		n.orderly++
 	} else {
-		w.atEnd[s]++
+		n.among++
 	}
 	b.FillPercent = bbolt.DefaultFillPercent
-	if w.atEnd[s] > w.between[s] {
+	if n.orderly > n.among {
 		b.FillPercent = fill
 	}
 }
