@@ -3,6 +3,7 @@ package connectors
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // TestPlainDecimalsAreReadAsAllOthers holds the short way of reading numbers
@@ -46,6 +47,19 @@ func TestNumbersMakeNoGarbage(t *testing.T) {
 			}
 		}); n != 0 {
 			t.Errorf("%s: got %v allocations, want 0", text, n)
+		}
+	}
+}
+
+// TestDateOfIsTheDayOnTheClock holds the arithmetic of days against the
+// calendar, in zones that are far apart and before 1970.
+func TestDateOfIsTheDayOnTheClock(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 9))
+	for range 20_000 {
+		zone := time.FixedZone("", r.IntN(28*3600)-14*3600)
+		at := time.Unix(r.Int64N(8e9)-4e9, r.Int64N(1e9)).In(zone)
+		if got, want := DateOf(at).String(), at.Format(time.DateOnly); got != want {
+			t.Fatalf("%s: got %s, want %s", at, got, want)
 		}
 	}
 }

@@ -244,9 +244,10 @@ func Date(year int, month time.Month, day int) Value {
 
 // DateOf returns the calendar day of t in t's own location.
 func DateOf(t time.Time) Value {
-	y, m, d := t.Date()
-	days := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400
-	if s := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix(); s < 0 && s%86400 != 0 {
+	_, offset := t.Zone()
+	seconds := t.Unix() + int64(offset)
+	days := seconds / 86400
+	if seconds%86400 < 0 {
 		days--
 	}
 	return Value{typ: TypeDate, n: days}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 	"github.com/expr-lang/expr/ast"
@@ -25,6 +26,12 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, left, right operand) operand {
 		return c.fail(n.Location(), hint, "`%s` does not go with %s and %s", n.Operator, left.kinds, right.kinds)
 	}
 	op, sc := n.Operator, c.scope
+	switch {
+	case op == "+" && left.only(kWords) && right.only(kWords):
+		return joined(left, right).folded(left, right)
+	case left.only(kNumber) && right.only(kNumber):
+		return numeric(op, left, right).folded(left, right)
+	}
 	out := operand{kinds: result | kNull, eval: func(f *frame) (value, error) {
 		a, b, err := both(f, left.eval, right.eval)
 		if err != nil {
@@ -39,6 +46,60 @@ func (c *compiler) arithmetic(n *ast.BinaryNode, left, right operand) operand {
 		return arithmetic(op, a, b)
 	}}
 	return out.folded(left, right)
+}
+
+// only reports whether an operand is null or of the kinds, and nothing else.
+func (o operand) only(k kinds) bool { return o.kinds&^(k|kNull) == 0 && o.kinds&k != 0 }
+
+// numeric is arithmetic on what can only be numbers: null with a number gives
+// null.
+func numeric(op string, left, right operand) operand {
+	return operand{kinds: kNumber | kNull, eval: func(f *frame) (value, error) {
+		a, err := left.eval(f)
+		if err != nil {
+			return value{}, err
+		}
+		b, err := right.eval(f)
+		if err != nil || a.v.IsNull() || b.v.IsNull() {
+			return value{}, err
+		}
+		return calculate(op, a, b)
+	}}
+}
+
+// joined joins texts. A chain of them becomes one text at once. Null counts for
+// nothing; nulls alone give null.
+func joined(left, right operand) operand {
+	var parts []evalFunc
+	for _, o := range []operand{left, right} {
+		if o.joined != nil {
+			parts = append(parts, o.joined...)
+		} else {
+			parts = append(parts, o.eval)
+		}
+	}
+	return operand{kinds: kText | kNull, joined: parts, eval: func(f *frame) (value, error) {
+		var room [8]string
+		texts, size, null := room[:0], 0, true
+		for _, part := range parts {
+			x, err := part(f)
+			if err == nil {
+				err = f.spend(&x)
+			}
+			if err != nil {
+				return value{}, err
+			}
+			s := text(x.v)
+			texts, size, null = append(texts, s), size+len(s), null && x.v.IsNull()
+		}
+		switch {
+		case null:
+			return value{}, nil
+		case size > maxResult:
+			return value{}, errTooLong
+		}
+		return textValue(strings.Join(texts, "")), nil
+	}}
 }
 
 // resultKinds returns what an operator makes of two kinds, 0 for nothing.

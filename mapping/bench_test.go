@@ -111,7 +111,7 @@ func (h *byHand) run(tb testing.TB) map[string]any {
 		tb.Fatal(err)
 	}
 	total.Reduce(&total)
-	out["f36"] = &total
+	out["f36"] = total.Text('f')
 	day, _ := h.in["f03"].(time.Time)
 	due := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, time.UTC)
 	for n := 5; n > 0; {
@@ -136,6 +136,7 @@ func kindOf(name string) int { return int(name[2]-'0') % 5 }
 // fromJSON fills a record from decoded JSON, as connectors do.
 func fromJSON(tb testing.TB, in map[string]any) *connectors.Record {
 	rec := &connectors.Record{}
+	rec.Grow(len(in))
 	for name, raw := range in {
 		var v connectors.Value
 		var err error

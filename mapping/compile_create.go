@@ -363,7 +363,7 @@ func (k *compilation) due(n *node, f *connectors.Field, name string, at position
 		return assignment{into: c, eval: func(_ *connectors.Record, now time.Time) (value, error) {
 			today := connectors.DateOf(now.In(zone)).Time()
 			if work {
-				return one(connectors.DateOf(addWorkdays(today, days, holidays))), nil
+				return one(connectors.DateOf(today.AddDate(0, 0, workdays(today, days, holidays)))), nil
 			}
 			return one(connectors.DateOf(today.AddDate(0, 0, days))), nil
 		}}, f.Creatable || k.notCreatable(at, name)

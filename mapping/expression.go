@@ -68,6 +68,7 @@ type operand struct {
 	field    *connectors.Field // when it is a field and nothing else
 	literal  *string           // when it is a text literal
 	constant bool              // it gives the same value for all records
+	joined   []evalFunc        // when it joins texts: the parts
 	at       file.Location
 }
 

@@ -212,26 +212,24 @@ func (sc *scope) shift(x, by value, backwards bool) (value, error) {
 		n = -n
 	}
 	t := local(x, sc.zone)
-	if by.span == spanDays {
-		t = t.AddDate(0, 0, n)
-	} else {
-		t = addWorkdays(t, n, sc.holidays)
+	if by.span == spanWorkdays {
+		n = workdays(t, n, sc.holidays)
 	}
+	t = t.AddDate(0, 0, n)
 	if x.kind() == kDate {
 		return one(connectors.DateOf(t)), nil
 	}
 	return one(connectors.Instant(t)), nil
 }
 
-// addWorkdays counts n working days from t (backwards when n is negative). Zero
-// days from a free day is that day.
-func addWorkdays(t time.Time, n int, holidays map[int64]bool) time.Time {
+// workdays returns how many days n working days from t are (backwards when n is
+// negative). Zero days from a free day is that day.
+func workdays(t time.Time, n int, holidays map[int64]bool) int {
 	step := int64(1)
 	if n < 0 {
 		step, n = -1, -n
 	}
-	y, m, d := t.Date()
-	start := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / secondsADay
+	start := dayOf(t)
 	day := start
 	for n > 0 {
 		day += step
@@ -240,8 +238,11 @@ func addWorkdays(t time.Time, n int, holidays map[int64]bool) time.Time {
 		}
 		n--
 	}
-	return t.AddDate(0, 0, int(day-start))
+	return int(day - start)
 }
+
+// dayOf returns the day of t on its own clock, counted since 1970-01-01.
+func dayOf(t time.Time) int64 { return connectors.DateOf(t).Time().Unix() / secondsADay }
 
 const secondsADay = 24 * 60 * 60
 

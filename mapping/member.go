@@ -77,16 +77,22 @@ func (c *compiler) fieldOperand(name string, at file.Location) operand {
 	}
 	c.needs[field.Name] = true
 	api := field.Name
-	return operand{
-		kinds: kindsOf(field.Type), elements: kOption, field: field,
-		eval: func(f *frame) (value, error) {
-			v, p := f.rec.Get(api)
-			if p != connectors.Present {
-				return value{}, &missingError{api, p}
-			}
-			return of(v), nil
-		},
+	o := operand{kinds: kindsOf(field.Type), elements: kOption, field: field}
+	o.eval = func(f *frame) (value, error) {
+		v, p := f.rec.Get(api)
+		if p != connectors.Present {
+			return value{}, &missingError{api, p}
+		}
+		return value{v: v}, nil
 	}
+	if field.Type == connectors.TypeOptions {
+		single := o.eval
+		o.eval = func(f *frame) (value, error) {
+			x, err := single(f)
+			return of(x.v), err
+		}
+	}
+	return o
 }
 
 // parts are the members of values, by kind.

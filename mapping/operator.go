@@ -202,7 +202,13 @@ func (c *compiler) order(n *ast.BinaryNode, left, right operand) operand {
 	if l, r := left.kinds&ordered, right.kinds&ordered; l&r == 0 && left.kinds.fits(kAll&^kNull) {
 		return c.fail(n.Location(), comparisonHint(left.kinds, right.kinds), "`%s` cannot compare %s with %s", n.Operator, left.kinds, right.kinds)
 	}
-	op := n.Operator
+	// The order holds for a first value that is less, equal or greater.
+	holds := map[string][3]bool{
+		"<": {true, false, false}, "<=": {true, true, false}, ">": {false, false, true}, ">=": {false, true, true},
+	}[n.Operator]
+	if left.only(kNumber) && right.only(kNumber) {
+		return numericOrder(holds, left, right)
+	}
 	return operand{kinds: kBool, eval: func(f *frame) (value, error) {
 		a, b, err := both(f, left.eval, right.eval)
 		if err != nil || a.isNull() || b.isNull() {
@@ -212,7 +218,23 @@ func (c *compiler) order(n *ast.BinaryNode, left, right operand) operand {
 		if err != nil {
 			return value{}, err
 		}
-		return boolValue(op == "<" && d < 0 || op == "<=" && d <= 0 || op == ">" && d > 0 || op == ">=" && d >= 0), nil
+		return boolValue(holds[d+1]), nil
+	}}
+}
+
+// numericOrder is the order of what can only be numbers.
+func numericOrder(holds [3]bool, left, right operand) operand {
+	return operand{kinds: kBool, eval: func(f *frame) (value, error) {
+		a, err := left.eval(f)
+		if err != nil {
+			return value{}, err
+		}
+		b, err := right.eval(f)
+		if err != nil || a.v.IsNull() || b.v.IsNull() {
+			return boolValue(false), err
+		}
+		d, err := compareNumbers(a, b)
+		return boolValue(err == nil && holds[d+1]), err
 	}}
 }
 
@@ -297,6 +319,16 @@ func (c *compiler) textTest(n *ast.BinaryNode, left, right operand) operand {
 	test := map[string]func(s, part string) bool{
 		"contains": strings.Contains, "startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix,
 	}[n.Operator]
+	if right.literal != nil {
+		part := *right.literal
+		return operand{kinds: kBool, eval: func(f *frame) (value, error) {
+			a, err := left.eval(f)
+			if err == nil {
+				err = f.spend(&a)
+			}
+			return boolValue(err == nil && !a.isNull() && test(text(a.v), part)), err
+		}}
+	}
 	return operand{kinds: kBool, eval: func(f *frame) (value, error) {
 		a, b, err := both(f, left.eval, right.eval)
 		if err != nil || a.isNull() || b.isNull() {

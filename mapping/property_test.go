@@ -90,7 +90,7 @@ func TestWorkdays(t *testing.T) {
 		for _, h := range rapid.SliceOfN(rapid.IntRange(-50, 750), 0, 20).Draw(t, "holidays") {
 			holidays[base.AddDate(0, 0, h).Unix()] = true
 		}
-		end := addWorkdays(start, n, holidays)
+		end := start.AddDate(0, 0, workdays(start, n, holidays))
 		from, to := start, end
 		if n < 0 {
 			from, to = end.AddDate(0, 0, -1), start.AddDate(0, 0, -1)
