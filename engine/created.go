@@ -71,6 +71,10 @@ func (d *drain) settledMade(j *job) bool {
 	for i := range j.link.Fields {
 		f := &j.link.Fields[i]
 		r := d.m.rules[f.Rule]
+		_, told, err := r.Value(mk.to.Other(), j.recs[mk.to.Other()])
+		if err != nil || told != connectors.Present {
+			return false
+		}
 		now, presence, err := r.Value(mk.to, mk.result)
 		if err != nil || presence != connectors.Present || !f.Known[0] || !f.Known[1] || f.Pending != nil || f.Base[mk.to] != d.printer.Print(now) {
 			return false
