@@ -94,10 +94,11 @@ func (c convert) admit(w http.ResponseWriter, r *http.Request, q wish) (string, 
 	if !ok {
 		return "", nil
 	}
-	body, err := c.body(w, r)
+	body, release, err := c.room.read(w, r, c.MaxBody)
 	if err != nil {
 		return "", err
 	}
+	defer release()
 	if err := verifier.VerifyRequest(c.request(r, body)); err != nil {
 		if connectors.KindOf(err) == connectors.Auth {
 			return "", nil

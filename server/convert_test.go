@@ -25,7 +25,7 @@ func previewOf(title string) *engine.Preview {
 }
 
 // verifier is a connection whose system signs requests with one header.
-type verifier struct{ connectors.Connection }
+type verifier struct{ crm }
 
 func (verifier) VerifyRequest(req connectors.WebhookRequest) error {
 	if req.Header.Get("X-Signed") != req.Method+" "+req.URL+" "+string(req.Body) {

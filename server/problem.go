@@ -40,16 +40,31 @@ func writeJSON(w http.ResponseWriter, contentType string, status int, body any) 
 	w.Write(append(text, '\n'))
 }
 
+// What requests are told before an error says so.
+const (
+	titleFull     = "the service takes nothing in for the moment"
+	titleTooLarge = "the request is too large"
+)
+
+// errPanicked stands for an outcome that never came.
+var errPanicked = errors.New("the request panicked")
+
+// isFull reports whether nothing can be taken in, whoever asks: the queue or
+// the disk is full.
+func isFull(err error) bool {
+	return errors.Is(err, engine.ErrOverload) || errors.Is(err, state.ErrFull)
+}
+
 // statusOf maps an error to an HTTP status and what the caller may be told.
 func statusOf(err error) (status int, title string) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return http.StatusRequestEntityTooLarge, "the request is too large"
+		return http.StatusRequestEntityTooLarge, titleTooLarge
 	}
 	switch {
 	case errors.Is(err, state.ErrFull):
 		return http.StatusServiceUnavailable, "there is no room to write the state"
 	case errors.Is(err, engine.ErrOverload), errors.Is(err, state.ErrClosed):
-		return http.StatusServiceUnavailable, "the service takes nothing in for the moment"
+		return http.StatusServiceUnavailable, titleFull
 	case errors.Is(err, state.ErrNotFound):
 		return http.StatusNotFound, err.Error()
 	}

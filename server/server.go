@@ -31,11 +31,15 @@ type Config struct {
 	Metrics   *Metrics
 
 	MaxBody         int64         // bytes; 4 MiB
-	MaxRequests     int           // at the same time, for webhooks and for the rest each; 256
+	MaxHeld         int64         // bytes of bodies larger than 64 KiB in memory; 16 × MaxBody
+	MaxRequests     int           // at the same time, for each connection's webhooks and for the rest; 256
+	MaxConnections  int           // of clients; 4 × MaxRequests
 	ReadTimeout     time.Duration // 30 s
 	WriteTimeout    time.Duration // 2 min
 	ShutdownTimeout time.Duration // 30 s
 	PressWait       time.Duration // 20 s
+
+	room *room
 }
 
 // Server answers HTTP.
@@ -50,6 +54,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("server: an engine, tokens and a signer are needed")
 	}
 	c.setDefaults()
+	c.room = &room{limit: c.MaxHeld}
 	if err := c.Metrics.watch(c.Engine); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -58,8 +63,12 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	h, err := newHooks(&c)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	mux := http.NewServeMux()
-	hooks{&c}.mount(mux)
+	h.mount(mux)
 	convert{&c, a, p}.mount(mux)
 	api{&c, a}.mount(mux)
 	health{&c}.mount(mux)
@@ -81,8 +90,14 @@ func (c *Config) setDefaults() {
 	if c.MaxBody == 0 {
 		c.MaxBody = 4 << 20
 	}
+	if c.MaxHeld == 0 {
+		c.MaxHeld = 16 * c.MaxBody
+	}
 	if c.MaxRequests == 0 {
 		c.MaxRequests = 256
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 4 * c.MaxRequests
 	}
 	if c.Zone == nil {
 		c.Zone = time.UTC
@@ -101,21 +116,27 @@ func (c *Config) setDefaults() {
 // Handler returns the whole service as one handler.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// maxHeader bounds a request's line and headers, in bytes.
+const maxHeader = 32 << 10
+
 // Serve answers on l until ctx ends, then waits for open requests as long as
 // the shutdown time-out allows. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	c := s.config
+	guests := newCrowd(l, c.MaxConnections)
 	hs := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       c.ReadTimeout,
 		WriteTimeout:      c.WriteTimeout,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         guests.state,
+		ConnContext:       guests.context,
 		ErrorLog:          slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- hs.Serve(l) }()
+	go func() { served <- hs.Serve(guests) }()
 	select {
 	case err := <-served:
 		return err
@@ -141,35 +162,39 @@ func (c *Config) wrap(mux *http.ServeMux) http.Handler {
 		problem(w, http.StatusForbidden, "a form of another site may not act here", "open the page itself")
 	}))
 	inner := crossOrigin.Handler(mux)
-	// Webhooks have places of their own, so that pages cannot keep them out.
-	hookPlaces, places := make(chan struct{}, c.MaxRequests), make(chan struct{}, c.MaxRequests)
+	places := make(chan struct{}, c.MaxRequests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := c.Clock.Now()
 		rec := &recorder{ResponseWriter: w}
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		_, route := mux.Handler(r)
-		taken := places
-		if route == "POST /hooks/{connection}" {
-			taken = hookPlaces
-		}
+		h["X-Content-Type-Options"], h["Referrer-Policy"] = noSniff, noReferrer
 		defer func() {
 			if p := recover(); p != nil {
 				c.recovered(rec, r, p)
 			}
-			c.Metrics.request(route, rec.status(), c.Clock.Now().Sub(start))
+			c.Metrics.request(r.Pattern, rec.status(), c.Clock.Now().Sub(start))
 		}()
+		if isHook(r) {
+			// Webhooks have places of their own, so that pages cannot keep them
+			// out; and no browser's cookies, so they may come from anywhere.
+			mux.ServeHTTP(rec, r)
+			return
+		}
 		select {
-		case taken <- struct{}{}:
-			defer func() { <-taken }()
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			complete(r)
 			inner.ServeHTTP(rec, r)
 		default:
+			_, r.Pattern = mux.Handler(r)
 			setRetryAfter(rec, 0)
 			problem(rec, http.StatusServiceUnavailable, "too many requests at the same time", "")
 		}
 	})
 }
+
+// Values of headers that all answers share.
+var noSniff, noReferrer = []string{"nosniff"}, []string{"no-referrer"}
 
 // recovered ends a request whose handler panicked. Healthy requests go on.
 func (c *Config) recovered(rec *recorder, r *http.Request, p any) {

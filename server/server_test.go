@@ -116,6 +116,20 @@ func (f *fakeEngine) Resume(_ context.Context, mapping, by string) error {
 	return f.err
 }
 
+// crm is a connection whose webhooks the fake engine reads.
+type crm struct {
+	connectors.Connection
+	unsigned bool
+}
+
+func (c crm) Facts() connectors.Facts {
+	return connectors.Facts{WebhookUnsigned: c.unsigned}
+}
+
+func (crm) ParseWebhook(connectors.WebhookRequest) (connectors.Delivery, error) {
+	return connectors.Delivery{}, errors.New("the fake engine does not ask")
+}
+
 // fixture is a server over a fake engine.
 type fixture struct {
 	engine  *fakeEngine
@@ -140,7 +154,7 @@ func newFixture(t *testing.T, change func(*server.Config)) *fixture {
 	f.config = server.Config{
 		Engine: f.engine, Tokens: f.tokens, Signer: signer, Clock: clock{}, Version: "test",
 		Listen: "127.0.0.1:8484", PublicURL: "https://tenon.example",
-		Connections: map[string]connectors.Connection{"crm": nil},
+		Connections: map[string]connectors.Connection{"crm": crm{}},
 		Sources:     map[string]server.Source{"deals": {Connection: "crm", Object: "deal"}},
 		MaxBody:     1000,
 	}
@@ -504,9 +518,10 @@ func TestMetrics(t *testing.T) {
 	f.do("POST", "/hooks/made-up-name", "x")
 	text := read(t, f.do("GET", "/metrics", "", "Authorization", "Bearer "+f.token(t, server.ScopeRead)))
 	for _, want := range []string{
-		`tenon_webhooks_total{connection="crm",outcome="taken"} 1`, `tenon_webhooks_total{connection="unknown",outcome="taken"} 1`,
+		`tenon_webhooks_total{connection="crm",outcome="taken"} 1`, `tenon_webhooks_total{connection="unknown",outcome="unknown"} 1`,
+		`tenon_webhook_secrets_total{connection="crm",secret="0"} 1`, `tenon_http_seconds_count{route="POST /hooks/{connection}",status="404"} 1`,
 		`tenon_links{mapping="deals"} 3`, `tenon_conflicts{mapping="deals"} 2`, `tenon_mapping_stopped{mapping="deals"} 1`,
-		`tenon_connection_up{connection="crm"} 1`, `tenon_http_seconds_count{route="POST /hooks/{connection}",status="204"} 2`,
+		`tenon_connection_up{connection="crm"} 1`, `tenon_http_seconds_count{route="POST /hooks/{connection}",status="204"} 1`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the metrics lack %s", want)

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -85,6 +86,38 @@ func (s *Signer) valid(message string, given []byte, keyID string) bool {
 		}
 	}
 	return false
+}
+
+// HookToken returns the last part of the address at which a connection's
+// webhooks are taken in whoever sends them: for systems that sign nothing, whom
+// the address alone has to keep apart from strangers. It stays the same as long
+// as one of the secrets that could have made it is in use.
+func (s *Signer) HookToken(connection string) string {
+	return hookToken(s.keys[0].secret, connection)
+}
+
+func hookToken(secret []byte, connection string) string {
+	return base64.RawURLEncoding.EncodeToString(sum(secret, fmt.Sprintf("hook %q", connection))[:24])
+}
+
+// validHook reports whether a token is of the connection's address. All secrets
+// are compared, whichever made it.
+func (s *Signer) validHook(connection, token string) bool {
+	good := 0
+	for _, k := range s.keys {
+		good |= subtle.ConstantTimeCompare([]byte(token), []byte(hookToken(k.secret, connection)))
+	}
+	return good == 1
+}
+
+// HookAddress returns where, below base, a connection's webhooks go: an address
+// that cannot be guessed where its system signs nothing.
+func (s *Signer) HookAddress(base, name string, facts connectors.Facts) string {
+	address := base + "/hooks/" + url.PathEscape(name)
+	if facts.WebhookUnsigned {
+		address += "/" + s.HookToken(name)
+	}
+	return address
 }
 
 const localPrefix = "tenon-local"
