@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +22,12 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 			continue
 		}
 		mk := j.making
+		if mk.unread() {
+			// What it starts with is not known: it is found by its key when it can
+			// be read.
+			j.later(d.now.Add(d.limits.RetryMin), "finding", "the new record could not be read yet")
+			continue
+		}
 		j.newLink(d, mk.result.Ref.ID)
 		// However late the answer is found: the two belong together since the
 		// create was first noted, and comments made since then are copied.
@@ -63,22 +68,10 @@ func (d *drain) settledMade(j *job) bool {
 	mk := j.making
 	switch {
 	case mk.adopted || mk.readLater || mk.orphan || len(mk.asides) > 0 || len(mk.skipped) > 0 || j.taskError != nil,
-		len(j.putIntents) > 0 || len(j.link.Fields) != len(d.m.Rules()),
+		len(j.putIntents) > 0 || mk.plain != len(d.m.Rules()),
 		d.m.CommentsTo(mapping.Left) || d.m.CommentsTo(mapping.Right),
 		mk.result.Version == "" || j.recs[mk.to.Other()].Version == "":
 		return false
-	}
-	for i := range j.link.Fields {
-		f := &j.link.Fields[i]
-		r := d.m.rules[f.Rule]
-		_, told, err := r.Value(mk.to.Other(), j.recs[mk.to.Other()])
-		if err != nil || told != connectors.Present {
-			return false
-		}
-		now, presence, err := r.Value(mk.to, mk.result)
-		if err != nil || presence != connectors.Present || !f.Known[0] || !f.Known[1] || f.Pending != nil || f.Base[mk.to] != d.printer.Print(now) {
-			return false
-		}
 	}
 	j.link.Synced, j.touched = d.now, true
 	return true
@@ -136,12 +129,17 @@ func (d *drain) linkOrphan(j *job) {
 	j.ended = true
 }
 
+// unread reports whether nothing is known of a made record but its id.
+func (mk *making) unread() bool {
+	return mk.result.Version == "" && mk.result.Modified.IsZero()
+}
+
 // readMade reads the new records whose creates were answered without them.
 func (d *drain) readMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 	var asking []*job
 	var ids []string
 	for _, j := range jobs {
-		if j.making.result.Version == "" && j.making.result.Modified.IsZero() {
+		if j.making.unread() {
 			asking, ids = append(asking, j), append(ids, j.making.result.Ref.ID)
 		}
 	}
@@ -204,13 +202,9 @@ func (d *drain) baselineOfMade(j *job) {
 		if err != nil {
 			continue
 		}
-		f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
-		f.Base[from] = d.printer.Print(source)
-		f.Base[mk.to] = d.printer.Print(target)
-		if r.IsSet() {
-			f.Sets[from], f.Sets[mk.to] = g.elements(source).prints, g.elements(target).prints
-		}
 		p := sent[r.ID()]
+		f := d.firstPrints(g, mk, r, p, source, target)
+		plain := false
 		switch {
 		case tp == connectors.Hidden && r.IsSet():
 			d.unseenSet(&f)
@@ -220,8 +214,12 @@ func (d *drain) baselineOfMade(j *job) {
 			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
 		case tp != connectors.Present:
 			continue
+		case p == nil && !r.Flow().To(mk.to):
+			// What flows the other way only: it was made with nothing, so that a
+			// value is an edit.
+			f.Base[mk.to], f.Sets[mk.to] = d.printer.Print(connectors.Null), nil
 		case p == nil && !target.IsNull():
-			continue // a value that flows the other way only: the first sync carries it
+			continue // the first sync decides
 		case p != nil && source.IsNull() && !target.IsNull():
 			// The system's own default: it counts as an edit of the new record.
 			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
@@ -232,10 +230,40 @@ func (d *drain) baselineOfMade(j *job) {
 			if !r.IsSet() {
 				d.reformatted(j, &f, mk.to, target)
 			}
+		default:
+			plain = true
+		}
+		if plain {
+			mk.plain++
 		}
 		setField(j.link, f)
 	}
 	j.noteRead(j.link)
+}
+
+// firstPrints returns the baseline of a rule for what both sides hold after a
+// create. What the request carried was printed for its note already.
+func (d *drain) firstPrints(g *merger, mk *making, r *mapping.Rule, p *state.Pending, source, target connectors.Value) state.Field {
+	from := mk.to.Other()
+	f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
+	if p == nil {
+		f.Base[from], f.Base[mk.to] = d.printer.Print(source), d.printer.Print(target)
+		if r.IsSet() {
+			f.Sets[from], f.Sets[mk.to] = g.elements(source).prints, g.elements(target).prints
+		}
+		return f
+	}
+	f.Base[from], f.Base[mk.to] = p.Source, p.Target
+	if sent := mk.request.Fields[r.Field(mk.to)]; !connectors.Equal(sent, target) {
+		f.Base[mk.to] = d.printer.Print(target)
+	}
+	if r.IsSet() {
+		f.Sets[from], f.Sets[mk.to] = p.SourceSet, p.TargetSet
+		if f.Base[mk.to] != p.Target {
+			f.Sets[mk.to] = g.elements(target).prints
+		}
+	}
+	return f
 }
 
 // unseenSet lets a set that cannot be seen start as empty on both sides: what
@@ -257,7 +285,8 @@ func setOnly(r *mapping.Rule, prints []state.Print) []state.Print {
 func (d *drain) baselineOfAdopted(j *job) {
 	var sent []state.Field
 	if len(j.making.intent.Doc) > 0 {
-		if err := json.Unmarshal(j.making.intent.Doc, &sent); err != nil {
+		var err error
+		if sent, err = decodeSent(j.making.intent.Doc); err != nil {
 			d.log.Warn("intent unreadable", "mapping", d.m.Name(), "record_id", j.entry.Record, "err", err)
 		}
 	}
@@ -303,17 +332,45 @@ func (d *drain) baselineOfAdopted(j *job) {
 		f.Pending = nil
 		setField(j.link, f)
 	}
+	d.baselineOfBack(j)
 	j.noteRead(j.link)
 	if noted {
 		j.link.Ends[j.making.to].Modified = j.making.result.Created
 	}
 }
 
-// reformatted takes a value that says the same as the source's for our own.
+// baselineOfBack lets rules that flow only from a found record start from the
+// nothing that it was made with, so that a value there is an edit.
+func (d *drain) baselineOfBack(j *job) {
+	to := j.making.to
+	for _, r := range d.m.Rules() {
+		if r.IsSet() || r.Flow().To(to) {
+			continue
+		}
+		source, presence, err := r.Value(to.Other(), j.recs[to.Other()])
+		if err != nil || presence != connectors.Present {
+			continue
+		}
+		f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
+		f.Base[to], f.Base[to.Other()] = d.printer.Print(connectors.Null), d.printer.Print(source)
+		setField(j.link, f)
+	}
+}
+
+// reformatted takes a value for our own that says the same as the source's, or
+// that a system made of it.
 func (d *drain) reformatted(j *job, f *state.Field, to mapping.SideID, now connectors.Value) {
 	r := d.m.rules[f.Rule]
 	source, presence, err := r.Value(to.Other(), j.recs[to.Other()])
-	if err != nil || presence != connectors.Present || !r.Flow().To(to.Other()) {
+	if err != nil || presence != connectors.Present {
+		return
+	}
+	sent, outcome, err := d.translate(d.m, r, to, source)
+	if err == nil && outcome == mapping.Write && madeOf(now, sent) {
+		f.Base[to] = d.printer.Print(now)
+		return
+	}
+	if !r.Flow().To(to.Other()) {
 		return
 	}
 	back, outcome, err := d.translate(d.m, r, to.Other(), now)

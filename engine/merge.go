@@ -125,7 +125,7 @@ func (g *merger) settle(c *comparison) {
 		c.field.Known = [2]bool{true, true}
 	case c.field.Known[to] && now == c.field.Base[to]:
 		// It did not take effect.
-	case now == p.Target:
+	case now == p.Target || g.ours(c, p):
 		c.field.Base[to], c.field.Base[to.Other()] = now, p.Source
 		c.field.Known = [2]bool{true, true}
 	}
@@ -136,6 +136,17 @@ func (g *merger) settle(c *comparison) {
 	}
 }
 
+// ours reports whether a side holds what its system made of the value that was
+// sent, so that the write took effect.
+func (g *merger) ours(c *comparison, p *state.Pending) bool {
+	to := mapping.SideID(p.To)
+	if c.prints[to.Other()] != p.Source || c.prints[to] == p.Read {
+		return false
+	}
+	sent, outcome, err := g.translate(c.rule, to, c.values[to.Other()])
+	return err == nil && outcome == mapping.Write && g.print.Print(sent) == p.Target && madeOf(c.values[to], sent)
+}
+
 // scalar decides a rule whose values are taken as a whole.
 func (g *merger) scalar(c comparison) verdict {
 	noted := c.field
@@ -143,7 +154,7 @@ func (g *merger) scalar(c comparison) verdict {
 	g.settle(&c)
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
-	if pending != nil && c.known && c.field.Base[pending.To] == pending.Target {
+	if pending != nil && c.known && c.field.Base[pending.To^1] == pending.Source && c.field.Base != noted.Base {
 		v.event = confirmed(c.rule)
 	}
 	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && c.prints[pending.To] == pending.Target {

@@ -381,7 +381,7 @@ func (d *drain) settledVersion(j *job, side mapping.SideID) (complete, others bo
 		if v.skip || v.writes[side] != nil || presence != connectors.Present {
 			continue
 		}
-		if d.printer.Print(now) != v.prints[side] {
+		if !connectors.Equal(now, v.values[side]) && d.printer.Print(now) != v.prints[side] {
 			others = true
 		}
 	}

@@ -148,8 +148,9 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, curs
 	return page, nil
 }
 
-// FindByKey implements connectors.Connection.
-func (c *Connection) FindByKey(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error) {
+// FindByKey implements connectors.Connection. It finds what has left the scope,
+// too.
+func (c *Connection) FindByKey(ctx context.Context, object string, _ connectors.Scope, keys []string) ([][]string, error) {
 	if err := c.begin(ctx, Moment{Call: "find by key", Object: object}, ""); err != nil {
 		return nil, err
 	}
@@ -162,7 +163,7 @@ func (c *Connection) FindByKey(ctx context.Context, object string, scope connect
 	found := make([][]string, len(keys))
 	for i, key := range keys {
 		for _, r := range t.byKey[key] {
-			if key != "" && r.in(scope) && !t.veils(r) && !r.keySeen.After(now) && r.state != connectors.Deleted && r.state != connectors.Merged {
+			if key != "" && !t.veils(r) && !r.keySeen.After(now) && r.state != connectors.Deleted && r.state != connectors.Merged {
 				found[i] = append(found[i], r.id)
 			}
 		}

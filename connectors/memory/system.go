@@ -228,6 +228,14 @@ func (s *System) State(id string) connectors.State {
 	return r.state
 }
 
+// Scope returns the scope that a record is in.
+func (s *System) Scope(id string) connectors.Scope {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, r := s.record(id)
+	return maps.Clone(r.scope)
+}
+
 // IDs returns the ids of an object's live records, in the order of their
 // creation.
 func (s *System) IDs(object string) []string {

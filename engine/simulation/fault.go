@@ -3,6 +3,7 @@ package simulation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -24,27 +25,111 @@ const (
 	dieAfter                     // the service dies after an effect
 	editBetween                  // a person edits before a write's effect
 	rateLimit                    // too many requests
-	refuseLogin                  // the credentials fail for a while
+	refuseLogin                  // the credentials fail once
 	faultKinds
 	forbid // a call is refused for want of a right
 )
 
-// moment is the hook of both systems: faults strike here.
+// armFault lets something go wrong soon. Where a system keeps no history, the
+// value alone cannot tell whether a write took effect whose answer was lost, nor
+// what was edited between our read and our write: such faults are left out.
+func (w *world) armFault() {
+	f := fault{kind: faultKind(w.rng.IntN(int(faultKinds))), after: w.rng.IntN(6)}
+	if w.v.Forbid && w.rng.IntN(3) == 0 {
+		f.kind = forbid
+	}
+	if w.v.Blind && f.kind != rateLimit && f.kind != refuseLogin {
+		f.kind = failBefore
+	}
+	w.armed = append(w.armed, f)
+}
+
+// moment is the hook of both systems: faults strike here, and every effect is
+// looked at.
 func (w *world) moment(side int, m memory.Moment) error {
 	if w.depth > 0 {
 		return nil
 	}
-	if m.Effect && m.After {
-		w.writes++
-		if side == 0 && m.Call == "update" && w.past.moved[m.ID] {
-			w.broken = append(w.broken, fmt.Sprintf("deal %s was written while out of scope", m.ID))
-		}
-		w.logEffect(side, m)
+	if !m.After {
+		w.calls++
 	}
+	if m.Call == "read record" && m.ID != "" {
+		w.calls--
+	}
+	if m.Effect && m.After {
+		w.took(side, m)
+	}
+	w.between = false
+	err := w.mishap(side, m)
+	if m.Effect && !m.After && m.ID != "" {
+		w.held = w.systems[side].Truth(m.ID)
+	}
+	return err
+}
+
+// took looks at an effect: the scope it is in, and whether it changed anything.
+func (w *world) took(side int, m memory.Moment) {
+	w.writes++
+	w.logEffect(side, m)
+	if m.Call != "update" {
+		return
+	}
+	if !w.inScope(side, m.ID) {
+		w.broken = append(w.broken, fmt.Sprintf("%s %s was written while out of scope", sideConn[side], m.ID))
+	}
+	now := w.systems[side].Truth(m.ID)
+	if !w.between && maps.EqualFunc(w.held, now, connectors.Equal) {
+		w.broken = append(w.broken, fmt.Sprintf("an update of %s %s at %s carried no new value", sideConn[side], m.ID, w.clock.Now().Sub(start)))
+	}
+	if w.v.Robots && !w.restNow {
+		w.setBack(side, m.ID, now)
+	}
+}
+
+// inScope reports whether a record is in the scope of a mapping that runs.
+func (w *world) inScope(side int, id string) bool {
+	scope := w.systems[side].Scope(id)
+	for _, m := range w.maps {
+		in := true
+		for k, v := range m.Side(sides[side]).Scope {
+			in = in && scope[k] == v
+		}
+		if in {
+			return true
+		}
+	}
+	return false
+}
+
+// setBack is somebody else's automation: it does not want the stage changed.
+func (w *world) setBack(side int, id string, now map[string]connectors.Value) {
+	before := w.held["stage"]
+	if connectors.Equal(before, now["stage"]) || before.IsNull() {
+		return
+	}
+	key := fmt.Sprint(side, "/", id)
+	if w.flips[key]++; w.flips[key] > w.v.Limits.Flips+1 {
+		w.broken = append(w.broken, fmt.Sprintf("the stage of %s %s was written %d times against an automation", sideConn[side], id, w.flips[key]))
+	}
+	w.depth++
+	w.edit(side, id, "robot", "stage", before)
+	w.depth--
+}
+
+// mishap lets go wrong what is due to go wrong at a moment.
+func (w *world) mishap(side int, m memory.Moment) error {
 	if w.restNow {
 		return nil
 	}
-	w.dieAtMoment(m)
+	if now := w.clock.Now(); !m.After && now.Before(w.logins[side]) {
+		// While the token is renewed, some calls go through with the new one.
+		if w.logins[side].Sub(now) > 20*time.Second || w.calls%2 == 0 {
+			return &connectors.Error{Op: m.Call, Kind: connectors.Auth, Err: errors.New("expired")}
+		}
+	}
+	if m.Effect {
+		w.dieAt(m.Call, m.After)
+	}
 	for i := range w.armed {
 		f := &w.armed[i]
 		if !w.fits(f.kind, m) {
@@ -91,18 +176,12 @@ func (w *world) strike(k faultKind, side int, m memory.Moment) error {
 		w.log("fault: answer of %s %s lost", m.Call, m.ID)
 		return memory.Lost()
 	case editBetween:
+		w.between = true // what the write carries may be there by now
 		w.depth++
 		w.editRecord(side, m.ID, "between")
 		w.depth--
 	}
 	return nil
-}
-
-// dieAtMoment lets the service die around a write.
-func (w *world) dieAtMoment(m memory.Moment) {
-	if m.Effect {
-		w.dieAt(m.Call, m.After)
-	}
 }
 
 // dieAt lets the service die at an effect, if that is what is due.
@@ -129,8 +208,9 @@ func (w *world) logEffect(side int, m memory.Moment) {
 	if !w.v.Verbose || m.ID == "" {
 		return
 	}
+	truth := w.systems[side].Truth(m.ID)
 	for _, field := range allFields {
-		if v, ok := w.systems[side].Truth(m.ID)[field]; ok {
+		if v, ok := truth[field]; ok && (m.Call != "update" || !connectors.Equal(v, w.held[field])) {
 			w.log("effect: %s %s %s: %s = %q", m.Call, sideConn[side], m.ID, field, v)
 		}
 	}

@@ -16,13 +16,13 @@ type history struct {
 	deals    []string
 	asked    map[string]bool // deals that ask for their epic by themselves
 	pressed  map[string]bool
-	moved    map[string]bool // deals that are out of scope
-	everOut  map[string]bool
-	deleted  map[string]bool // connection + id
+	moved    map[string]bool     // connection + id of what is out of scope
+	deleted  map[string]bool     // connection + id
+	joined   map[string][]string // connection + id of a merge's winner, to the losers
 	edits    []edit
 	comments []comment
 	dead     []dead            // in the order of their deletion
-	ended    map[string]bool   // connection + id of what was ever deleted
+	ended    map[string]bool   // connection + id of what was ever deleted or merged away
 	former   map[string]string // a deleted epic's deal
 	twin     map[string]string // deal to the epic that was there before it
 	twins    map[string]string // code to that epic
@@ -32,6 +32,7 @@ type history struct {
 // edit is one edit of one field by a person.
 type edit struct {
 	side   int
+	card   bool // on a card: beside the epic
 	record string
 	field  string
 	at     time.Time
@@ -55,7 +56,7 @@ func (h *history) init() {
 	h.asked, h.pressed, h.moved = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	h.twin, h.twins = map[string]string{}, map[string]string{}
 	h.ended, h.former = map[string]bool{}, map[string]string{}
-	h.everOut, h.deleted = map[string]bool{}, map[string]bool{}
+	h.deleted, h.joined = map[string]bool{}, map[string][]string{}
 }
 
 func (h *history) next() int {
@@ -86,19 +87,35 @@ func (h *history) edited(side int, id, field string, at time.Time, before, after
 	h.edits = append(h.edits, edit{side: side, record: id, field: field, at: at, before: before, after: after})
 }
 
-// of returns the edits of one field of a pair, in the order in which they were
-// made.
-func (h *history) of(pair [2]string, field string) []edit {
+// of returns the edits of one field of a deal, its epic and its card, in the
+// order in which they were made.
+func (h *history) of(pair [2]string, card, field string) []edit {
 	var found []edit
 	for _, e := range h.edits {
-		if e.field == field && e.record == pair[e.side] {
+		switch {
+		case e.field != field:
+		case e.record == pair[e.side]:
+			found = append(found, e)
+		case e.side == 1 && e.record == card && card != "":
+			e.card = true
 			found = append(found, e)
 		}
 	}
 	return found
 }
 
-// noteFormer notes whose epic is about to be deleted.
+// elsewhere reports whether two edits were made on different records.
+func (e edit) elsewhere(o edit) bool { return e.side != o.side || e.card != o.card }
+
+// noteGone notes that a record is about to be deleted, archived or merged away,
+// and whose epic it was.
+func (h *history) noteGone(w *world, side int, id string) {
+	h.ended[sideConn[side]+id], h.deleted[sideConn[side]+id] = true, true
+	if side == 1 {
+		h.noteFormer(w, id)
+	}
+}
+
 func (h *history) noteFormer(w *world, epic string) {
 	err := w.store.View(w.ctx, func(tx state.Tx) error {
 		l, err := tx.LinkOf("pair", 1, epic)
@@ -128,3 +145,12 @@ func (w *world) isTask(id string) bool {
 	title := w.systems[1].Truth(id)["title"].Text()
 	return strings.HasPrefix(title, "Kick-off") || title == "Acceptance"
 }
+
+// isCard tells the records of the second mapping by their scope.
+func (w *world) isCard(id string) bool {
+	return w.v.Second != "" && w.systems[1].Scope(id)["project"] == scopeCards["project"]
+}
+
+// loose reports whether an epic lost its deal to a merge: its own deal took
+// another one's place, or another epic took its own.
+func (h *history) loose(epic string) bool { return len(h.joined) > 0 }

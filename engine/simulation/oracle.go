@@ -2,7 +2,9 @@ package simulation
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,9 +19,19 @@ func (w *world) audit() []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	a.counterparts(links)
+	cards := map[string]engine.LinkRow{}
+	pairs := slices.DeleteFunc(slices.Clone(links), func(l engine.LinkRow) bool { return l.Mapping != "pair" })
 	for _, l := range links {
-		a.link(l)
+		if l.Mapping != "pair" {
+			cards[l.Records[0].ID] = l
+		}
+	}
+	a.counterparts(pairs)
+	for _, l := range pairs {
+		a.link(l, cards)
+	}
+	if w.v.Second != "" {
+		a.cards(cards, len(links)-len(pairs))
 	}
 	a.queue()
 	return a.found
@@ -46,13 +58,17 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 	}
 	for _, deal := range w.past.deals {
 		wanted := w.past.asked[deal] || w.past.pressed[deal] || w.past.twin[deal] != ""
+		may := wanted
+		for _, loser := range w.past.joined["crm"+deal] {
+			may = may || w.past.asked[loser] || w.past.pressed[loser] || w.past.twin[loser] != ""
+		}
 		if t := w.past.twin[deal]; t != "" && len(epicOf[deal]) == 1 && epicOf[deal][0] != t {
 			a.fault("deal %s has epic %s beside its own, %s", deal, epicOf[deal][0], t)
 		}
 		switch n := len(epicOf[deal]); {
 		case n > 1:
 			a.fault("deal %s has %d links", deal, n)
-		case n == 1 && !wanted:
+		case n == 1 && !may && len(w.past.joined["crm"+deal]) == 0:
 			a.fault("deal %s was converted though nobody asked", deal)
 		case n == 0 && !w.past.asked[deal] && w.past.ended["crm"+deal]:
 			// A wish ends with its deal; who restores it presses again.
@@ -63,12 +79,15 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 	tasks := map[string]int{}
 	for _, id := range w.systems[1].IDs("record") {
 		truth := w.systems[1].Truth(id)
+		if w.isCard(id) {
+			continue
+		}
 		if w.isTask(id) {
 			kind, _, _ := strings.Cut(truth["title"].Text(), " ")
 			tasks[kind]++
 			continue
 		}
-		if dealOf[id] == "" && !w.past.ended[sideConn[1]+id] {
+		if dealOf[id] == "" && !w.past.ended[sideConn[1]+id] && !w.past.loose(id) {
 			a.fault("epic %s (%s) belongs to no deal", id, truth["title"])
 		}
 		for field := range truth {
@@ -93,7 +112,7 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 			}
 		}
 		for deal := range epicOf {
-			if w.past.ended["crm"+deal] || w.past.ended["pm"+epicOf[deal][0]] {
+			if w.past.ended["crm"+deal] || w.past.ended["pm"+epicOf[deal][0]] || len(w.past.joined) > 0 {
 				lost++
 			}
 		}
@@ -103,14 +122,14 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 	}
 }
 
-func (a *auditor) link(l engine.LinkRow) {
+func (a *auditor) link(l engine.LinkRow, cards map[string]engine.LinkRow) {
 	w := a.w
 	pair := [2]string{l.Records[0].ID, l.Records[1].ID}
 	gone := false
 	for side, id := range pair {
 		deleted := w.past.deleted[sideConn[side]+id]
 		gone = gone || deleted
-		if carried := w.past.deleted[sideConn[1-side]+pair[1-side]] && strings.Contains(w.v.Mapping, "on_delete"); carried {
+		if carried := w.past.ended[sideConn[1-side]+pair[1-side]] && strings.Contains(w.v.Mapping, "on_delete"); carried {
 			deleted = true // the policy carries a deletion over
 		}
 		if state := w.systems[side].State(id); state != connectors.Live && !deleted {
@@ -139,12 +158,21 @@ func (a *auditor) link(l engine.LinkRow) {
 		a.fault("history: %v", err)
 		return
 	}
+	card, hasCard := cards[pair[0]]
+	if hasCard {
+		more, err := w.eng.History(w.ctx, engine.HistoryFilter{Link: card.ID, Limit: 10_000})
+		if err != nil {
+			a.fault("history: %v", err)
+		}
+		journal = append(journal, more...)
+	}
 	truth := [2]map[string]connectors.Value{w.systems[0].Truth(pair[0]), w.systems[1].Truth(pair[1])}
-	if w.past.lost || w.past.remade(pair[0]) {
+	if w.past.lost || w.past.remade(pair[0]) || len(w.past.joined["crm"+pair[0]])+len(w.past.joined["pm"+pair[1]]) > 0 {
 		// What was agreed is not known any more, so that what was edited since
 		// cannot be told: the first sync decides, and both sides are equal. The
 		// same holds for what was written on an epic that was deleted and made
-		// again: nobody can read it any more.
+		// again: nobody can read it any more; and for a record that took another
+		// one's place.
 		for _, field := range []string{"title", "notes", "count", "labels", "owner", "stage"} {
 			if !a.alike(truth[0][field], truth[1][field]) && len(open) == 0 {
 				a.fault("link %d: %s differs: %q and %q", l.ID, field, truth[0][field], truth[1][field])
@@ -157,14 +185,19 @@ func (a *auditor) link(l engine.LinkRow) {
 			continue
 		}
 		values := [2]connectors.Value{truth[0][field], truth[1][field]}
-		edits := w.past.of(pair, field)
+		var edits []edit
+		if hasCard && slices.Contains(cardFields, field) {
+			edits = w.past.of(pair, card.Records[1].ID, field)
+		} else {
+			edits = w.past.of(pair, "", field)
+		}
 		switch field {
 		case "due":
 			a.oneWay(l, field, 0, values, edits)
 		case "starts":
 			a.oneWay(l, field, 1, values, edits)
 		case "labels":
-			a.labels(l, values, edits)
+			a.labels(l, values, edits, journal)
 		default:
 			a.twoWay(l, field, values, edits, journal)
 		}
@@ -172,15 +205,31 @@ func (a *auditor) link(l engine.LinkRow) {
 	a.comments(l, pair)
 }
 
-// alike compares what two systems hold; one of them may trim texts.
+// alike compares what two systems hold; one of them may trim texts, and round
+// numbers and times.
 func (a *auditor) alike(x, y connectors.Value) bool {
-	if x.Type() == connectors.TypeText && y.Type() == connectors.TypeText {
+	switch {
+	case x.Type() != y.Type():
+	case x.Type() == connectors.TypeText:
 		return strings.TrimSpace(x.Text()) == strings.TrimSpace(y.Text())
+	case x.Type() == connectors.TypeNumber && a.w.v.Numbers:
+		return whole(x) == whole(y)
+	case x.Type() == connectors.TypeInstant && a.w.v.Numbers:
+		return x.Time().Truncate(time.Minute).Equal(y.Time().Truncate(time.Minute))
 	}
 	if p, q := x.Person(), y.Person(); p.ID != "" || q.ID != "" {
 		return p.ID == q.ID
 	}
 	return connectors.Equal(x, y)
+}
+
+// whole rounds a number that is not negative.
+func whole(v connectors.Value) float64 {
+	f, err := strconv.ParseFloat(v.Number(), 64)
+	if err != nil {
+		panic(err)
+	}
+	return math.Floor(f + 0.5)
 }
 
 // twoWay: both sides hold the value of the last edit, or of an earlier one
@@ -198,6 +247,9 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 	}
 	last := edits[len(edits)-1]
 	if a.alike(last.after, values[0]) {
+		if own := values[last.side]; !last.card && !a.same(last.after, own) && !conflictTold(journal, field, last.at, a.w.slack()) {
+			a.fault("link %d: %s was %q where a person left it so, and is %q: what the other side makes of it came back", l.ID, field, last.after, own)
+		}
 		return
 	}
 	if !slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) || a.alike(e.before, values[0]) }) {
@@ -207,7 +259,7 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 	if coincides(edits, a.alike) {
 		return
 	}
-	if other := undone(edits, a.alike); other != nil && a.alike(other.after, values[0]) {
+	if slices.ContainsFunc(undone(edits, a.alike), func(e edit) bool { return a.alike(e.after, values[0]) }) {
 		return
 	}
 	tied := slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) && !e.at.Before(last.at) })
@@ -227,26 +279,25 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 func coincides(edits []edit, alike func(x, y connectors.Value) bool) bool {
 	last := edits[len(edits)-1]
 	return slices.ContainsFunc(edits[:len(edits)-1], func(e edit) bool {
-		return e.side != last.side && alike(e.after, last.after)
+		return e.elsewhere(last) && alike(e.after, last.after)
 	})
 }
 
-// undone looks for an edit that put a side back to what it held while the other
-// side was edited: as nobody keeps what lies between two looks, that is no
-// change, and the other side's last edit stands. It returns that edit.
-func undone(edits []edit, alike func(x, y connectors.Value) bool) *edit {
+// undone looks for an edit that put a record back to what it held while others
+// were edited: as nobody keeps what lies between two looks, that is no change,
+// and the last edit of another record stands. It returns those edits.
+func undone(edits []edit, alike func(x, y connectors.Value) bool) []edit {
 	last := edits[len(edits)-1]
-	for i := len(edits) - 1; i >= 0; i-- {
-		if edits[i].side != last.side || !alike(edits[i].before, last.after) {
-			continue
-		}
-		for k := len(edits) - 1; k >= 0; k-- {
-			if edits[k].side != last.side {
-				return &edits[k]
-			}
+	if !slices.ContainsFunc(edits, func(e edit) bool { return !e.elsewhere(last) && alike(e.before, last.after) }) {
+		return nil
+	}
+	var stand []edit
+	for _, e := range slices.Backward(edits) {
+		if e.elsewhere(last) && !slices.ContainsFunc(stand, func(s edit) bool { return !s.elsewhere(e) }) {
+			stand = append(stand, e)
 		}
 	}
-	return nil
+	return stand
 }
 
 // conflictTold reports whether the journal tells of a conflict about a field,
@@ -271,6 +322,14 @@ func (w *world) slack() time.Duration {
 		return time.Hour
 	}
 	return 0
+}
+
+// same is alike where nothing is lost on the way.
+func (a *auditor) same(x, y connectors.Value) bool {
+	if p, q := x.Person(), y.Person(); p.ID != "" || q.ID != "" {
+		return p.ID == q.ID
+	}
+	return connectors.Equal(x, y)
 }
 
 // oneWay: the target holds its source's value, unless a person edited the
@@ -310,7 +369,7 @@ func (a *auditor) oneWay(l engine.LinkRow, field string, source int, values [2]c
 
 // labels: both sides hold the same set, each label was somebody's, and none is
 // missing that was added and never taken out.
-func (a *auditor) labels(l engine.LinkRow, values [2]connectors.Value, edits []edit) {
+func (a *auditor) labels(l engine.LinkRow, values [2]connectors.Value, edits []edit, journal []engine.EventRow) {
 	if !connectors.Equal(values[0], values[1]) {
 		a.fault("link %d: labels differ: %q and %q", l.ID, values[0], values[1])
 		return
@@ -336,7 +395,7 @@ func (a *auditor) labels(l engine.LinkRow, values [2]connectors.Value, edits []e
 			a.fault("link %d: label %q, which nobody added", l.ID, o.ID)
 		}
 	}
-	if a.w.past.twin[l.Records[0].ID] != "" && strings.Contains(a.w.v.Mapping, " wins\n") {
+	if (a.w.past.twin[l.Records[0].ID] != "" || a.w.v.Others != nil && conflictTold(journal, "labels", start, 0)) && strings.Contains(a.w.v.Mapping, " wins\n") {
 		return // the first sync takes out what the side that loses had of its own
 	}
 	for id := range added {

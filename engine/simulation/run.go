@@ -18,18 +18,28 @@ type Variant struct {
 	Mapping  string
 	Fields   []string // that people edit
 	MaxDeals int
-	Faults   bool   // calls fail, answers are lost, the service dies
-	Rights   bool   // fields are hidden and shown again
-	Moves    bool   // deals leave the scope and come back
-	Deletes  bool   // people delete records for good
-	Spaces   bool   // people write texts that a system trims
-	Restores bool   // people bring deleted records back
-	Twins    bool   // some deals have an epic already, found by the match rule
-	Skew     bool   // the service's own clock jumps, forwards and back
-	Forbid   bool   // calls are refused for want of a right
-	Blind    bool   // no history: faults after an effect are left out, see the oracle
-	LoseAll  bool   // the state is lost once, as with a dead disk
-	Other    string // a mapping that the admin changes to and back; "": none
+	Faults   bool     // calls fail, answers are lost, the service dies
+	Rights   bool     // fields are hidden and shown again
+	Moves    bool     // deals and epics leave the scope and come back
+	Deletes  bool     // people delete records for good
+	Archives bool     // people archive records, too
+	Merges   bool     // people merge records
+	Veils    bool     // the right to a whole object is lost for a while
+	Logouts  bool     // the login is refused for a while, and by turns while it is renewed
+	Days     bool     // days pass at once, so that webhooks come days late
+	Robots   bool     // somebody else's automation sets the stage back, on both sides
+	Resumes  bool     // people resume a mapping that a guard stopped
+	Numbers  bool     // people write numbers and times that a system rounds
+	Whole    [2]bool  // counts are whole numbers there
+	Spaces   bool     // people write texts that a system trims
+	Restores bool     // people bring deleted records back
+	Twins    bool     // some deals have an epic already, found by the match rule
+	Skew     bool     // the service's own clock jumps, forwards and back
+	Forbid   bool     // calls are refused for want of a right
+	Blind    bool     // no history: faults after an effect are left out, see the oracle
+	LoseAll  bool     // the state is lost once, as with a dead disk
+	Others   []string // mappings that the admin changes to and back
+	Second   string   // a second mapping over the same deals; "": none
 	Limits   engine.Limits
 	Verbose  bool // the trace tells what each write left behind
 }
@@ -41,6 +51,7 @@ type Result struct {
 	Events   int
 	Crashes  int
 	Writes   int
+	Calls    int
 	Problems []string // empty: all promises held
 	Trace    string
 }
@@ -73,7 +84,7 @@ func Run(seed uint64, events int, v Variant, keep func(int) bool) (Result, error
 	}
 	return Result{
 		Seed: seed, Variant: v.Name, Events: events, Crashes: w.crashes, Writes: w.writes,
-		Problems: problems, Trace: w.trace.String(),
+		Calls: w.calls, Problems: problems, Trace: w.trace.String(),
 	}, nil
 }
 
@@ -93,8 +104,8 @@ func (w *world) logJournal() {
 // reports when that never comes.
 func (w *world) rest() []string {
 	w.restNow, w.armed = true, nil
-	if w.other {
-		w.changeMapping()
+	if w.using != 0 {
+		w.use(0)
 	}
 	w.log("rest")
 	for side := range w.systems {
@@ -105,10 +116,13 @@ func (w *world) rest() []string {
 			}
 		}
 	}
-	for _, id := range w.past.deals {
-		if w.past.moved[id] && w.systems[0].Truth(id) != nil {
-			w.past.moved[id] = false
-			w.systems[0].Move(id, scopeIn)
+	for side, s := range w.systems {
+		s.SetVeil("record", memory.NoVeil)
+		for _, id := range w.records(side) {
+			if key := sideConn[side] + id; w.past.moved[key] {
+				w.past.moved[key] = false
+				s.Move(id, scopeIn)
+			}
 		}
 	}
 	for _, id := range w.pressAgain {
@@ -116,23 +130,7 @@ func (w *world) rest() []string {
 	}
 	for range 3 {
 		w.clock.Advance(time.Hour) // every lag has passed
-		for _, feed := range w.eng.Feeds() {
-			for range 100 {
-				out, err := w.eng.Poll(w.ctx, feed)
-				if err != nil {
-					w.log("rest: poll: %v", err)
-					w.clock.Advance(time.Minute)
-					continue
-				}
-				if now := w.service.Now(); out.Wait.After(now) {
-					w.clock.Advance(out.Wait.Sub(now))
-					continue
-				}
-				if !out.More {
-					break
-				}
-			}
-		}
+		w.pollDry()
 		w.sweep()
 		if !w.drainDry() {
 			return []string{"liveness: the queue never runs dry"}
@@ -141,14 +139,57 @@ func (w *world) rest() []string {
 	return nil
 }
 
-// drainDry works until nothing is due, letting time pass where an entry waits.
+// pollDry polls every feed to its end.
+func (w *world) pollDry() {
+	for _, feed := range w.eng.Feeds() {
+		for range 1000 {
+			out, err := w.eng.Poll(w.ctx, feed)
+			if err != nil {
+				w.log("rest: poll: %v", err)
+				w.clock.Advance(time.Minute)
+				continue
+			}
+			if now := w.service.Now(); out.Wait.After(now) {
+				w.clock.Advance(out.Wait.Sub(now))
+				continue
+			}
+			if !out.More {
+				break
+			}
+		}
+	}
+}
+
+// drainDry works until nothing is due under any mapping: what one mapping writes
+// may be news for another.
 func (w *world) drainDry() bool {
+	for range 20 {
+		before := w.writes
+		for _, m := range w.maps {
+			if !w.drainMapping(m.Name()) {
+				return false
+			}
+		}
+		if len(w.maps) == 1 || w.writes == before {
+			return true
+		}
+		w.clock.Advance(time.Hour)
+		w.pollDry()
+	}
+	return false
+}
+
+// drainMapping works until nothing is due, letting time pass where an entry
+// waits.
+func (w *world) drainMapping(name string) bool {
 	for range 2000 {
-		out, err := w.eng.Drain(w.ctx, "pair")
+		out, err := w.eng.Drain(w.ctx, name)
 		now := w.service.Now()
 		switch {
-		case out.Stopped:
+		case out.Stopped && w.v.Resumes:
 			w.resume()
+		case out.Stopped:
+			w.clock.Advance(time.Minute) // what was missing is looked for again
 		case err != nil:
 			w.log("rest: drain: %v", err)
 			w.clock.Advance(time.Second)
@@ -165,9 +206,15 @@ func (w *world) drainDry() bool {
 	return false
 }
 
-// quiet sweeps twice more: nothing may be written.
+// quiet sweeps twice more, and lets webhooks come that are still on their way:
+// nothing may be written.
 func (w *world) quiet() []string {
 	before := w.writes
+	for i, h := range w.hooks {
+		if i%3 == 0 {
+			w.deliver(h, true)
+		}
+	}
 	for range 2 {
 		w.sweep()
 		if !w.drainDry() {

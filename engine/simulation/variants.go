@@ -63,11 +63,58 @@ func Variants() []Variant {
 	batches := plain
 	batches.Name, batches.MaxDeals = "batches", 20
 	batches.Systems = [2]memory.Options{{ReadBatch: 3, UpdateBatch: 2, Partial: true}, {CreateBatch: 3, Silent: true, ConditionalWrites: true}}
-	return append(more(plain), calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches)
+	return append(append(more(plain), habits(plain)...), calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches)
 }
 
 func eventSource(seed uint64, event int) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0x5eed<<32|uint64(event)))
+}
+
+// habits are worlds in which the systems, the people and the admin have the
+// less usual habits.
+func habits(plain Variant) []Variant {
+	variant := func(name string, change func(v *Variant)) Variant {
+		v := plain
+		v.Name = name
+		change(&v)
+		return v
+	}
+	changed := func(old, now string) string { return strings.Replace(base, old, now, 1) }
+	return []Variant{
+		variant("pages shift", func(v *Variant) {
+			v.Systems = [2]memory.Options{{PageSize: 2, ShiftingPages: true}, {PageSize: 3, ShiftingPages: true, ListsRecords: true, IndexLag: 10 * time.Second}}
+		}),
+		variant("shown late", func(v *Variant) {
+			v.Systems = [2]memory.Options{
+				{IndexLag: 3 * time.Minute, PageSize: 2, ListsRecords: true, Precision: time.Second},
+				{IndexLag: time.Minute, PageSize: 3, NoVersions: true, Precision: time.Minute},
+			}
+		}),
+		variant("days", func(v *Variant) { v.Days = true }),
+		variant("rounds", func(v *Variant) {
+			v.Numbers, v.Spaces, v.Whole = true, true, [2]bool{false, true}
+			v.Systems = [2]memory.Options{{RoundInstants: time.Minute}, {TrimText: true, Silent: true, Precision: time.Minute}}
+		}),
+		variant("reads fail in part", func(v *Variant) {
+			v.Systems = [2]memory.Options{{ReadMoments: true, ReadBatch: 5}, {ReadMoments: true, ReadBatch: 3, UpdateBatch: 4, Partial: true}}
+		}),
+		variant("merges", func(v *Variant) { v.Merges, v.Deletes = true, true }),
+		variant("archives", func(v *Variant) { v.Deletes, v.Archives, v.Restores = true, true, true }),
+		variant("moves", func(v *Variant) {
+			v.Moves = true
+			v.Systems = [2]memory.Options{{PageSize: 2, ShiftingPages: true}, {}}
+		}),
+		variant("logins", func(v *Variant) { v.Logouts = true }),
+		variant("rules change", func(v *Variant) {
+			v.Others = []string{
+				changed("conflict: newest", "conflict: deal wins"),
+				changed("scope: {project: main}", "scope: {project: other}"),
+				changed("  - {deal: labels, epic: labels}\n", ""),
+			}
+		}),
+		variant("two mappings", func(v *Variant) { v.Second, v.MaxDeals = second, 4 }),
+		variant("robots", func(v *Variant) { v.Robots, v.Limits = true, engine.Limits{Flips: 4} }),
+	}
 }
 
 // more are worlds with other policies, habits and mishaps.
@@ -100,7 +147,7 @@ func more(plain Variant) []Variant {
 		variant("twins, newest", match("newest")),
 		variant("twins, fill blanks", match("fill blanks")),
 		variant("mapping changes", func(v *Variant) {
-			v.Other = strings.Replace(v.Mapping, "  - {deal: count, epic: count}\n", "", 1)
+			v.Others = []string{strings.Replace(v.Mapping, "  - {deal: count, epic: count}\n", "", 1)}
 		}),
 		variant("clock jumps", func(v *Variant) { v.Skew = true }),
 		variant("enforce", func(v *Variant) {
@@ -116,7 +163,7 @@ func more(plain Variant) []Variant {
 			}
 		}),
 		variant("guards", func(v *Variant) {
-			v.Deletes, v.Limits = true, engine.Limits{Clears: 1, Overwrites: 3, Deletes: 1}
+			v.Resumes, v.Deletes, v.Limits = true, true, engine.Limits{Clears: 1, Overwrites: 3, Deletes: 1}
 		}),
 		variant("forbidden", func(v *Variant) { v.Forbid = true }),
 		variant("state lost", func(v *Variant) { v.LoseAll = true }),

@@ -29,24 +29,34 @@ type world struct {
 	rng     *rand.Rand
 	clock   *memory.Clock
 	service *skewed // the service's clock
-	plain   []*mapping.Mapping
-	changed []*mapping.Mapping
-	other   bool // the changed mapping is in use
 	systems [2]*memory.System
 	backend *statememory.Backend
 	store   state.Store
-	maps    []*mapping.Mapping
-	conns   map[string]connectors.Connection
-	eng     *engine.Engine
+	maps    []*mapping.Mapping // that run
+	// mappings are what may run: the plain ones first, then those that the admin
+	// changes to; using is the index of those that run.
+	mappings [][]*mapping.Mapping
+	using    int
+	conns    map[string]connectors.Connection
+	eng      *engine.Engine
+	// sweepers are the sweeps under way; they end with the service.
+	sweepers map[string]*engine.Sweeper
 
 	hidden map[string]bool
+	veils  [2]memory.Veil
+	logins [2]time.Time   // until when a system refuses the login
+	flips  map[string]int // how often an automation set a stage back since the last sweep began
 	// pressAgain are deals whose button showed an error: the person presses again.
 	pressAgain []string
 
 	hooks   []pendingHook // webhooks on their way
 	armed   []fault
 	writes  int // effects on the systems
-	depth   int // a hook acts as a person: no faults inside it
+	calls   int
+	reads   int                         // records read
+	held    map[string]connectors.Value // what the record under the present write held before it
+	between bool                        // a person edits it right now
+	depth   int                         // a hook acts as a person: no faults inside it
 	restNow bool
 	crashes int
 	broken  []string // promises that were broken on the way
@@ -97,12 +107,17 @@ func newWorld(seed uint64, v Variant) (*world, error) {
 	}
 	w.service = &skewed{Clock: w.clock}
 	w.past.init()
-	w.hidden = map[string]bool{}
+	w.hidden, w.flips = map[string]bool{}, map[string]int{}
 	for side := range w.systems {
 		o := v.Systems[side]
 		o.Name, o.Clock = sideConn[side], w.clock
 		object := memory.Sample()
 		object.Parent = "record"
+		for i := range object.Schema.Fields {
+			if f := &object.Schema.Fields[i]; f.Name == "count" && v.Whole[side] {
+				f.Scale = 0
+			}
+		}
 		o.Objects = []memory.Object{object}
 		w.systems[side] = memory.NewSystem(o)
 		w.systems[side].SetHook(func(m memory.Moment) error { return w.moment(side, m) })
@@ -113,22 +128,29 @@ func newWorld(seed uint64, v Variant) (*world, error) {
 	}
 	w.depth++ // schemas are read without faults
 	defer func() { w.depth-- }()
-	m, err := w.compile(v.Mapping)
-	if err != nil {
-		return nil, err
-	}
-	w.maps = []*mapping.Mapping{m}
-	w.plain = w.maps
-	if v.Other != "" {
-		if m, err = w.compile(v.Other); err != nil {
-			return nil, err
+	for _, source := range append([]string{v.Mapping}, v.Others...) {
+		run := make([]*mapping.Mapping, 0, 2)
+		for _, s := range []string{source, v.Second} {
+			if s == "" {
+				continue
+			}
+			m, err := w.compile(s)
+			if err != nil {
+				return nil, err
+			}
+			run = append(run, m)
 		}
-		w.changed = []*mapping.Mapping{m}
+		w.mappings = append(w.mappings, run)
 	}
-	return w, w.boot()
+	w.maps = w.mappings[0]
+	w.boot()
+	return w, nil
 }
 
-var sideConn = [2]string{"crm", "pm"}
+var (
+	sideConn = [2]string{"crm", "pm"}
+	sides    = [2]mapping.SideID{mapping.Left, mapping.Right}
+)
 
 func (w *world) compile(source string) (*mapping.Mapping, error) {
 	file, problems := mapping.Parse("simulation.yaml", []byte(source))
@@ -149,18 +171,32 @@ func (w *world) compile(source string) (*mapping.Mapping, error) {
 	return m, problems.Err()
 }
 
-// boot starts the service over what is stored.
-func (w *world) boot() error {
-	store, err := state.Open(w.ctx, w.backend, state.Options{})
-	if err != nil {
-		return err
+// boot starts the service over what is stored, again where it dies at once.
+func (w *world) boot() {
+	for {
+		w.sweepers = map[string]*engine.Sweeper{}
+		clear(w.flips)
+		store, err := state.Open(w.ctx, w.backend, state.Options{})
+		if err != nil {
+			panic(err)
+		}
+		w.store = &faultyStore{Store: store, w: w}
+		w.eng, err = engine.New(engine.Config{
+			Store: w.store, Connections: w.conns, Mappings: w.maps, Sealer: openSealer{}, Printer: sumPrinter{},
+			Clock: w.service, Random: rand.New(rand.NewPCG(w.seed, 3)), Limits: w.limits(),
+		})
+		if err != nil {
+			panic(err)
+		}
+		died, err := w.guarded(func() error { _, err := w.eng.Recover(w.ctx); return err })
+		if !died {
+			if err != nil {
+				w.log("recover: %v", err)
+			}
+			return
+		}
+		w.armed = nil
 	}
-	w.store = &faultyStore{Store: store, w: w}
-	w.eng, err = engine.New(engine.Config{
-		Store: w.store, Connections: w.conns, Mappings: w.maps, Sealer: openSealer{}, Printer: sumPrinter{},
-		Clock: w.service, Random: rand.New(rand.NewPCG(w.seed, 3)), Limits: w.limits(),
-	})
-	return err
 }
 
 // limits are wide, unless the variant has some of its own.
@@ -189,19 +225,7 @@ func (c *skewed) Now() time.Time { return c.Clock.Now().Add(c.by) }
 // step runs one step of the service; when it dies on the way, it is started
 // again.
 func (w *world) step(name string, do func() error) {
-	died := false
-	err := func() (err error) {
-		defer func() {
-			if r := recover(); r != nil {
-				if _, ok := r.(crash); !ok {
-					panic(r)
-				}
-				died = true
-			}
-		}()
-		return do()
-	}()
-	w.depth = 0
+	died, err := w.guarded(do)
 	if !died {
 		if err != nil {
 			w.log("%s: %v", name, err)
@@ -211,9 +235,22 @@ func (w *world) step(name string, do func() error) {
 	w.crashes++
 	w.log("%s: died", name)
 	w.armed = nil
-	if err := w.boot(); err != nil {
-		panic(err)
-	}
+	w.boot()
+}
+
+// guarded does something and tells whether the service died of it.
+func (w *world) guarded(do func() error) (died bool, err error) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		if _, ok := r.(crash); !ok {
+			panic(r)
+		}
+		w.depth, died = 0, true
+	}()
+	return false, do()
 }
 
 func (w *world) log(format string, args ...any) {
