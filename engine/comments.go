@@ -113,11 +113,15 @@ func (d *drain) copyComment(ctx context.Context, j *job, to mapping.SideID, c co
 		return true, nil
 	}
 	conn := d.m.sides[to]
+	noted := &state.Intent{}
 	for _, i := range j.intents {
-		if i.Key == key && !i.Sent.IsZero() && d.now.Before(i.Sent.Add(conn.facts.KeyWait())) {
-			j.later(d.lookAgain(i.Sent, conn), "finding", "the answer to a comment was lost; waiting until the system would show it")
-			return false, nil
+		if i.Key == key {
+			noted = i
 		}
+	}
+	if sent := d.lastSent(noted); !sent.IsZero() && d.now.Before(sent.Add(conn.facts.KeyWait())) {
+		j.later(d.lookAgain(sent, conn), "finding", "the answer to a comment was lost; waiting until the system would show it")
+		return false, nil
 	}
 	err := d.commit(ctx, func(tx state.Tx) error {
 		return tx.PutIntent(&state.Intent{

@@ -26,6 +26,8 @@ type making struct {
 	adopted bool // found by its key, not made now
 	// edited names the empty fields of a found record that its history shows.
 	edited map[string]bool
+	// plain counts the rules whose baseline is what both sides show.
+	plain int
 	// readLater says that the result was read after the create was answered.
 	readLater bool
 	// orphan says that the source is gone: what was made is looked for, and
@@ -115,11 +117,7 @@ func (d *drain) createOn(ctx context.Context, to mapping.SideID, jobs []*job) er
 				if i.Created.IsZero() {
 					i.Created = d.now
 				}
-				doc, err := json.Marshal(j.making.sent)
-				if err != nil {
-					return err
-				}
-				i.Doc = doc
+				i.Doc = encodeSent(j.making.sent)
 				if err := tx.PutIntent(&i); err != nil {
 					return err
 				}
@@ -293,7 +291,7 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 	var ids []string
 	var made []*job
 	for i, j := range asking {
-		sent := j.making.intent.Sent
+		sent := d.lastSent(j.making.intent)
 		switch {
 		case len(found[i]) > 0:
 			if len(found[i]) > 1 {

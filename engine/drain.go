@@ -72,6 +72,9 @@ type drain struct {
 
 // run takes the jobs through all stages and stores what came of them.
 func (d *drain) run(ctx context.Context) error {
+	if err := d.learnDoubt(ctx); err != nil {
+		return err
+	}
 	if err := d.decide(ctx); err != nil {
 		return err
 	}

@@ -137,6 +137,8 @@ type Engine struct {
 	limits   Limits
 	link     func(string, connectors.Ref) string
 	readOnly bool
+	doubt    doubt
+	started  time.Time
 	feeds    []*feed
 	people   *people
 	flips    *flips
@@ -187,6 +189,7 @@ func New(c Config) (*Engine, error) {
 	if e.clock == nil {
 		e.clock = connectors.SystemClock()
 	}
+	e.started = e.clock.Now()
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}

@@ -182,7 +182,7 @@ func (d *drain) askTaskKeys(ctx context.Context, c *connection, tasks []*makingT
 		found, err := c.FindByKey(ctx, p.object, group[0].task.Scope, keys)
 		d.note(c, err)
 		for i, t := range group {
-			sent := t.intent.Sent
+			sent := d.lastSent(t.intent)
 			switch {
 			case err != nil || i >= len(found):
 				t.job.blame(err)
