@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/engine/state/bolt"
+	"github.com/tenonsync/tenon/engine/state/mark"
 )
 
 func (c *cli) checkCommand() *cobra.Command {
@@ -17,8 +20,9 @@ func (c *cli) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Read the whole state and report what is damaged",
 		Long: `Reads everything in the state file and reports what is damaged or contradicts
-itself. Nothing is changed. The service must be stopped; check a backup instead
-while it runs, by setting TENON_STATE_PATH.`,
+itself, and whether it is another state than the one that was last in use there,
+such as an older copy. Nothing is changed. The service must be stopped; check a
+backup instead while it runs, by setting TENON_STATE_PATH.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.load(config.Options{NoSecrets: true})
@@ -40,23 +44,45 @@ while it runs, by setting TENON_STATE_PATH.`,
 					fmt.Fprintln(c.stdout, oneLine(p))
 				}
 			}
-			if err != nil || len(report.Problems) == 0 {
+			if err != nil || len(report.Problems) == 0 && report.Doubt == "" {
 				return err
+			}
+			if len(report.Problems) == 0 {
+				return fail(exitState, "put the right file there; or start with this one: every record is compared anew, and nothing is made twice",
+					"%s: %s", cfg.State.Path, report.Doubt)
 			}
 			return fail(exitState, "restore a backup with `tenon restore`", "%s in %s", count(len(report.Problems), "problem", "problems"), cfg.State.Path)
 		},
 	}
 }
 
-func checkState(ctx context.Context, path string) (state.Report, error) {
+// stateReport is what `tenon check` found.
+type stateReport struct {
+	state.Report
+	Doubt string // why the state is not the one that was last in use, "" if it is
+}
+
+func checkState(ctx context.Context, path string) (r stateReport, err error) {
 	db, err := bolt.Open(ctx, path, bolt.Options{ReadOnly: true})
 	if err != nil {
-		return state.Report{}, err
+		return r, err
 	}
 	store, err := state.Open(ctx, db, state.Options{})
 	if err != nil {
-		return state.Report{}, errors.Join(err, db.Close())
+		return r, errors.Join(err, db.Close())
 	}
-	report, err := store.Check(ctx)
-	return report, errors.Join(err, store.Close())
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if r.Report, err = store.Check(ctx); err != nil || len(r.Problems) > 0 {
+		return r, err
+	}
+	if _, err := os.Stat(path + mark.Suffix); errors.Is(err, fs.ErrNotExist) {
+		return r, nil // a backup has none
+	}
+	commit, err := db.Commit(ctx)
+	if err != nil {
+		return r, err
+	}
+	have, err := mark.Read(ctx, store, commit)
+	r.Doubt = mark.Compare(path, have)
+	return r, err
 }

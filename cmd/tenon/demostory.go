@@ -160,6 +160,10 @@ func (s *story) compare(d hubspot.Record) error {
 	if err != nil {
 		return err
 	}
+	return s.compareWith(d, epic)
+}
+
+func (s *story) compareWith(d hubspot.Record, epic jira.Issue) error {
 	budget := epic.Fields[s.systems.jiraSystem.FieldID("Budget")]
 	pairs := [][2]string{
 		{d.Properties["dealname"], asText(epic.Fields["summary"])},

@@ -12,8 +12,10 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/engine/state/bolt"
+	"github.com/tenonsync/tenon/engine/state/mark"
 	"github.com/tenonsync/tenon/engine/state/seal"
 	"github.com/tenonsync/tenon/server"
 )
@@ -21,6 +23,7 @@ import (
 // vault is the open state with what the sealing key gives.
 type vault struct {
 	store   state.Store
+	mark    mark.Mark
 	sealer  *seal.Sealer
 	printer *seal.Printer
 	signer  *server.Signer
@@ -45,14 +48,17 @@ func openVault(ctx context.Context, cfg config.State, log *slog.Logger) (*vault,
 	if v.signer, err = signerOf(keys); err != nil {
 		return nil, err
 	}
-	db, err := bolt.Open(ctx, cfg.Path, bolt.Options{Logger: log, LockWait: lockWait})
+	db, err := bolt.Open(ctx, cfg.Path, bolt.Options{Logger: log, LockWait: lockWait, Committed: v.mark.Commit})
 	if err != nil {
 		return nil, err
 	}
 	if v.store, err = state.Open(ctx, db, state.Options{Logger: log}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	if v.printer, err = seal.LoadPrinter(ctx, v.store, v.sealer); err != nil {
+	if v.printer, err = seal.LoadPrinter(ctx, v.store, v.sealer); err == nil {
+		err = v.recognise(ctx, cfg.Path, db, fresh, log)
+	}
+	if err != nil {
 		err = errors.Join(err, v.store.Close())
 		if errors.Is(err, seal.ErrKey) {
 			return nil, fail(exitConfig, "point state.key_file or state.key_env to the key that was in use; older keys go to state.older_key_files", "%s was sealed with another key", cfg.Path)
@@ -62,8 +68,47 @@ func openVault(ctx context.Context, cfg config.State, log *slog.Logger) (*vault,
 	return v, nil
 }
 
+// recognise compares the state with the mark beside it. A state that was not
+// the last in use here is in doubt: the engine looks at everything anew.
+func (v *vault) recognise(ctx context.Context, path string, db *bolt.DB, fresh bool, log *slog.Logger) error {
+	commit, err := db.Commit(ctx)
+	if err != nil {
+		return err
+	}
+	have, err := mark.Read(ctx, v.store, commit)
+	if err != nil {
+		return err
+	}
+	reason := mark.Compare(path, have)
+	if _, gone := os.Stat(path + mark.Suffix); fresh && gone == nil {
+		reason = "the state that was in use here is gone, this is a new one"
+	}
+	if reason != "" {
+		log.Warn("everything is compared anew: the state is not what was last in use", "path", path, "err", reason)
+	}
+	if reason != "" || have.Line == (mark.Line{}) {
+		if err := v.store.Update(ctx, func(tx state.Tx) error {
+			have.Line, err = mark.Begin(tx)
+			if err == nil && reason != "" {
+				err = engine.Doubt(tx, reason, time.Now())
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		if have.Commit, err = db.Commit(ctx); err != nil {
+			return err
+		}
+	}
+	if err := v.mark.Write(path, have, log); err != nil {
+		log.Warn("the state's mark cannot be written; an older copy of the state may go unnoticed", "path", path+mark.Suffix, "err", err)
+	}
+	return nil
+}
+
 func (v *vault) close() {
 	_ = v.store.Close() // every commit was reported by itself
+	_ = v.mark.Close()  // a mark that is behind is in order
 }
 
 // sealingKeys returns the key in use and the older ones. A new key is made only
