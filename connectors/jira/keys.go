@@ -98,7 +98,7 @@ func (c *Connection) findByLabel(ctx context.Context, op string, scope scopeRef,
 	for i, k := range keys {
 		quoted[i] = quoteJQL(keyLabel + k)
 	}
-	q := searchQuery{jql: jqlOf(scope, "labels in ("+strings.Join(quoted, ", ")+")", "created ASC, key ASC"), max: keysPage}
+	q := searchQuery{jql: jqlOf(scopeRef{}, "labels in ("+strings.Join(quoted, ", ")+")", "created ASC, key ASC"), max: keysPage}
 	return c.eachHit(ctx, op, q, func(h hit) bool {
 		for _, l := range h.labels {
 			if k, ok := strings.CutPrefix(l, keyLabel); ok && slices.Contains(keys, k) && !slices.Contains(byKey[k], h.ID) {
