@@ -124,7 +124,7 @@ func (p *pass) end(l Learnt) {
 	g, now := p.g, p.g.clock.Now()
 	g.free++
 	if l.Limit.Known {
-		p.lane.learn(l.Limit.PerWindow, l.Limit.Remaining, l.Limit.Window, now)
+		p.lane.learn(l.Limit.PerWindow, l.Limit.Remaining, l.Limit.Window, p.sent, now)
 		if p.lane != g.main {
 			l = Learnt{} // the lane's own
 		}

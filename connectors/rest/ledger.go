@@ -28,7 +28,14 @@ type ledger struct {
 	noted  int       // up to how many calls of the day are noted as used
 	day    time.Time // the end of the day that noted is of
 	saving bool      // a note is on its way
-	spent  time.Time // the end of the allowance that was last noted as used up
+	spent  spent     // what was last noted as used up
+}
+
+// spent is an allowance of which nearly nothing is left, when it ends, and how
+// often it was used by then.
+type spent struct {
+	until time.Time
+	own   int
 }
 
 // ledgerName is the name under which the note is kept beside the tokens.
@@ -164,14 +171,15 @@ func (g *gate) write(ahead int) {
 	g.dispatch()
 }
 
-// spend notes that nothing is left of an allowance until a time. The gate's lock
-// is held.
+// spend notes that nothing, or not enough, is left of an allowance until a time.
+// The gate's lock is held.
 func (g *gate) spend(until time.Time, why *connectors.Withheld) {
 	l := g.ledger
-	if l.store == nil || why.From > connectors.PriorityButton || l.saving || l.spent.Equal(until) || g.closed {
+	now := spent{until, g.budget.own}
+	if l.store == nil || why.From > connectors.PriorityButton || l.saving || l.spent == now || g.closed {
 		return
 	}
-	l.spent, l.saving = until, true
+	l.spent, l.saving = now, true
 	go g.save()
 }
 

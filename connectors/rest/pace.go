@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"sort"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type bucket struct {
 	limit  int
 	window time.Duration
 	out    int         // calls under way
-	ended  []time.Time // when the places of answered calls are free, ascending
+	ended  []time.Time // when the places of answered calls are free, ascending; those of late stay for a while
 
 	others   int       // calls of other programs in the window, when it was last told
 	othersAt time.Time // they leave the window evenly
@@ -38,6 +39,9 @@ const (
 	// maxPlaces bounds what a bucket remembers. Larger windows are kept by the
 	// pace alone.
 	maxPlaces = 20_000
+
+	// remembered is how long a place that is free again is remembered.
+	remembered = 10 * time.Second
 
 	// inBurst is which part of a window's calls may pass at once: small, so that
 	// after a burst the next call's turn comes soon.
@@ -63,9 +67,9 @@ func (b *bucket) set(perSecond float64, burst int) {
 	b.burst = burst
 }
 
-// learn takes in a short window of the system, as an answer told it. The call
-// that was answered is still under way.
-func (b *bucket) learn(limit, remaining int, window time.Duration, now time.Time) {
+// learn takes in a short window of the system, as the answer to a call told it
+// that went out at sent. The call is still under way.
+func (b *bucket) learn(limit, remaining int, window time.Duration, sent, now time.Time) {
 	if limit <= 0 || window <= 0 || window > shortWindow {
 		return
 	}
@@ -79,9 +83,9 @@ func (b *bucket) learn(limit, remaining int, window time.Duration, now time.Time
 	if remaining < 0 {
 		return
 	}
-	b.expire(now)
-	b.others, b.othersAt = max(limit-remaining-b.out-len(b.ended), 0), now
-	if remaining == 0 {
+	// The system may have counted what was in its window when the call was sent.
+	b.others, b.othersAt = max(limit-remaining-b.out-b.held(sent), 0), now
+	if remaining == 0 && b.others > 0 {
 		b.shut = now.Add(window / 10) // a tenth of it is free again by then
 	}
 }
@@ -96,14 +100,14 @@ func (b *bucket) opens(now time.Time) time.Time {
 	if b.limit == 0 {
 		return at
 	}
-	b.expire(now)
-	mine := b.out + len(b.ended)
+	held := b.held(now)
+	mine := b.out + held
 	if mine+b.foreign(now) < b.limit {
 		return at
 	}
 	var free time.Time // when the next place is
-	if len(b.ended) > 0 {
-		free = b.ended[0]
+	if held > 0 {
+		free = b.ended[len(b.ended)-held]
 	}
 	if may := b.limit - 1 - mine; may >= 0 && b.others > 0 {
 		gone := b.othersAt.Add(time.Duration(float64(b.window) * (1 - float64(may)/float64(b.others))))
@@ -118,14 +122,9 @@ func (b *bucket) opens(now time.Time) time.Time {
 	return later(at, free)
 }
 
-func (b *bucket) expire(now time.Time) {
-	n := 0
-	for n < len(b.ended) && !b.ended[n].After(now) {
-		n++
-	}
-	if n > 0 {
-		b.ended = append(b.ended[:0], b.ended[n:]...)
-	}
+// held returns how many places answered calls have at a time.
+func (b *bucket) held(at time.Time) int {
+	return len(b.ended) - sort.Search(len(b.ended), func(i int) bool { return b.ended[i].After(at) })
 }
 
 // foreign returns how many places other programs hold.
@@ -148,9 +147,14 @@ func (b *bucket) take(now time.Time) {
 // leave notes the end of a call.
 func (b *bucket) leave(now time.Time) {
 	b.out--
-	if b.limit > 0 {
-		b.ended = append(b.ended, now.Add(b.window))
+	if b.limit == 0 {
+		return
 	}
+	old := sort.Search(len(b.ended), func(i int) bool { return b.ended[i].After(now.Add(-remembered)) })
+	if old > len(b.ended)/2 {
+		b.ended = append(b.ended[:0], b.ended[old:]...)
+	}
+	b.ended = append(b.ended, now.Add(b.window))
 }
 
 // perSecond returns the pace in the long run; 0: none is kept.
