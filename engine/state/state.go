@@ -204,7 +204,6 @@ type End struct {
 	Modified time.Time
 	State    connectors.State
 	OutScope bool
-	Wrote    time.Time // when Tenon last wrote to it, by its own clock; zero: never
 }
 
 // Field is what a link remembers of one rule.
