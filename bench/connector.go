@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -81,6 +82,7 @@ func (c *connection) record(w *wireRecord) (*connectors.Record, error) {
 		Ref:     connectors.Ref{Connection: c.name, Object: c.object, ID: w.ID},
 		Version: w.Version, Modified: w.Modified, Created: w.Modified, InScope: true,
 	}
+	r.Grow(len(w.Properties))
 	for name, raw := range w.Properties {
 		v, err := c.value(name, raw)
 		if err != nil {
@@ -103,7 +105,9 @@ func (c *connection) value(name string, raw json.RawMessage) (connectors.Value, 
 	case connectors.TypeBool:
 		return connectors.Bool(text == "true"), nil
 	}
-	if err := json.Unmarshal(raw, &text); err != nil {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		text = text[1 : len(text)-1] // between its quotes; nothing is escaped
+	} else if err := json.Unmarshal(raw, &text); err != nil {
 		return connectors.Null, err
 	}
 	switch typ {

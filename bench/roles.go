@@ -92,7 +92,7 @@ func runTenon(args []string) error {
 	}
 	eng, err := engine.New(engine.Config{
 		Store: store, Connections: conns, Mappings: []*mapping.Mapping{m}, Sealer: sealer, Printer: printer, Meter: meter,
-		Limits: engine.Limits{Coalesce: *coalesce, Overwrites: 100_000_000, Clears: 100_000_000},
+		Limits: engine.Limits{Coalesce: *coalesce, Creates: 100_000_000, Overwrites: 100_000_000, Clears: 100_000_000},
 	})
 	if err != nil {
 		return err
