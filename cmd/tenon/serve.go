@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -143,7 +142,7 @@ func (s *service) webhookTargets() map[string]connectors.WebhookTarget {
 		for side := range 2 {
 			end := m.Side(sideID(side))
 			t := targets[end.Connection]
-			t.URL = fmt.Sprintf("%s/hooks/%s", s.config.Server.PublicURL, end.Connection)
+			t.URL = s.signer.HookAddress(s.config.Server.PublicURL, end.Connection, s.conns[end.Connection].Facts())
 			t.Objects = append(t.Objects, connectors.Selection{Object: end.Object, Scope: end.Scope, Fields: m.Needs(sideID(side))})
 			targets[end.Connection] = t
 		}
