@@ -123,7 +123,7 @@ func (c *Connection) Facts() connectors.Facts {
 		ReadBatch: o.ReadBatch, CreateBatch: o.CreateBatch, UpdateBatch: o.UpdateBatch,
 		IndexLag: o.IndexLag, KeyLag: o.KeyLag, KeyIsUnique: o.KeyIsUnique,
 		TimePrecision: o.Precision, ConditionalWrites: o.ConditionalWrites, SetEdits: o.SetEdits,
-		WebhookVersions: o.WebhookVersions && !o.NoVersions, DailyRequests: o.DailyRequests,
+		WebhookUnsigned: o.Unsigned, WebhookVersions: o.WebhookVersions && !o.NoVersions, DailyRequests: o.DailyRequests,
 	}
 }
 

@@ -17,6 +17,9 @@ type Options struct {
 	Zone    string // of the account
 	Secret  string // signs webhooks; default "memory-secret"
 
+	// Unsigned: webhooks carry no signature and no time.
+	Unsigned bool
+
 	// IndexLag and KeyLag are as in connectors.Facts. How late a change shows
 	// differs from change to change within IndexLag, so that changes show out
 	// of order. Truth and Read never lag.
