@@ -94,6 +94,7 @@ func after(p []byte) []byte {
 // not be taken back: then the commit as a whole must be dropped.
 func Try(w Writer, fn func(Writer) error) (err, undo error) {
 	u := &undoer{Writer: w}
+	u.log = u.room[:0]
 	done := false
 	defer func() {
 		if !done || err != nil {
@@ -108,7 +109,8 @@ func Try(w Writer, fn func(Writer) error) (err, undo error) {
 // undoer remembers what each write replaced.
 type undoer struct {
 	Writer
-	log []replaced
+	log  []replaced
+	room [8]replaced // for the log of a small update
 }
 
 type replaced struct {

@@ -18,6 +18,7 @@ const fill = 0.95
 type reader struct {
 	tx      *bbolt.Tx
 	buckets [state.SpaceDocs + 1]*bbolt.Bucket
+	cursors [state.SpaceDocs + 1]*bbolt.Cursor // for Get, each used again and again
 	torn    error // the panic of bbolt that ended the transaction
 	yields  int   // how many callers' functions are running
 }
@@ -48,11 +49,19 @@ func (r *reader) caught(yields int, err *error) {
 
 func (r *reader) Get(s state.Space, key []byte) (value []byte, err error) {
 	defer r.caught(r.yields, &err)
-	b := r.bucket(s)
-	if b == nil {
-		return nil, nil
+	c := r.cursors[s]
+	if c == nil {
+		b := r.bucket(s)
+		if b == nil {
+			return nil, nil
+		}
+		c = b.Cursor()
+		r.cursors[s] = c
 	}
-	return b.Get(key), nil
+	if k, v := c.Seek(key); bytes.Equal(k, key) {
+		return v, nil
+	}
+	return nil, nil
 }
 
 func (r *reader) Scan(s state.Space, rg state.Range, yield func(key, value []byte) bool) (err error) {
