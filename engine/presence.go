@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -10,6 +11,9 @@ import (
 
 // missingCode marks an entry whose record was not found once.
 const missingCode = "missing"
+
+// wishKept is how long a wish waits for a record that is not there.
+const wishKept = 24 * time.Hour
 
 // recordRule is the rule number of asides that concern the record as a whole.
 const recordRule = 0
@@ -29,6 +33,12 @@ func (d *drain) presence(j *job) {
 		if j.link == nil && j.wasSent() {
 			j.recs[side] = &connectors.Record{Ref: d.m.ref(side, j.entry.Record), State: connectors.Deleted}
 			continue
+		}
+		if j.link == nil && j.entry.Convert && d.now.Sub(j.entry.First) < wishKept {
+			// Somebody pressed the button on it: what cannot be seen now may be
+			// seen again.
+			j.outcome = outcome{kind: outcomeRetry, code: missingCode, reason: err.Error()}
+			return
 		}
 		if j.link == nil {
 			// Nothing was made of it, nothing is to be done.

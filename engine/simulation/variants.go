@@ -104,7 +104,14 @@ func habits(plain Variant) []Variant {
 			v.Moves = true
 			v.Systems = [2]memory.Options{{PageSize: 2, ShiftingPages: true}, {}}
 		}),
+		variant("veils", func(v *Variant) {
+			v.Veils, v.Mapping, v.Limits = true, v.Mapping+"on_delete: delete\n", engine.Limits{MissingAt: 1}
+		}),
 		variant("logins", func(v *Variant) { v.Logouts = true }),
+		variant("clock jumps, lag", func(v *Variant) {
+			v.Skew = true
+			v.Systems = [2]memory.Options{{IndexLag: 20 * time.Second}, {IndexLag: time.Minute, PageSize: 3}}
+		}),
 		variant("rules change", func(v *Variant) {
 			v.Others = []string{
 				changed("conflict: newest", "conflict: deal wins"),
