@@ -19,8 +19,8 @@ type reader struct {
 	tx      *bbolt.Tx
 	buckets [state.SpaceDocs + 1]*bbolt.Bucket
 	cursors [state.SpaceDocs + 1]*bbolt.Cursor // for Get, each used again and again
-	torn    error // the panic of bbolt that ended the transaction
-	yields  int   // how many callers' functions are running
+	torn    error                              // the panic of bbolt that ended the transaction
+	yields  int                                // how many callers' functions are running
 }
 
 var _ state.Reader = (*reader)(nil)
