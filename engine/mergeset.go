@@ -251,11 +251,6 @@ func (g *merger) settleSet(c *comparison, sides [2]elements) {
 			applied = false
 		}
 	}
-	if !c.known || c.prints[to] == p.Read {
-		// Without a baseline nothing tells what the write took out; and what
-		// stands as it was read was not written to.
-		applied = c.prints[to] == p.Target
-	}
 	if shown, told := g.applied[c.rule.ID()]; told && shown {
 		applied = true
 	}
