@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 type connection struct {
 	connectors.Connection
 	name  string
+	log   *slog.Logger
 	can   connectors.Abilities
 	facts connectors.Facts
 
@@ -30,7 +32,7 @@ type connection struct {
 }
 
 func newConnection(name string, c connectors.Connection) *connection {
-	return &connection{Connection: c, name: name, can: connectors.AbilitiesOf(c), facts: c.Facts()}
+	return &connection{Connection: c, name: name, log: slog.New(slog.DiscardHandler), can: connectors.AbilitiesOf(c), facts: c.Facts()}
 }
 
 // failuresBeforePause is how many calls in a row must find a system unavailable

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -114,7 +115,7 @@ func (d *drain) decide(ctx context.Context) error {
 	d.survey()
 	for _, j := range d.jobs {
 		if !j.done() {
-			d.presence(j)
+			d.shield(j, "presence", func() { d.presence(j) })
 		}
 	}
 	if err := d.pair(ctx); err != nil {
@@ -212,7 +213,7 @@ func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) 
 	for i, j := range jobs {
 		ids[i] = j.ids()[side]
 	}
-	results, err := d.fetch(ctx, side, ids)
+	results, err := d.readApart(ctx, side, ids)
 	for i, j := range jobs {
 		switch {
 		case err != nil:
@@ -221,6 +222,8 @@ func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) 
 			}
 		case results[i].Err != nil:
 			j.errs[side] = results[i].Err
+		case results[i].Record == nil:
+			j.errs[side] = &connectors.Error{Op: "read", Connection: d.m.sides[side].name, Record: ids[i], Kind: connectors.Internal, Err: errors.New("neither a record nor an error was answered")}
 		default:
 			j.recs[side] = results[i].Record
 		}

@@ -200,6 +200,7 @@ func New(c Config) (*Engine, error) {
 	e.flips = newFlips(e.limits)
 	for name, conn := range c.Connections {
 		e.conns[name] = newConnection(name, conn)
+		e.conns[name].log = e.log
 	}
 	names := map[string]bool{}
 	for _, m := range c.Mappings {

@@ -24,7 +24,7 @@ func (d *drain) merge(ctx context.Context) {
 		if j.done() {
 			continue
 		}
-		d.mergeJob(j, nil)
+		d.shield(j, "merge", func() { d.mergeJob(j, nil) })
 		if d.needsTimes(j) {
 			asked = append(asked, j)
 		}
@@ -34,7 +34,7 @@ func (d *drain) merge(ctx context.Context) {
 	}
 	times := d.editTimes(ctx, asked)
 	for _, j := range asked {
-		d.mergeJob(j, times)
+		d.shield(j, "merge", func() { d.mergeJob(j, times) })
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/tenonsync/tenon/mapping"
 )
 
+// maxID is the longest id of a record that is taken in, in bytes.
+const maxID = 1024
+
 // hint is word that a record may have changed.
 type hint struct {
 	side     mapping.SideID
@@ -24,6 +27,9 @@ type hint struct {
 // link due. It reports whether there was anything to note: a version that was
 // dealt with already is none.
 func enqueue(tx state.Tx, m *worked, h hint, now time.Time) (bool, error) {
+	if h.record == "" || len(h.record) > maxID {
+		return false, nil // no system names a record so, and the other rows of the page must pass
+	}
 	s := state.Subject{Mapping: m.Name(), Side: uint8(h.side), Record: h.record}
 	link, err := tx.LinkOf(m.Name(), uint8(h.side), h.record)
 	switch {

@@ -42,7 +42,7 @@ func (d *drain) pair(ctx context.Context) error {
 		return nil
 	}
 	for _, j := range loose {
-		d.wish(j)
+		d.shield(j, "wish", func() { d.wish(j) })
 	}
 	if err := d.match(ctx, loose); err != nil {
 		return err

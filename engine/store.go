@@ -18,7 +18,7 @@ func (d *drain) keep(ctx context.Context) error {
 	for _, j := range d.jobs {
 		d.conclude(j)
 	}
-	return d.commit(ctx, func(tx state.Tx) error {
+	err := d.commit(ctx, func(tx state.Tx) error {
 		for _, j := range d.jobs {
 			if err := d.storeJob(tx, j); err != nil {
 				return fmt.Errorf("store the result of %s: %w", d.m.ref(j.side, j.entry.Record), err)
@@ -26,6 +26,10 @@ func (d *drain) keep(ctx context.Context) error {
 		}
 		return nil
 	})
+	if errors.Is(err, state.ErrTooLarge) {
+		return d.keepApart(ctx)
+	}
+	return err
 }
 
 // conclude turns the verdicts of a job into what is stored.
@@ -170,7 +174,7 @@ func sameAside(a, b *state.Aside) bool {
 func (d *drain) writtenField(v *verdict, w *fieldWrite) state.EventField {
 	f := state.EventField{Rule: v.rule.ID(), Name: v.rule.Name(), Why: w.why}
 	if d.limits.KeepReplaced > 0 && !w.replaced.IsNull() {
-		f.Replaced = d.sealer.Seal(connectors.EncodeValue(w.replaced), replacedPurpose)
+		f.Replaced = d.seal(w.replaced, replacedPurpose)
 	}
 	return f
 }
@@ -192,7 +196,7 @@ func (d *drain) sealAside(v *verdict) {
 		values = *v.heldValues
 	}
 	for side, value := range values {
-		v.aside.Values[side] = d.sealer.Seal(connectors.EncodeValue(value), asidePurpose)
+		v.aside.Values[side] = d.seal(value, asidePurpose)
 	}
 }
 
@@ -394,7 +398,7 @@ func (d *drain) applyOutcome(j *job, cur *state.Entry, fresh bool) {
 	if o.kind == outcomeDone || (fresh && o.kind == outcomeFail) {
 		o = outcome{kind: outcomeAgain}
 	}
-	cur.Code, cur.Reason = o.code, o.reason
+	cur.Code, cur.Reason = o.code, brief(o.reason)
 	switch o.kind {
 	case outcomeAgain:
 		cur.Status, cur.Attempts, cur.Sides = state.Ready, 0, 3

@@ -117,7 +117,7 @@ func (s *Sweeper) row(tx state.Tx, u feedUser, c connectors.Change, h hint) (boo
 	}
 	s.seen[u.m].set(link.ID)
 	if link.Status == state.LinkActive && link.Scheme == u.m.Hash() && !pending(link) && s.asItWas(u, link, c) {
-		held, err := heldBack(tx, link.ID)
+		held, err := heldBack(tx, link)
 		if err != nil || !held {
 			return false, err
 		}
@@ -155,15 +155,23 @@ func (u feedUser) wishes(rec *connectors.Record) bool {
 }
 
 // heldBack reports whether a link has fields that are set aside for a cause that
-// may have gone: a right that was lost, a person without a counterpart.
-func heldBack(tx state.Tx, link uint64) (bool, error) {
-	asides, err := tx.AsidesOf(link)
+// may have gone (a right that was lost, a person without a counterpart), or has
+// failed as a whole.
+func heldBack(tx state.Tx, link *state.Link) (bool, error) {
+	asides, err := tx.AsidesOf(link.ID)
 	for _, a := range asides {
 		if a.Kind != state.AsideConflict {
 			return true, err
 		}
 	}
-	return false, err
+	if err != nil {
+		return false, err
+	}
+	entry, err := tx.Entry(linkSubject(link))
+	if errors.Is(err, state.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && entry.Status == state.Failed, err
 }
 
 func unchangedRow(end state.End, c connectors.Change) bool {

@@ -88,6 +88,8 @@ type world struct {
 	conns map[string]connectors.Connection
 	lim   engine.Limits
 	wrap  func(state.Store) state.Store // put around the store; may be nil
+
+	printer engine.Printer // sumPrinter unless set
 }
 
 func newWorld(t testing.TB, source string, change func(crm, pm *memory.Options)) *world {
@@ -146,8 +148,11 @@ func (w *world) start() {
 		store = w.wrap(store)
 	}
 	w.store = store
+	if w.printer == nil {
+		w.printer = sumPrinter{}
+	}
 	w.eng, err = engine.New(engine.Config{
-		Store: store, Connections: w.conns, Mappings: w.maps, Sealer: plainSealer{}, Printer: sumPrinter{},
+		Store: store, Connections: w.conns, Mappings: w.maps, Sealer: plainSealer{}, Printer: w.printer,
 		Clock: w.clock, Random: rand.New(rand.NewPCG(1, 2)), Limits: w.lim,
 	})
 	if err != nil {

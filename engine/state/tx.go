@@ -76,7 +76,7 @@ func (t *tx) put(s Space, key []byte, e *encoder) error {
 		return err
 	}
 	if len(e.b) > maxValue {
-		return fmt.Errorf("a value of %d bytes for %s is over the limit of %d", len(e.b), s, maxValue)
+		return fmt.Errorf("%w: %d bytes for %s, over the limit of %d", ErrTooLarge, len(e.b), s, maxValue)
 	}
 	return t.w.Put(s, key, e.seal(s, key))
 }
