@@ -196,6 +196,7 @@ var changes = []test{
 			read := e.readFields(sel, row.ID)[0].Record
 			if read == nil {
 				e.Fatalf("Read of the listed record %s: none", row.ID)
+				return
 			}
 			if row.Version != read.Version || row.Record.Ref != read.Ref || row.Record.State != read.State || row.Record.InScope != read.InScope {
 				e.Errorf("Changes: row %+v with record %+v, Read: %+v", row, row.Record, read)
