@@ -12,7 +12,7 @@ func encodeEntry(x *encoder, e *Entry) {
 	x.uint(uint64(max(e.Attempts, 0)))
 	x.string(e.Code)
 	x.string(e.Reason)
-	x.string(e.Source)
+	x.words(e.Source)
 	x.bool(e.Convert)
 }
 
@@ -28,7 +28,7 @@ func decodeEntry(d *decoder) *Entry {
 	e.Attempts = int(d.below(1 << 62))
 	e.Code = d.string()
 	e.Reason = d.string()
-	e.Source = d.string()
+	e.Source = d.words()
 	e.Convert = d.bool()
 	return e
 }
@@ -99,17 +99,52 @@ type storedEvent struct {
 	prev    uint64
 }
 
+// usual are the texts that most events and entries have in places of few
+// words. They are stored by their place in this list, which only grows.
+var usual = [...]string{
+	"", "webhook", "poll", "button", "sweep", "sync", "retry", "resolve", "start", "person", "guard", "plan",
+	"no difference", "updated", "created", "linked", "agreed", "conflict", "set aside", "unlinked", "comment copied",
+	"task created", "pressed", "drift", "not found", "merged", "tasks failed", "first sync", "created with it",
+}
+
+var usualAt = func() map[string]byte {
+	at := make(map[string]byte, len(usual))
+	for i, s := range usual {
+		at[s] = byte(i) + 1
+	}
+	return at
+}()
+
+// words writes a text that is mostly a usual one.
+func (e *encoder) words(s string) {
+	at := usualAt[s]
+	if e.byte(at); at == 0 {
+		e.string(s)
+	}
+}
+
+func (d *decoder) words() string {
+	switch at := int(d.byte()); {
+	case at == 0:
+		return d.string()
+	case at <= len(usual):
+		return usual[at-1]
+	}
+	d.fail()
+	return ""
+}
+
 // encodeEvent writes what filters look at first.
 func encodeEvent(x *encoder, e *storedEvent) {
 	x.uint(uint64(e.mapping))
 	x.uint(e.Link)
 	x.uint(e.prev)
 	x.time(e.At)
-	x.string(e.Action)
-	x.string(e.Records[0])
-	x.string(e.Records[1])
+	x.words(e.Action)
+	x.id(e.Records[0])
+	x.id(e.Records[1])
 	x.byte(e.To)
-	x.string(e.Source)
+	x.words(e.Source)
 	x.string(e.Code)
 	x.string(e.Detail)
 	x.uint(uint64(len(e.Fields)))
@@ -117,7 +152,7 @@ func encodeEvent(x *encoder, e *storedEvent) {
 		f := &e.Fields[i]
 		x.uint(uint64(f.Rule))
 		x.string(f.Name)
-		x.string(f.Why)
+		x.words(f.Why)
 		x.bytes(f.Replaced)
 	}
 }
@@ -131,14 +166,14 @@ func decodeEvent(d *decoder, seq uint64, pass func(*storedEvent) bool) (e *store
 	e.Link = d.uint()
 	e.prev = d.uint()
 	e.At = d.time()
-	e.Action = d.string()
-	e.Records[0] = d.string()
-	e.Records[1] = d.string()
+	e.Action = d.words()
+	e.Records[0] = d.id()
+	e.Records[1] = d.id()
 	if pass != nil && !d.bad && !pass(e) {
 		return e, false
 	}
 	e.To = d.byte()
-	e.Source = d.string()
+	e.Source = d.words()
 	e.Code = d.string()
 	e.Detail = d.string()
 	n := d.count(4)
@@ -149,7 +184,7 @@ func decodeEvent(d *decoder, seq uint64, pass func(*storedEvent) bool) (e *store
 		f := &e.Fields[i]
 		f.Rule = d.uint32()
 		f.Name = d.string()
-		f.Why = d.string()
+		f.Why = d.words()
 		f.Replaced = d.bytes()
 	}
 	return e, true
