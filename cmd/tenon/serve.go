@@ -27,6 +27,7 @@ in peace; being killed loses nothing.`,
 			if err != nil {
 				return err
 			}
+			calmCollector()
 			log := c.logger(cfg.Log.Level, cfg.Log.Format)
 			s, err := c.openService(cmd.Context(), cfg, serviceOptions{log: log, buttons: true, waitReady: true})
 			if err != nil && cmd.Context().Err() != nil {
