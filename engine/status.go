@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -15,7 +16,7 @@ import (
 func (e *Engine) Status(ctx context.Context) (*Status, error) {
 	s := &Status{At: e.clock.Now().UTC()}
 	for _, name := range sortedNames(e.conns) {
-		row := e.conns[name].status()
+		row := e.conns[name].status(s.At)
 		if e.meter != nil {
 			row.Calls, row.Daily, row.DailyLeft = e.meter.of(name)
 		}
@@ -35,15 +36,17 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 	return s, err
 }
 
-func (c *connection) status() ConnectionStatus {
+func (c *connection) status(now time.Time) ConnectionStatus {
+	budget := c.budgetStatus()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := ConnectionStatus{
-		Name: c.name, State: "up", LastWebhook: c.lastWebhook, LastPoll: c.lastPoll,
+		Name: c.name, State: "up", LastWebhook: c.lastWebhook, LastPoll: c.lastPoll, Budget: budget,
 	}
 	if c.paused {
 		s.State, s.Code, s.Reason, s.Since, s.RetryAt = "paused", c.code, c.reason, c.since, c.retryAt
 	}
+	c.quota(&s, now)
 	return s
 }
 

@@ -17,8 +17,8 @@ type Status struct {
 // ConnectionStatus is how one connection stands.
 type ConnectionStatus struct {
 	Name        string    `json:"name"`
-	State       string    `json:"state"` // "up", "paused"
-	Code        string    `json:"code,omitempty"`
+	State       string    `json:"state"`          // "up", "paused"
+	Code        string    `json:"code,omitempty"` // also while up: "quota" where less urgent work waits
 	Reason      string    `json:"reason,omitempty"`
 	Since       time.Time `json:"since,omitzero"`
 	RetryAt     time.Time `json:"retryAt,omitzero"`
@@ -27,6 +27,8 @@ type ConnectionStatus struct {
 	Calls       int64     `json:"calls"`
 	Daily       int       `json:"daily,omitempty"`     // the allowance a day, 0 unknown
 	DailyLeft   int       `json:"dailyLeft,omitempty"` // what is left of it
+
+	Budget *BudgetStatus `json:"budget,omitempty"` // nil where the connection does not tell
 }
 
 // MappingStatus is how one mapping stands.

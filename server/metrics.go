@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine"
 )
 
 // Metrics counts what the service does, in a registry of its own. Labels hold
@@ -86,12 +87,21 @@ var (
 	conflictsDesc = prometheus.NewDesc("tenon_conflicts", "Conflicts that wait for a person.", []string{"mapping"}, nil)
 	asideDesc     = prometheus.NewDesc("tenon_fields_set_aside", "Fields that are held back for another reason.", []string{"mapping"}, nil)
 	stoppedDesc   = prometheus.NewDesc("tenon_mapping_stopped", "1 while a guard has stopped the mapping.", []string{"mapping"}, nil)
-	upDesc        = prometheus.NewDesc("tenon_connection_up", "1 while the connection is in use, 0 while it is paused.", []string{"connection"}, nil)
+	budgetDesc    = prometheus.NewDesc("tenon_budget_allowance", "What the system gives, by allowance (day: requests; window: the system's units).", []string{"connection", "allowance"}, nil)
+	oursDesc      = prometheus.NewDesc("tenon_budget_share", "How much of an allowance Tenon may use.", []string{"connection", "allowance"}, nil)
+	leftDesc      = prometheus.NewDesc("tenon_budget_left", "What Tenon may use still of an allowance.", []string{"connection", "allowance"}, nil)
+	usedDesc      = prometheus.NewDesc("tenon_budget_used", "Requests of the system's day that Tenon has sent, by priority.", []string{"connection", "priority"}, nil)
+	waitingDesc   = prometheus.NewDesc("tenon_budget_waiting", "Calls that wait for their turn, by priority.", []string{"connection", "priority"}, nil)
+	refusedDesc   = prometheus.NewDesc("tenon_budget_refused_total", "Calls put off for want of an allowance, by priority.", []string{"connection", "priority"}, nil)
+	paceDesc      = prometheus.NewDesc("tenon_budget_requests_per_second", "The pace that is kept, learnt or configured; 0: none.", []string{"connection"}, nil)
+	pauseDesc     = prometheus.NewDesc("tenon_budget_paused_until_seconds", "Until when the system asked for a pause, as Unix time; 0: no pause.", []string{"connection"}, nil)
+
+	upDesc = prometheus.NewDesc("tenon_connection_up", "1 while the connection is in use, 0 while it is paused.", []string{"connection"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (s *statusCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{linksDesc, queueDesc, conflictsDesc, asideDesc, stoppedDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{linksDesc, queueDesc, conflictsDesc, asideDesc, stoppedDesc, upDesc, budgetDesc, oursDesc, leftDesc, usedDesc, waitingDesc, refusedDesc, paceDesc, pauseDesc} {
 		ch <- d
 	}
 }
@@ -119,7 +129,36 @@ func (s *statusCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, c := range status.Connections {
 		gauge(upDesc, one(c.State == "up"), c.Name)
+		if c.Budget != nil {
+			collectBudget(ch, gauge, c.Name, c.Budget)
+		}
 	}
+}
+
+// collectBudget turns a connection's budget into figures.
+func collectBudget(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), connection string, b *engine.BudgetStatus) {
+	for name, a := range map[string]*engine.AllowanceStatus{"day": b.Day, "window": b.Window} {
+		if a != nil {
+			gauge(budgetDesc, float64(a.Total), connection, name)
+			gauge(oursDesc, float64(a.Ours), connection, name)
+			gauge(leftDesc, float64(a.Left), connection, name)
+		}
+	}
+	for priority, n := range b.Used {
+		gauge(usedDesc, float64(n), connection, priority)
+	}
+	for priority, n := range b.Waiting {
+		gauge(waitingDesc, float64(n), connection, priority)
+	}
+	for priority, n := range b.Refused {
+		ch <- prometheus.MustNewConstMetric(refusedDesc, prometheus.CounterValue, float64(n), connection, priority)
+	}
+	gauge(paceDesc, b.PerSecond, connection)
+	paused := 0.0
+	if !b.PausedUntil.IsZero() {
+		paused = float64(b.PausedUntil.Unix())
+	}
+	gauge(pauseDesc, paused, connection)
 }
 
 func one(yes bool) float64 {

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/server"
 )
 
@@ -32,6 +34,38 @@ func (c *cli) statusCommand() *cobra.Command {
 			for _, n := range s.Connections {
 				t.row(n.Name, strings.TrimSpace(n.State+" "+n.Reason), showTime(n.LastWebhook), showTime(n.LastPoll))
 			}
-			return t.flush()
+			if err := t.flush(); err != nil {
+				return err
+			}
+			return c.showAllowances(s.Connections)
 		})
+}
+
+// showAllowances lists the allowances that are known, and what was used of them.
+func (c *cli) showAllowances(conns []engine.ConnectionStatus) error {
+	t := newTable(c.stdout, "ALLOWANCE", "FOR", "OURS", "LEFT", "UNTIL", "USED TODAY")
+	known := false
+	for _, n := range conns {
+		if n.Budget == nil {
+			continue
+		}
+		used := n.Budget.Used.String()
+		for _, a := range []*engine.AllowanceStatus{n.Budget.Day, n.Budget.Window} {
+			if a == nil {
+				continue
+			}
+			known = true
+			every := "unknown"
+			if a.Seconds > 0 {
+				every = (time.Duration(a.Seconds) * time.Second).String()
+			}
+			t.row(n.Name, every, fmt.Sprintf("%d of %d", a.Ours, a.Total), fmt.Sprint(a.Left), showTime(a.Ends), used)
+			used = ""
+		}
+	}
+	if !known {
+		return nil
+	}
+	fmt.Fprintln(c.stdout)
+	return t.flush()
 }

@@ -69,7 +69,7 @@ func (*Connector) Info() connectors.Info {
 		{Name: "create_key", Help: "Where the key of a create is kept: in an entity property, which nobody sees, or in a label besides, which is found faster. Data Center needs label.", Choices: []string{"property", "label"}},
 		{Name: "search_lag", Help: "How long this site's search may need to show a change, such as 30s or 5m. A lost create is looked for that long before it is made again.", Default: "5m"},
 		{Name: "requests_per_second", Help: "How many requests a second Tenon sends at most; empty: as Jira's headers allow."},
-		{Name: "daily_share", Help: "How many percent of a daily allowance Tenon may use, where Jira's headers tell of one.", Default: "100"},
+		{Name: "daily_share", Help: "How many percent of the allowance Tenon may use: of an OAuth app's points an hour.", Default: "100"},
 	}}
 }
 

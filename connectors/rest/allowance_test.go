@@ -281,6 +281,11 @@ func TestUseOfAllowances(t *testing.T) {
 			units: []int{101, 1, 51, 1, 1, 3}, lasts: 3 * time.Hour, given: 3 * 65_000,
 		},
 		{
+			name:  "Jira, a quarter of 65,000 points an hour",
+			rules: func() []rule { return []rule{&hourly{limit: 65_000}} },
+			pace:  Pace{DailyShare: 25}, units: []int{101, 1, 1}, lasts: 3 * time.Hour, given: 3 * 65_000 / 4,
+		},
+		{
 			name:  "Jira, 65,000 points an hour, where only a backfill has work",
 			rules: func() []rule { return []rule{&hourly{limit: 65_000}} },
 			units: []int{101, 1, 1}, work: []connectors.Priority{connectors.PriorityBackfill}, lasts: 3 * time.Hour, given: 3 * 65_000,
@@ -323,7 +328,7 @@ func TestUseOfAllowances(t *testing.T) {
 				if refused > 0 {
 					t.Errorf("%d calls were refused, want 0", refused)
 				}
-				if use < 95 {
+				if use < 95 || use > 103 {
 					t.Errorf("%.1f %% of the allowance were used, want 95 or more", use)
 				}
 				if d, ok := rules[0].(*daily); ok && tc.pace.DayZone != nil && d.most > d.limit*tc.pace.DailyShare/100 {

@@ -29,10 +29,8 @@ type budget struct {
 	zone    *time.Location
 	zoneSet bool // else it is a guess
 
-	own  int                        // calls of ours today, those under way included
-	used [connectors.Priorities]int // the same by priority; what a crash forgot is missing
-	day  allowance
-
+	used   [connectors.Priorities]int // calls of ours today by priority; what a crash forgot is missing
+	day    allowance
 	window allowance
 	out    int // calls under way
 	units  int // the same in units of the window
@@ -45,6 +43,7 @@ type allowance struct {
 	end   time.Time
 	per   time.Duration // 0: not told
 	brief bool          // no longer than a short window: it keeps no reserve
+	own   int           // what calls of ours used, or may use while they are under way
 
 	// untold was used by calls whose answers told nothing, the last of which
 	// ended at untoldAt.
@@ -71,9 +70,10 @@ func newBudget(p Pace) budget {
 
 // take counts a call that goes out.
 func (b *budget) take(p connectors.Priority, units int) {
-	b.own++
 	b.used[p]++
+	b.day.own++
 	b.out++
+	b.window.own += units
 	b.units += units
 }
 
@@ -103,8 +103,7 @@ func (b *budget) opens(p connectors.Priority, units int, now time.Time) (time.Ti
 		}
 	}
 	if b.window.size > 0 {
-		w := b.window
-		w.left, w.untold = b.window.open()-b.units, 0
+		w := b.thisWindow()
 		if at := w.opens(p, units, now); at.After(now) {
 			return at, &connectors.Withheld{From: w.from(units, now), Why: "the allowance of this window is used up, or kept for more urgent work"}
 		}
@@ -163,11 +162,22 @@ func (b *budget) today() (ours, left int) {
 		return 0, 0
 	}
 	ours = max(whole*b.share/100, 1)
-	left = ours - b.own
+	left = ours - b.day.own
 	if b.day.size > 0 {
 		left = min(left, b.day.open()-b.out)
 	}
 	return ours, left
+}
+
+// thisWindow returns our part of the window and what is left of it.
+func (b *budget) thisWindow() allowance {
+	w := b.window
+	w.left, w.untold = w.open()-b.units, 0
+	if b.share < 100 { // own is the most that it can be
+		w.size = max(w.size*b.share/100, 1)
+		w.left = min(w.left, w.size-w.own)
+	}
+	return w
 }
 
 // turn begins a new day, and a new window, when it is time.
@@ -184,7 +194,7 @@ func (b *budget) turn(now time.Time) {
 		*w = allowance{}
 		return
 	}
-	w.left, w.untold, w.end = w.size, 0, next
+	w.left, w.untold, w.own, w.end = w.size, 0, b.units, next
 }
 
 // midnights returns the bounds of the day that now is in.
@@ -198,7 +208,7 @@ func midnights(now time.Time, zone *time.Location) (from, end time.Time) {
 func (b *budget) begin(from, end time.Time) {
 	b.day.end, b.day.per = end, end.Sub(from)
 	b.day.left, b.day.untold = b.day.size, 0
-	b.own, b.used = b.out, [connectors.Priorities]int{}
+	b.day.own, b.used = b.out, [connectors.Priorities]int{}
 }
 
 // setZone says where the system's day ends. What was used in the day that was
@@ -252,7 +262,7 @@ func (b *budget) learnWindow(l Learnt, units int, now time.Time) bool {
 	case w.size > 0 && w.size != told.size && told.end.Before(w.end):
 		return false // another, shorter limit: when it is reached, a pause covers it
 	}
-	told.untold, told.untoldAt = w.untold, w.untoldAt
+	told.untold, told.untoldAt, told.own = w.untold, w.untoldAt, b.units+units
 	*w = told
 	return true
 }
@@ -266,9 +276,10 @@ func (b *budget) tell(t *connectors.Budget, now time.Time) {
 		if whole == 0 {
 			whole = b.fixed
 		}
-		t.Day = connectors.Allowance{Total: whole, Ours: ours, Used: b.own, Left: max(left, 0), Ends: b.day.end, Per: b.day.per}
+		t.Day = connectors.Allowance{Total: whole, Ours: ours, Used: b.day.own, Left: max(left, 0), Ends: b.day.end, Per: b.day.per}
 	}
-	if w := &b.window; w.size > 0 {
-		t.Window = connectors.Allowance{Total: w.size, Ours: w.size, Left: max(w.open()-b.units, 0), Ends: w.end, Per: w.per}
+	if b.window.size > 0 {
+		w := b.thisWindow()
+		t.Window = connectors.Allowance{Total: b.window.size, Ours: w.size, Used: w.own, Left: max(w.left, 0), Ends: w.end, Per: w.per}
 	}
 }

@@ -64,7 +64,7 @@ type Pace struct {
 	Concurrent int            // requests under way at the same time; default 8
 	MaxWait    time.Duration  // a longer pause is answered RateLimited; default 30 s
 	Daily      int            // requests a day where no header tells; 0: unknown
-	DailyShare int            // percent of the day's allowance that Tenon may use; 0: 100
+	DailyShare int            // percent of the allowances of a day, or a long window, that Tenon may use; 0: 100
 	DayZone    *time.Location // where the system's day ends; default: UTC, and as the headers show
 
 	zoneSet bool

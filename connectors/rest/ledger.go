@@ -44,7 +44,6 @@ const ledgerName = "allowances"
 // note is what is kept.
 type note struct {
 	PausedUntil time.Time                  `json:"pausedUntil,omitzero"`
-	Used        int                        `json:"used,omitempty"`
 	By          [connectors.Priorities]int `json:"by"`
 	Day         notedAllowance             `json:"day,omitzero"`
 	Window      notedAllowance             `json:"window,omitzero"`
@@ -53,16 +52,18 @@ type note struct {
 type notedAllowance struct {
 	Size int           `json:"size,omitempty"`
 	Left int           `json:"left"`
+	Used int           `json:"used,omitempty"`
 	End  time.Time     `json:"end,omitzero"`
 	Per  time.Duration `json:"per,omitempty"`
 }
 
-func noteOf(a *allowance, under int) notedAllowance {
-	return notedAllowance{Size: a.size, Left: a.open() - under, End: a.end, Per: a.per}
+// noteOf takes off what is under way, and what is noted ahead of its use.
+func noteOf(a *allowance, under, ahead int) notedAllowance {
+	return notedAllowance{Size: a.size, Left: a.open() - under - ahead, Used: a.own + ahead, End: a.end, Per: a.per}
 }
 
 func (n notedAllowance) allowance() allowance {
-	return allowance{size: max(n.Size, 0), left: n.Left, end: n.End, per: max(n.Per, 0)}
+	return allowance{size: max(n.Size, 0), left: n.Left, own: max(n.Used, 0), end: n.End, per: max(n.Per, 0)}
 }
 
 // saveWait bounds one save; the store is on the same machine.
@@ -107,8 +108,8 @@ func (g *gate) recall(n *note, now time.Time) {
 	}
 	if b := &g.budget; holds(n.Day.End, 26*time.Hour) {
 		b.day = n.Day.allowance()
-		b.own, b.used = max(n.Used, 0), n.By
-		g.ledger.noted, g.ledger.day = b.own, b.day.end
+		b.used = n.By
+		g.ledger.noted, g.ledger.day = b.day.own, b.day.end
 	}
 	if holds(n.Window.End, maxRetryAfter) {
 		g.budget.window = n.Window.allowance()
@@ -150,10 +151,10 @@ func (g *gate) write(ahead int) {
 	g.mu.Lock()
 	b := &g.budget
 	b.turn(g.clock.Now())
-	noted, day := b.own+ahead, b.day.end
+	noted, day := b.day.own+ahead, b.day.end
 	n := note{
-		PausedUntil: g.pausedUntil, Used: noted, By: b.used,
-		Day: noteOf(&b.day, b.out+ahead), Window: noteOf(&b.window, b.units),
+		PausedUntil: g.pausedUntil, By: b.used,
+		Day: noteOf(&b.day, b.out, ahead), Window: noteOf(&b.window, b.units, 0),
 	}
 	g.mu.Unlock()
 	text, err := json.Marshal(n)
@@ -175,7 +176,7 @@ func (g *gate) write(ahead int) {
 // The gate's lock is held.
 func (g *gate) spend(until time.Time, why *connectors.Withheld) {
 	l := g.ledger
-	now := spent{until, g.budget.own}
+	now := spent{until, g.budget.day.own}
 	if l.store == nil || why.From > connectors.PriorityButton || l.saving || l.spent == now || g.closed {
 		return
 	}
@@ -196,9 +197,9 @@ func (g *gate) covered() bool {
 		noted = 0
 	}
 	chunk := min(max(ours/500, 1), 1000)
-	if g.budget.own+1+chunk/2 > noted && !l.saving {
+	if g.budget.day.own+1+chunk/2 > noted && !l.saving {
 		l.saving = true
 		go g.save()
 	}
-	return g.budget.own < noted
+	return g.budget.day.own < noted
 }

@@ -230,7 +230,7 @@ func TestWithoutItsNoteTheClientGoesOn(t *testing.T) {
 	})
 	t.Run("a note from a clock that was wrong", func(t *testing.T) {
 		t.Parallel()
-		note := `{"pausedUntil": "2999-01-01T00:00:00Z", "used": 99, "day": {"size": 9, "end": "2999-01-01T00:00:00Z"}, "window": {"size": 9, "end": "2999-01-01T00:00:00Z"}}`
+		note := `{"pausedUntil": "2999-01-01T00:00:00Z", "day": {"size": 9, "used": 99, "end": "2999-01-01T00:00:00Z"}, "window": {"size": 9, "end": "2999-01-01T00:00:00Z"}}`
 		c := restClient(t, ok, &shelf{tokens: map[string][]byte{ledgerName: []byte(note)}}, Pace{})
 		if _, err := c.Do(t.Context(), Request{Op: "read", Path: "/x"}); err != nil {
 			t.Error(err)
