@@ -21,11 +21,15 @@ type room struct {
 }
 
 func (r *room) take(n int64) bool {
-	if r.taken.Add(n) <= r.limit {
-		return true
+	for {
+		taken := r.taken.Load()
+		if taken+n > r.limit {
+			return false
+		}
+		if r.taken.CompareAndSwap(taken, taken+n) {
+			return true
+		}
 	}
-	r.taken.Add(-n)
-	return false
 }
 
 func (r *room) give(n int64) { r.taken.Add(-n) }

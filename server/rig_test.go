@@ -9,9 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -83,7 +81,7 @@ func newRig(tb testing.TB, options ...rigOption) *rig {
 	hubServer, trackerServer := httptest.NewServer(hub), httptest.NewServer(tracker)
 	tb.Cleanup(func() { hubServer.Close(); trackerServer.Close(); hub.Close(); tracker.Close() })
 	r.connect(hubspot.Connector{}, "hubspot", map[string]string{
-		"token": hubspotbox.DefaultToken, "client_secret": hubSecret, "base_url": hubServer.URL,
+		"token": hubspotbox.DefaultToken, "client_secret": hubSecret, "older_client_secrets": olderSecret, "base_url": hubServer.URL,
 	})
 	r.connect(&jira.Connector{}, "jira", map[string]string{
 		"base_url": trackerServer.URL, "email": jirabox.DefaultEmail, "token": jirabox.DefaultToken, "webhook_secret": jiraSecret,
@@ -272,8 +270,3 @@ func jiraRequest(secret, path, id, body string) string {
 	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: tenon.example\r\nUser-Agent: Atlassian Webhook HTTP Client\r\nContent-Type: application/json; charset=utf-8\r\nX-Atlassian-Webhook-Identifier: %s\r\nX-Hub-Signature: sha256=%s\r\nContent-Length: %d\r\n\r\n%s",
 		path, id, hex.EncodeToString(mac.Sum(nil)), len(body), body)
 }
-
-var (
-	_ = rand.N[int]
-	_ http.Handler
-)

@@ -36,6 +36,7 @@ type fakeEngine struct {
 	taken   []connectors.WebhookRequest
 	pressed []string
 
+	receiving  func(connection string) // called first, without the lock; may be nil
 	receive    func(connection string, req connectors.WebhookRequest) (connectors.Delivery, error)
 	preview    *engine.Preview
 	conversion *engine.Conversion
@@ -52,6 +53,9 @@ type rows struct {
 }
 
 func (f *fakeEngine) Receive(_ context.Context, connection string, req connectors.WebhookRequest) (connectors.Delivery, error) {
+	if f.receiving != nil {
+		f.receiving(connection)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.receive != nil {
