@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 	"time"
@@ -49,6 +50,7 @@ func runTenon(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	debug.SetGCPercent(400) // as tenon serve does
 	profiled, err := profile(*profiles)
 	if err != nil {
 		return err
@@ -186,6 +188,7 @@ func runBenthos(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	debug.SetGCPercent(400) // the same for both
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
