@@ -7,6 +7,7 @@ package e2e
 import (
 	"context"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +48,8 @@ type world struct {
 	clock   clock
 	hub     *hubspotbox.System
 	jira    *jirabox.System
-	backend *memory.Backend
+	backend state.Backend
+	log     *slog.Logger
 	conns   map[string]connectors.Connection
 	maps    []*mapping.Mapping
 	vault   *seal.Sealer
@@ -65,8 +67,14 @@ type delivery struct {
 
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
+	return newWorldOver(t, seed, memory.New(), slog.New(slog.DiscardHandler))
+}
+
+// newWorldOver keeps the state in a backend and logs.
+func newWorldOver(t *testing.T, seed uint64, backend state.Backend, log *slog.Logger) *world {
+	t.Helper()
 	w := &world{
-		t: t, rng: rand.New(rand.NewPCG(seed, 99)), backend: memory.New(),
+		t: t, rng: rand.New(rand.NewPCG(seed, 99)), backend: backend, log: log,
 		clock: clock{kit.NewManualClock(time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC))},
 	}
 	hooks := httptest.NewServer(http.HandlerFunc(w.receive))
@@ -115,7 +123,7 @@ func (w *world) open(c connectors.Connector, name string, values map[string]stri
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	conn, err := c.Open(connectors.Config{Name: name, Settings: settings}, connectors.Options{Clock: w.clock})
+	conn, err := c.Open(connectors.Config{Name: name, Settings: settings}, connectors.Options{Clock: w.clock, Logger: w.log})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -171,7 +179,7 @@ func (w *world) boot() {
 	}
 	w.eng, err = engine.New(engine.Config{
 		Store: store, Connections: w.conns, Mappings: w.maps, Sealer: w.vault, Printer: w.print,
-		Clock: w.clock, Random: rand.New(rand.NewPCG(5, 6)),
+		Clock: w.clock, Random: rand.New(rand.NewPCG(5, 6)), Logger: w.log,
 		Limits: engine.Limits{Overwrites: 1 << 20, Clears: 1 << 20, Flips: 1 << 20},
 		ConvertLink: func(m string, r connectors.Ref) string {
 			return "https://tenon.example/convert/" + m + "?record=" + r.ID
