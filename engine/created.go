@@ -189,7 +189,7 @@ func (d *drain) baselineOfMade(j *job) {
 			continue
 		}
 		source, sp, err := r.Value(from, j.recs[from])
-		if err == nil && sp == connectors.Hidden && r.IsSet() {
+		if err == nil && sp != connectors.Present && r.IsSet() {
 			f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
 			d.unseenSet(&f)
 			setField(j.link, f)
@@ -206,14 +206,10 @@ func (d *drain) baselineOfMade(j *job) {
 		f := d.firstPrints(g, mk, r, p, source, target)
 		plain := false
 		switch {
-		case tp == connectors.Hidden && r.IsSet():
+		case tp != connectors.Present && r.IsSet():
 			d.unseenSet(&f)
-		case tp == connectors.Hidden:
-			continue // what became of it cannot be seen: the first sync decides when it can
-		case p != nil && tp != connectors.Present:
-			f.Base[mk.to], f.Sets[mk.to] = p.Target, setOnly(r, p.TargetSet)
 		case tp != connectors.Present:
-			continue
+			continue // what became of it cannot be seen: the first sync decides when it can
 		case p == nil && !r.Flow().To(mk.to):
 			// What flows the other way only: it was made with nothing, so that a
 			// value is an edit.
@@ -311,10 +307,10 @@ func (d *drain) baselineOfAdopted(j *job) {
 		// refused or hidden then, rather than cleared since. The first sync decides.
 		lost := presence == connectors.Present && now.IsNull() && f.Pending.Target != d.printer.Print(connectors.Null) &&
 			!j.making.edited[d.m.rules[f.Rule].Field(to)]
-		if (presence == connectors.Hidden || lost) && !d.m.rules[f.Rule].IsSet() {
+		if (presence != connectors.Present || lost) && !d.m.rules[f.Rule].IsSet() {
 			continue
 		}
-		if presence == connectors.Hidden || lost {
+		if presence != connectors.Present || lost {
 			// The note stays: the history tells whether the set was taken, and
 			// else nothing is taken out.
 			d.unseenSet(&f)
@@ -335,6 +331,7 @@ func (d *drain) baselineOfAdopted(j *job) {
 	d.baselineOfBack(j)
 	j.noteRead(j.link)
 	if noted {
+		j.link.Ends[j.making.to].Version = ""
 		j.link.Ends[j.making.to].Modified = j.making.result.Created
 	}
 }

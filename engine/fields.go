@@ -247,6 +247,9 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 			continue
 		}
 		j.applied[f.Rule] = false
+		if v := j.recs[side].Version; v != "" && v == end.Version {
+			continue // nothing has happened since the write was noted
+		}
 		var covered *connectors.FieldEdit
 		var since []connectors.FieldEdit // from the noted write on
 		unread, held := f.Pending.Read != 0, d.printer.Print(connectors.Null)

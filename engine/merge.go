@@ -179,7 +179,6 @@ func (g *merger) scalar(c comparison) verdict {
 		}
 		return g.conflict(v)
 	case !c.changed[0] && !c.changed[1]:
-		v.drop = c.aside != nil && c.aside.Kind != state.AsideFlips
 		return v
 	case c.changed[0] && c.changed[1]:
 		if g.agree(&c) {

@@ -125,12 +125,12 @@ func (d *drain) noteEnds(j *job) {
 		if rec == nil || rec.State != connectors.Live {
 			continue
 		}
-		modified := rec.Modified
+		version, modified := rec.Version, rec.Modified
 		if pendingTo(j.link, side) {
-			modified = end.Modified // from here on its history is asked
+			version, modified = "", end.Modified // from here on its history is asked
 		}
-		if end.Version != rec.Version || !end.Modified.Equal(modified) || end.State != rec.State {
-			end.Version, end.Modified, end.State = rec.Version, modified, rec.State
+		if end.Version != version || !end.Modified.Equal(modified) || end.State != rec.State {
+			end.Version, end.Modified, end.State = version, modified, rec.State
 			j.touched = true
 		}
 	}

@@ -52,7 +52,7 @@ func (d *drain) conclude(j *job) {
 				if !j.unsure[side] && !j.keepsNote(side) {
 					j.link.Ends[side].Modified = rec.Modified
 				}
-				if !complete {
+				if !complete || j.unsure[side] || j.keepsNote(side) {
 					j.link.Ends[side].Version = ""
 				}
 				if others && j.outcome.kind == outcomeDone {

@@ -98,10 +98,12 @@ func (v *verdict) noted() state.Field {
 func (j *job) noteRead(l *state.Link) {
 	for side := range mapping.SideID(2) {
 		if rec := j.recs[side]; rec != nil && rec.State == connectors.Live {
-			if !j.keepsNote(side) {
+			l.Ends[side].Version, l.Ends[side].State = rec.Version, rec.State
+			if j.keepsNote(side) {
+				l.Ends[side].Version = "" // it is the one at which a write was noted, or none
+			} else {
 				l.Ends[side].Modified = rec.Modified
 			}
-			l.Ends[side].Version, l.Ends[side].State = rec.Version, rec.State
 		}
 	}
 }

@@ -54,6 +54,8 @@ type Options struct {
 	// RoundInstants: instants are cut to a multiple of it on writing; 0: kept.
 	// Numbers are rounded to their field's Scale.
 	RoundInstants time.Duration
+	// HidesSilently: records lack the fields that are hidden, where others say so.
+	HidesSilently bool
 	// ShiftingPages: the list of changes is paged while it shifts, so that rows
 	// repeat: each page begins with the last row of the one before, rows of
 	// older versions stay in the list, and rows name records that are out of

@@ -82,6 +82,7 @@ func (c *Connection) show(t *table, r *record, scope connectors.Scope, fields []
 	for _, name := range fields {
 		switch f := t.fields[name]; {
 		case f == nil:
+		case t.hidden[name] && c.system.opts.HidesSilently:
 		case t.hidden[name]:
 			rec.Hide(name)
 		default:

@@ -1,11 +1,15 @@
 package simulation
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
+	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/engine/state"
 	statememory "github.com/tenonsync/tenon/engine/state/memory"
 )
 
@@ -31,7 +35,7 @@ func (w *world) event() {
 		w.drain()
 	case n < 68:
 		w.poll()
-	case n < 70:
+	case n < 70 && !w.v.NoSweeps:
 		w.sweepStep()
 	case n < 84:
 		w.wait()
@@ -110,15 +114,50 @@ func (w *world) webhook() {
 	w.deliver(h, w.rng.IntN(2) == 0)
 }
 
+// deliver brings one webhook. What is not taken comes again: the sender retries.
 func (w *world) deliver(h pendingHook, signedAnew bool) {
 	req := h.req
 	if req.Now = w.clock.Now(); signedAnew {
 		req = memory.Sign("memory-secret", req.Header.Get(memory.DeliveryHeader), req.Body, req.Now)
 	}
+	key := sideConn[h.side] + req.Header.Get(memory.DeliveryHeader)
+	tried := w.past.tried[key]
+	w.past.tried[key] = true
 	w.step("webhook", func() error {
-		_, err := w.eng.Receive(w.ctx, sideConn[h.side], req)
+		d, err := w.eng.Receive(w.ctx, sideConn[h.side], req)
+		switch {
+		case err == nil && !tried:
+			w.durable(h.side, d.Hints)
+		case errors.Is(err, engine.ErrOverload) || errors.Is(err, state.ErrFull):
+			if h.due = w.clock.Now().Add(time.Minute); !w.restNow {
+				w.hooks = append(w.hooks, h)
+			}
+		}
 		return err
 	})
+}
+
+// durable holds a webhook that was answered with success against what is stored:
+// each record that it named waits in the queue, or was looked at in the version
+// that the hint told.
+func (w *world) durable(side int, hints []connectors.Change) {
+	err := w.store.View(w.ctx, func(tx state.Tx) error {
+		for _, h := range hints {
+			s := state.Subject{Mapping: "pair", Side: uint8(side), Record: h.ID}
+			link, err := tx.LinkOf(s.Mapping, s.Side, h.ID)
+			seen := h.Version != "" && (err != nil || link.Ends[side].Version == h.Version)
+			if err == nil {
+				s = state.Subject{Mapping: s.Mapping, Link: link.ID}
+			}
+			if _, err := tx.Entry(s); err != nil && !seen {
+				w.broken = append(w.broken, fmt.Sprintf("a webhook about %s %s was acknowledged and is not stored", sideConn[side], h.ID))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
 }
 
 func (w *world) drain() {

@@ -26,6 +26,7 @@ const (
 	editBetween                  // a person edits before a write's effect
 	rateLimit                    // too many requests
 	refuseLogin                  // the credentials fail once
+	failCommit                   // the disk is full
 	faultKinds
 	forbid // a call is refused for want of a right
 )
@@ -38,7 +39,7 @@ func (w *world) armFault() {
 	if w.v.Forbid && w.rng.IntN(3) == 0 {
 		f.kind = forbid
 	}
-	if w.v.Blind && f.kind != rateLimit && f.kind != refuseLogin {
+	if w.v.Blind && f.kind != rateLimit && f.kind != refuseLogin && f.kind != failCommit {
 		f.kind = failBefore
 	}
 	w.armed = append(w.armed, f)
@@ -112,6 +113,7 @@ func (w *world) setBack(side int, id string, now map[string]connectors.Value) {
 		w.broken = append(w.broken, fmt.Sprintf("the stage of %s %s was written %d times against an automation", sideConn[side], id, w.flips[key]))
 	}
 	w.depth++
+	w.clock.Advance(time.Millisecond)
 	w.edit(side, id, "robot", "stage", before)
 	w.depth--
 }
@@ -182,6 +184,21 @@ func (w *world) strike(k faultKind, side int, m memory.Moment) error {
 		w.depth--
 	}
 	return nil
+}
+
+// fullDisk reports whether a commit finds no room.
+func (w *world) fullDisk() bool {
+	if w.depth > 0 || w.restNow {
+		return false
+	}
+	for i := range w.armed {
+		if f := &w.armed[i]; f.kind == failCommit {
+			w.armed = append(w.armed[:i:i], w.armed[i+1:]...)
+			w.log("fault: the disk is full")
+			return true
+		}
+	}
+	return false
 }
 
 // dieAt lets the service die at an effect, if that is what is due.

@@ -27,6 +27,7 @@ type history struct {
 	twin     map[string]string // deal to the epic that was there before it
 	twins    map[string]string // code to that epic
 	lost     bool              // the state was lost
+	tried    map[string]bool   // connection + id of the deliveries that came
 }
 
 // edit is one edit of one field by a person.
@@ -56,6 +57,7 @@ func (h *history) init() {
 	h.asked, h.pressed, h.moved = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	h.twin, h.twins = map[string]string{}, map[string]string{}
 	h.ended, h.former = map[string]bool{}, map[string]string{}
+	h.tried = map[string]bool{}
 	h.deleted, h.joined = map[string]bool{}, map[string][]string{}
 }
 

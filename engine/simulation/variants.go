@@ -107,6 +107,15 @@ func habits(plain Variant) []Variant {
 		variant("veils", func(v *Variant) {
 			v.Veils, v.Mapping, v.Limits = true, v.Mapping+"on_delete: delete\n", engine.Limits{MissingAt: 1}
 		}),
+		variant("polls only", func(v *Variant) {
+			v.NoSweeps = true
+			v.Systems = [2]memory.Options{{PageSize: 2}, {PageSize: 3, IndexLag: 20 * time.Second}}
+		}),
+		variant("fields left out", func(v *Variant) {
+			v.Rights = true
+			v.Systems = [2]memory.Options{{HidesSilently: true}, {HidesSilently: true, SetEdits: true}}
+		}),
+		variant("queue full", func(v *Variant) { v.Limits = engine.Limits{QueueFull: 2} }),
 		variant("logins", func(v *Variant) { v.Logouts = true }),
 		variant("clock jumps, lag", func(v *Variant) {
 			v.Skew = true

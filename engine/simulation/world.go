@@ -265,6 +265,9 @@ type faultyStore struct {
 
 func (s *faultyStore) Update(ctx context.Context, fn func(state.Tx) error) error {
 	s.w.dieAt("commit", false)
+	if s.w.fullDisk() {
+		return state.ErrFull
+	}
 	err := s.Store.Update(ctx, fn)
 	s.w.dieAt("commit", true)
 	return err
