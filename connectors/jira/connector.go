@@ -82,6 +82,7 @@ type Connection struct {
 	api        string // "/rest/api/3"
 	oauth      bool
 	keyLabels  bool
+	made       made
 	resolution string
 	webhooks   *connectors.Ring // the secrets of admin webhooks
 	apps       *connectors.Ring // the secrets of the OAuth app, which sign dynamic webhooks
@@ -115,6 +116,7 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	c.log = c.log.With("connector", Kind, "connection", config.Name)
+	c.made.doubt = c.clock.Now()
 	auth, base, err := c.credentials(s)
 	if err != nil {
 		return nil, c.invalid("open", err)

@@ -36,6 +36,11 @@ func (c *Connection) Create(ctx context.Context, creates []connectors.Create) []
 		}
 		c.createMany(ctx, part, jobs, out)
 	}
+	if c.cloud && !c.keyLabels {
+		for _, i := range ready {
+			c.made.note(jobs[i].scope.name(), creates[i].Key, out[i], c.clock.Now())
+		}
+	}
 	return out
 }
 

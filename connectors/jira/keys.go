@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 )
@@ -17,7 +19,9 @@ const (
 	keyLabel    = "tenon-key-"
 
 	keysPage = 100
-	maxPages = 10_000
+	// enoughKnown is how many known issues in a row end a walk.
+	enoughKnown = 50
+	maxPages    = 10_000
 )
 
 var (
@@ -63,9 +67,9 @@ func (c *Connection) keepKeyLabels(ctx context.Context, op, id string, p *prepar
 	return nil
 }
 
-// FindByKey implements connectors.Connection. With labels it is one search;
-// without, a walk through the issues that the account itself has made, newest
-// first, until each key is found or all are seen.
+// FindByKey implements connectors.Connection. With labels it is one search in
+// all projects; without, a walk through the scope's issues that the account
+// itself has made, the first time through all of them, then through what is new.
 func (c *Connection) FindByKey(ctx context.Context, obj string, s connectors.Scope, keys []string) ([][]string, error) {
 	const op = "find by key"
 	if err := c.checkObject(op, obj); err != nil {
@@ -109,29 +113,170 @@ func (c *Connection) findByLabel(ctx context.Context, op string, scope scopeRef,
 	})
 }
 
+// findByProperty looks among the issues that the account itself has made in the
+// scope, newest first: Jira cannot search entity properties. What was walked
+// through is remembered, so that the next look-up walks through what is new.
 func (c *Connection) findByProperty(ctx context.Context, op string, scope scopeRef, keys []string, byKey map[string][]string) error {
+	c.made.mu.Lock()
+	defer c.made.mu.Unlock()
+	known := c.made.of(scope.name())
+	walked, complete, err := c.walkMade(ctx, op, scope, keys, known)
+	if err != nil {
+		return err
+	}
+	var remembered []string
+	for _, k := range keys {
+		ids := slices.Clone(known.byKey[k])
+		remembered = append(remembered, ids...)
+		for _, id := range walked.byKey[k] {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+		if len(ids) > 0 {
+			byKey[k] = ids
+		}
+	}
+	if complete {
+		known.take(walked)
+	}
+	return c.dropGone(ctx, op, known, remembered, byKey)
+}
+
+// walkMade walks through the account's issues that are not known yet. It ends a
+// page after all keys were found: that page shows whether one was made twice. It
+// also ends after enough known ones, unless an issue may still show late
+// behind them. complete says that nothing was left out.
+func (c *Connection) walkMade(ctx context.Context, op string, scope scopeRef, keys []string, known *madeKeys) (walked *madeKeys, complete bool, err error) {
 	q := searchQuery{
 		jql: jqlOf(scope, "creator = currentUser()", "created DESC, key DESC"), max: keysPage,
 		properties: []string{keyProperty},
 	}
-	// When all are found, another page's worth shows whether one was made twice.
-	missing, more := len(keys), keysPage
-	return c.eachHit(ctx, op, q, func(h hit) bool {
-		var v keyValue
+	walked, complete = newMadeKeys(), true
+	missing, more, run := len(keys), keysPage, 0
+	late := c.clock.Now().Before(c.made.doubt.Add(c.lag + clockSlack))
+	err = c.eachHit(ctx, op, q, func(h hit) bool {
+		if known.surely(h.created, c.lag+clockSlack) {
+			return false
+		}
+		walked.until = later(walked.until, h.created)
 		if missing == 0 {
 			more--
 		}
-		if json.Unmarshal(h.properties[keyProperty], &v) != nil || !slices.Contains(keys, v.Key) {
-			return more > 0
+		var v keyValue
+		if json.Unmarshal(h.properties[keyProperty], &v) == nil && v.Key != "" {
+			if len(walked.byKey[v.Key]) == 0 && slices.Contains(keys, v.Key) {
+				missing--
+			}
+			walked.byKey[v.Key] = append([]string{h.ID}, walked.byKey[v.Key]...)
+			if run++; !slices.Contains(known.byKey[v.Key], h.ID) {
+				run = 0
+			}
 		}
-		if len(byKey[v.Key]) == 0 {
-			missing--
+		if more <= 0 {
+			complete = false
 		}
-		if !slices.Contains(byKey[v.Key], h.ID) {
-			byKey[v.Key] = append([]string{h.ID}, byKey[v.Key]...)
-		}
-		return more > 0
+		return complete && (late || known.until.IsZero() || run < enoughKnown)
 	})
+	return walked, complete, err
+}
+
+// dropGone takes those of the remembered issues out that are not there any more.
+func (c *Connection) dropGone(ctx context.Context, op string, known *madeKeys, remembered []string, byKey map[string][]string) error {
+	if len(remembered) == 0 {
+		return nil
+	}
+	results, err := c.Read(ctx, connectors.Selection{Object: object}, remembered)
+	if err != nil {
+		return err
+	}
+	gone := map[string]bool{}
+	for i, r := range results {
+		gone[remembered[i]] = connectors.KindOf(r.Err) == connectors.NotFound && r.Err != nil
+	}
+	for k, ids := range byKey {
+		if left := slices.DeleteFunc(ids, func(id string) bool { return gone[id] }); len(left) > 0 {
+			byKey[k] = left
+		} else {
+			delete(byKey, k)
+		}
+		if there := slices.DeleteFunc(known.byKey[k], func(id string) bool { return gone[id] }); len(there) > 0 {
+			known.byKey[k] = there
+		} else {
+			delete(known.byKey, k)
+		}
+	}
+	return nil
+}
+
+// made remembers the keys of the issues that the account has made, by scope.
+type made struct {
+	mu     sync.Mutex
+	scopes map[string]*madeKeys
+	// doubt is when an issue may last have been made whose id was not told: the
+	// start of the service, or a create that was not answered.
+	doubt time.Time
+}
+
+// note takes in the result of a create.
+func (m *made) note(scope, key string, res connectors.WriteResult, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if connectors.IsUnsure(res.Err) {
+		m.doubt = later(m.doubt, now)
+	}
+	if k := m.scopes[scope]; k != nil && key != "" && res.ID != "" && !slices.Contains(k.byKey[key], res.ID) {
+		k.byKey[key] = append(k.byKey[key], res.ID)
+	}
+}
+
+// maxMade bounds the keys that are remembered for a scope: some ten megabytes.
+// Beyond it all is forgotten, and walked through again.
+const maxMade = 100_000
+
+func (m *made) of(scope string) *madeKeys {
+	if m.scopes == nil {
+		m.scopes = map[string]*madeKeys{}
+	}
+	k := m.scopes[scope]
+	if k == nil || len(k.byKey) > maxMade {
+		k = newMadeKeys()
+		m.scopes[scope] = k
+	}
+	return k
+}
+
+// madeKeys are the issues with each key, oldest first, among those made until a
+// time.
+type madeKeys struct {
+	byKey map[string][]string
+	until time.Time // zero: nothing was walked through
+}
+
+func newMadeKeys() *madeKeys { return &madeKeys{byKey: map[string][]string{}} }
+
+// surely reports whether whatever was made at a time is known: the index may
+// show an issue late.
+func (k *madeKeys) surely(at time.Time, lag time.Duration) bool {
+	return !k.until.IsZero() && !at.IsZero() && at.Before(k.until.Add(-lag))
+}
+
+func (k *madeKeys) take(walked *madeKeys) {
+	for key, ids := range walked.byKey {
+		for _, id := range ids {
+			if !slices.Contains(k.byKey[key], id) {
+				k.byKey[key] = append(k.byKey[key], id)
+			}
+		}
+	}
+	k.until = later(k.until, walked.until)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // eachHit walks through all that a query finds, until yield returns false.

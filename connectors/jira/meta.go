@@ -54,6 +54,9 @@ func (s scopeRef) jql() []string {
 	return parts
 }
 
+// name tells scopes apart.
+func (s scopeRef) name() string { return strings.Join(s.jql(), " AND ") }
+
 // scope resolves the names of a scope. Names that are not there are an Invalid
 // error that lists those that are.
 func (c *Connection) scope(ctx context.Context, op string, s connectors.Scope, fresh bool) (scopeRef, error) {

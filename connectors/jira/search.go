@@ -34,17 +34,18 @@ type hit struct {
 	ID         string
 	Key        string
 	updated    time.Time
+	created    time.Time // Cloud only
 	labels     []string
 	properties map[string]json.RawMessage
 }
 
-// search runs a query against the index, which lags. Hits carry the time of
-// change and the labels.
+// search runs a query against the index, which lags. Hits carry the times of
+// change and of creation, and the labels.
 func (c *Connection) search(ctx context.Context, op string, q searchQuery) (found, error) {
 	if !c.cloud {
 		return c.searchDataCenter(ctx, op, q)
 	}
-	body := map[string]any{"jql": q.jql, "fields": []string{"updated", "labels"}, "maxResults": q.max}
+	body := map[string]any{"jql": q.jql, "fields": []string{"updated", "created", "labels"}, "maxResults": q.max}
 	if q.token != "" {
 		body["nextPageToken"] = q.token
 	}
@@ -64,6 +65,7 @@ func (c *Connection) search(ctx context.Context, op string, q searchQuery) (foun
 		}
 		h := hit{ID: w.ID, Key: w.Key, properties: w.Properties}
 		h.updated, _ = timeField(w.Fields["updated"])
+		h.created, _ = timeField(w.Fields["created"])
 		_ = json.Unmarshal(w.Fields["labels"], &h.labels) // absent: none
 		out.Issues = append(out.Issues, h)
 	}
