@@ -67,12 +67,15 @@ func checkState(ctx context.Context, path string) (r stateReport, err error) {
 	if err != nil {
 		return r, err
 	}
-	store, err := state.Open(ctx, db, state.Options{})
-	if err != nil {
-		return r, errors.Join(err, db.Close())
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if r.Report, err = state.Inspect(ctx, db); err != nil || len(r.Problems) > 0 {
+		return r, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if r.Report, err = store.Check(ctx); err != nil || len(r.Problems) > 0 {
+	store, err := state.Open(ctx, db, state.Options{})
+	if errors.Is(err, state.ErrReadOnly) {
+		return r, nil // an older layout, which the next start upgrades
+	}
+	if err != nil {
 		return r, err
 	}
 	if _, err := os.Stat(path + mark.Suffix); errors.Is(err, fs.ErrNotExist) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenonsync/tenon/config"
+	"github.com/tenonsync/tenon/engine/state/mark"
 	"github.com/tenonsync/tenon/examples"
 )
 
@@ -196,6 +198,9 @@ func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fail(exitUsage, "", "%w", err)
 	}
+	if err := c.clearDemo(dir); err != nil {
+		return err
+	}
 	d, err := c.newDemonstration(dir, o)
 	if err != nil {
 		return err
@@ -212,6 +217,29 @@ func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
 	}
 	<-ctx.Done()
 	return d.stop()
+}
+
+// clearDemo puts the state of an earlier demo in a folder aside: the emulated
+// systems begin anew each time. A folder with a configuration of its own is
+// refused.
+func (c *cli) clearDemo(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "tenon.yaml"))
+	if err == nil && string(text) != demoConfig {
+		return fail(exitUsage, "name another folder with --dir", "%s holds a tenon.yaml that is not the demo's", dir)
+	}
+	path := filepath.Join(dir, "tenon.db")
+	kept := path + ".demo-" + time.Now().UTC().Format("20060102T150405.000000")
+	switch err := os.Rename(path, kept); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fail(exitUsage, "", "%w", err)
+	}
+	if err := os.Remove(path + mark.Suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fail(exitUsage, "", "%w", err)
+	}
+	fmt.Fprintf(c.stderr, "the emulated systems begin anew; the state of the demo before is kept as %s\n", kept)
+	return nil
 }
 
 func (d *demonstration) welcome() error {

@@ -36,13 +36,13 @@ func TestKill(t *testing.T) {
 	b.tenon("sync")
 	r.blind.Store(true)
 	w := newKillWorld(t, b)
-	rng := rand.New(rand.NewPCG(*killSeed, 0))
+	rng := newRand(*killSeed, 0)
 	stop := make(chan struct{})
 	var people, senders sync.WaitGroup
-	people.Go(func() { w.work(rand.New(rand.NewPCG(*killSeed, 1)), stop) })
-	people.Go(func() { w.press(rand.New(rand.NewPCG(*killSeed, 2)), stop) })
+	people.Go(func() { w.work(newRand(*killSeed, 1), stop) })
+	people.Go(func() { w.press(newRand(*killSeed, 2), stop) })
 	for n := range uint64(4) {
-		senders.Go(func() { r.send(rand.New(rand.NewPCG(*killSeed, 3+n))) })
+		senders.Go(func() { r.send(newRand(*killSeed, 3+n)) })
 	}
 	t.Cleanup(func() { r.end(); senders.Wait() })
 	t.Cleanup(sync.OnceFunc(func() { w.end(stop); people.Wait() }))

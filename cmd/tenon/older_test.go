@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenonsync/tenon/engine/state/mark"
 )
@@ -244,6 +245,7 @@ func testOlderCopy(t *testing.T, put func(t *testing.T, b *testbed, path, older 
 	p.editEpic(t, 1, map[string]any{"summary": "from the epic, unseen"})
 	p.editEpic(t, 5, map[string]any{"summary": "left", "duedate": "2026-05-01"})
 	p.editDeal(t, 6, map[string]string{"dealname": "older, deal"})
+	time.Sleep(100 * time.Millisecond)                         // the systems' times differ, no synchronisation
 	p.editEpic(t, 6, map[string]any{"summary": "newer, epic"}) // both sides: the policy decides, newest wins
 	put(t, b, path, older)
 

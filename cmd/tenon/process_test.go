@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -143,6 +144,9 @@ func (p *child) stop(t *testing.T) {
 		t.Errorf("the service did not stop in peace: %v\n%s", err, tail(p.log.String(), 4000))
 	}
 }
+
+// newRand returns one stream of what a seed draws.
+func newRand(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 
 func tail(text string, n int) string {
 	if len(text) > n {

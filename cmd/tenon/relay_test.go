@@ -32,6 +32,7 @@ type relay struct {
 	hooks   *kit.Server
 	client  *http.Client
 
+	down    atomic.Bool // the systems drop every connection
 	blind   atomic.Bool
 	blinded atomic.Int64 // lists answered with nothing
 	acked   atomic.Int64
@@ -135,11 +136,22 @@ func (r *relay) send(rng *rand.Rand) {
 	}
 }
 
-// post sends a delivery, signed anew where a signature grows old; 0: no answer.
+// post sends a delivery; 0: no answer.
 func (r *relay) post(d delivery) (status int) {
-	req, err := http.NewRequest(http.MethodPost, r.target+d.path, bytes.NewReader(d.body))
+	resp, err := r.request(d)
 	if err != nil {
 		return 0
+	}
+	_, _ = io.Copy(io.Discard, resp.Body) // the status is all that counts
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// request sends a delivery, signed anew where a signature grows old.
+func (r *relay) request(d delivery) (*http.Response, error) {
+	req, err := http.NewRequest(http.MethodPost, r.target+d.path, bytes.NewReader(d.body))
+	if err != nil {
+		return nil, err
 	}
 	req.Header = d.header.Clone()
 	if req.Header.Get("X-HubSpot-Signature-v3") != "" {
@@ -149,13 +161,7 @@ func (r *relay) post(d delivery) (status int) {
 		req.Header.Set("X-HubSpot-Request-Timestamp", stamp)
 		req.Header.Set("X-HubSpot-Signature-v3", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
-	resp, err := r.client.Do(req)
-	if err != nil {
-		return 0
-	}
-	_, _ = io.Copy(io.Discard, resp.Body) // the status is all that counts
-	resp.Body.Close()
-	return resp.StatusCode
+	return r.client.Do(req)
 }
 
 // end stops the senders.
@@ -181,7 +187,7 @@ func (r *relay) idle() error {
 func (r *relay) between(system http.Handler, blind func(*http.Request, []byte) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
-		if err != nil {
+		if err != nil || r.down.Load() {
 			panic(http.ErrAbortHandler) // the service was killed while it asked
 		}
 		if empty := blind(req, body); empty != "" && r.blind.Load() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -11,6 +13,8 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/engine/state/bolt"
 )
 
 func (c *cli) serveCommand() *cobra.Command {
@@ -28,33 +32,59 @@ in peace; being killed loses nothing.`,
 				return err
 			}
 			calmCollector()
-			log := c.logger(cfg.Log.Level, cfg.Log.Format)
-			s, err := c.openService(cmd.Context(), cfg, serviceOptions{log: log, buttons: true, waitReady: true})
-			if err != nil && cmd.Context().Err() != nil {
-				log.Info("stopped before it served", "err", err)
-				return nil
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(gcPercent)
 			}
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			return s.serve(cmd.Context(), readyFile)
+			return c.serve(cmd.Context(), cfg, readyFile)
 		},
 	}
 	cmd.Flags().StringVar(&readyFile, "ready-file", "", "write the service's address to this `file` once it answers")
 	return cmd
 }
 
-// serve runs the engine and the server until ctx ends.
-func (s *service) serve(ctx context.Context, readyFile string) error {
-	l, err := net.Listen("tcp", s.config.Server.Listen)
+// gcPercent trades memory for time: the service's heap is small, and at Go's
+// default it would be collected many times a second under load.
+const gcPercent = 400
+
+// serve listens at once, opens the service and runs it until ctx ends.
+func (c *cli) serve(ctx context.Context, cfg *config.Config, readyFile string) error {
+	log := c.logger(cfg.Log.Level, cfg.Log.Format)
+	address, err := listenLasting(cfg.Server.Listen)
 	if err != nil {
+		if db, err := bolt.Open(ctx, cfg.State.Path, bolt.Options{ReadOnly: true, LockWait: lockWait}); err == nil {
+			_ = db.Close() // only the lock was of interest
+		} else if errors.Is(err, state.ErrLocked) {
+			return err // by a service that has the address, too
+		}
 		return fail(exitUsage, "name another address in server.listen", "%w", err)
+	}
+	defer address.close()
+	l, err := address.lease()
+	if err != nil {
+		return err
+	}
+	waiting := answerStarting(l, log)
+	s, err := c.openService(ctx, cfg, serviceOptions{log: log, buttons: true, waitReady: true, waiting: waiting.because})
+	if endErr := waiting.end(); err == nil && endErr != nil {
+		s.close()
+		return endErr
+	}
+	if err != nil && ctx.Err() != nil {
+		log.Info("stopped before it served", "err", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if l, err = address.lease(); err != nil {
+		return err
 	}
 	return s.serveOn(ctx, l, readyFile)
 }
 
-// serveOn is serve on a listener, which it closes.
+// serveOn runs the engine and the server on a listener, which it closes, until
+// ctx ends.
 func (s *service) serveOn(ctx context.Context, l net.Listener, readyFile string) error {
 	srv, err := s.newServer(l.Addr().String(), s.config.Server.PublicURL, connectors.SystemClock())
 	if err != nil {

@@ -35,6 +35,9 @@ type serviceOptions struct {
 	offline   bool // no secrets and no calls: the schemas come from the state
 	buttons   bool // write the button's address into the CRM
 	waitReady bool // wait for systems that are down and were never seen before
+
+	// waiting, if not nil, is told what is waited for.
+	waiting func(reason string)
 }
 
 // openService opens the state and the connections, compiles the mappings and
@@ -88,7 +91,7 @@ func (s *service) compile(ctx context.Context, c *cli, o serviceOptions) error {
 	if err != nil {
 		return err
 	}
-	from := &rememberedSchemas{vault: s.vault, log: o.log}
+	from := &rememberedSchemas{vault: s.vault, log: o.log, hurry: o.waitReady}
 	if !o.offline {
 		from.live = s.conns
 	}
@@ -110,6 +113,13 @@ func (s *service) compile(ctx context.Context, c *cli, o serviceOptions) error {
 			return nil
 		}
 		o.log.Warn("a system that was never seen before cannot be asked; trying again", "wait", seenWait, "err", err)
+		if o.waiting != nil {
+			name := "a system"
+			if e, ok := errors.AsType[*connectors.Error](err); ok && e.Connection != "" {
+				name = e.Connection
+			}
+			o.waiting("waiting for " + name + ", which was never seen before and cannot be asked") // the log tells more
+		}
 		if err := connectors.SystemClock().Sleep(ctx, seenWait); err != nil {
 			return err
 		}

@@ -170,7 +170,13 @@ type rememberedSchemas struct {
 	vault *vault
 	live  schemas // nil: only what is remembered
 	log   *slog.Logger
+	hurry bool            // a system that is known already is not waited for long
+	down  map[string]bool // connections that did not answer in time, if in a hurry
 }
+
+// hurryWait is how long a known system may take to tell a schema to a service
+// that wants to serve.
+const hurryWait = 2 * time.Second
 
 const schemaPurpose = "schema"
 
@@ -183,15 +189,29 @@ func (r *rememberedSchemas) schema(ctx context.Context, connection, object strin
 	if r.live == nil {
 		return r.recall(ctx, name, connection, object)
 	}
-	s, err := r.live.schema(ctx, connection, object, scope)
+	known, recallErr := r.recall(ctx, name, connection, object)
+	if recallErr == nil && r.down[connection] {
+		return known, nil
+	}
+	asking, cancel := ctx, context.CancelFunc(func() {})
+	if recallErr == nil && r.hurry {
+		asking, cancel = context.WithTimeout(ctx, hurryWait)
+	}
+	defer cancel()
+	s, err := r.live.schema(asking, connection, object, scope)
 	if err == nil {
 		return s, r.remember(ctx, name, s)
 	}
-	if kind := connectors.KindOf(err); kind.Temporary() || kind == connectors.Auth {
-		if known, recallErr := r.recall(ctx, name, connection, object); recallErr == nil {
-			r.log.Warn("going on with the schema as it was last seen", "connection", connection, "object", object, "err", err)
-			return known, nil
+	late := asking.Err() != nil && ctx.Err() == nil
+	if kind := connectors.KindOf(err); recallErr == nil && (late || kind.Temporary() || kind == connectors.Auth) {
+		r.log.Warn("going on with the schema as it was last seen", "connection", connection, "object", object, "err", err)
+		if r.hurry {
+			if r.down == nil {
+				r.down = map[string]bool{}
+			}
+			r.down[connection] = true
 		}
+		return known, nil
 	}
 	return nil, err
 }
