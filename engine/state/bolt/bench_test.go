@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -204,4 +205,35 @@ func BenchmarkUpdateLinks(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkReads looks links up by a record, each in a view of its own, on one
+// goroutine and on all processors.
+func BenchmarkReads(b *testing.B) {
+	const all = 100_000
+	s := benchStore(b, filepath.Join(b.TempDir(), "tenon.db"))
+	putLinks(b, s, all, inOrder)
+	look := func(i uint64) {
+		err := s.View(b.Context(), func(tx state.Tx) error {
+			_, err := tx.LinkOf("won-deal-to-epic", state.Right, fmt.Sprint(10_000+i*7919%all))
+			return err
+		})
+		if err != nil {
+			b.Error(err)
+		}
+	}
+	b.Run("alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := uint64(0); b.Loop(); i++ {
+			look(i)
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		var next atomic.Uint64
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				look(next.Add(1))
+			}
+		})
+	})
 }
