@@ -103,7 +103,7 @@ var fileSpec = &spec{kind: specObject, keys: []*spec{
 		name: "on_delete", kind: specWord, values: deleteWords, fallback: "unlink",
 		or:      []*spec{{kind: specObject, side: &spec{kind: specWord, values: deleteWords}}},
 		example: "on_delete: {deal: unlink, epic: recreate}",
-		help:    "What follows when the record on a side was deleted: the link ends (`unlink`), or the other record is archived or deleted too, or the deleted one is made again. One word serves both sides. A record that was edited on the other side meanwhile is never deleted silently.",
+		help:    "What follows when the record on a side was deleted: the link ends (`unlink`), or the other record is archived or deleted too, or the deleted one is made again. One word serves both sides. Before `archive` and `delete` a deletion waits (`engine.delete_wait`), and a record that comes back ends it. A record that was edited on the other side meanwhile is never deleted silently.",
 	},
 	{
 		name: "comments", kind: specWord, values: []string{"none", "to <side>", "both"}, fallback: "none", example: "comments: both",
