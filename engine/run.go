@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"sync"
@@ -26,6 +27,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	}
 	var wg sync.WaitGroup
+	wg.Go(func() { e.inboxLoop(ctx) })
 	for _, m := range e.mappings {
 		wg.Go(func() { e.drainLoop(ctx, m.Name()) })
 	}
@@ -137,7 +139,7 @@ func (e *Engine) pollLoop(ctx context.Context, f *feed) {
 
 // sweepLoop sweeps one feed now and then, or first of all at once.
 func (e *Engine) sweepLoop(ctx context.Context, f *feed, atOnce bool) {
-	wait := e.jitter(e.limits.Sweep)
+	wait := e.untilSweep(ctx, f)
 	if atOnce {
 		wait = 0
 	}
@@ -153,6 +155,7 @@ func (e *Engine) sweepLoop(ctx context.Context, f *feed, atOnce bool) {
 				break
 			}
 			if out.Done {
+				e.noteSweep(ctx, f)
 				break
 			}
 			pause := sweepPause
@@ -165,6 +168,41 @@ func (e *Engine) sweepLoop(ctx context.Context, f *feed, atOnce bool) {
 		}
 	}
 }
+
+// sweepDocs holds when each feed was last swept through, so that a service that
+// is started often sweeps all the same.
+const sweepDocs = "sweep"
+
+func (e *Engine) noteSweep(ctx context.Context, f *feed) {
+	now := binary.BigEndian.AppendUint64(nil, uint64(e.clock.Now().Unix()))
+	if err := e.commit(ctx, func(tx state.Tx) error { return tx.SetDoc(sweepDocs, f.name, now) }); err != nil {
+		e.log.Warn("the time of a sweep is not kept", "connection", f.conn.name, "err", err)
+	}
+}
+
+// untilSweep returns how long a feed's next sweep is off.
+func (e *Engine) untilSweep(ctx context.Context, f *feed) time.Duration {
+	wait := e.jitter(e.limits.Sweep)
+	var doc []byte
+	err := e.store.View(ctx, func(tx state.Tx) (err error) {
+		doc, err = tx.Doc(sweepDocs, f.name)
+		return err
+	})
+	if err == nil && doc == nil {
+		e.noteSweep(ctx, f) // counted from the first start
+	}
+	if err != nil || len(doc) != 8 {
+		return wait
+	}
+	since := e.clock.Now().Sub(time.Unix(int64(binary.BigEndian.Uint64(doc)), 0))
+	if since < 0 {
+		return wait // the clock was set back
+	}
+	return max(wait-since, min(wait, settleTime))
+}
+
+// settleTime is what a start leaves to live work before the first sweep.
+const settleTime = time.Minute
 
 // sweepPause lies between two pages of a sweep, so that it never crowds out
 // live work.

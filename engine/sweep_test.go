@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -165,4 +167,28 @@ func (w *world) countCalls() *int {
 		})
 	}
 	return n
+}
+
+// TestSweepComesDueOverRestarts runs a service that is started anew every forty
+// minutes, with a sweep each hour.
+func TestSweepComesDueOverRestarts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var pm *thrifty
+		b := newBubble(t, twoWay, func(c connectors.Connection) connectors.Connection {
+			pm = &thrifty{Connection: c.(*memory.Connection)}
+			return pm
+		})
+		var after []int
+		for range 6 {
+			b.lim = engine.Limits{Sweep: time.Hour}
+			b.start()
+			b.run(t, func(context.Context) { time.Sleep(40 * time.Minute) })
+			after = append(after, pm.sent[connectors.PrioritySweep])
+		}
+		// Each wait is between three and five quarters of an hour.
+		if first, last := after[0], after[5]; first != 0 || last < 2 || last > 6 {
+			t.Errorf("sweeps so far, after each run: %v; want none in the first, and one each hour or so", after)
+		}
+	})
 }

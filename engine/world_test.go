@@ -148,12 +148,16 @@ func (w *world) start() {
 		store = w.wrap(store)
 	}
 	w.store = store
+	clock := connectors.SystemClock()
+	if w.clock != nil {
+		clock = w.clock
+	}
 	if w.printer == nil {
 		w.printer = sumPrinter{}
 	}
 	w.eng, err = engine.New(engine.Config{
 		Store: store, Connections: w.conns, Mappings: w.maps, Sealer: plainSealer{}, Printer: w.printer,
-		Clock: w.clock, Random: rand.New(rand.NewPCG(1, 2)), Limits: w.lim,
+		Clock: clock, Random: rand.New(rand.NewPCG(1, 2)), Limits: w.lim,
 	})
 	if err != nil {
 		w.t.Fatal(err)
