@@ -55,15 +55,15 @@ func (l LimitHeaders) Read(h http.Header, now time.Time) Learnt {
 	if s := number(h, l.WindowSecs); s > 0 {
 		out.Limit.Window = time.Duration(s) * time.Second
 	}
-	if out.Limit.Window > maxRetryAfter {
-		out.Limit.Window = 0
-	}
 	out.Reset = instant(h.Get(l.Reset))
 	if date, err := http.ParseTime(h.Get("Date")); err == nil && !out.Reset.IsZero() {
 		out.Reset = now.Add(out.Reset.Sub(date)) // by our clock, which may differ
 	}
 	if l.Structured {
 		out = structured(h, now, out)
+	}
+	if out.Limit.Window > maxRetryAfter {
+		out.Limit.Window = 0
 	}
 	out.Limit.Known = out.Limit.PerWindow >= 0 || out.Limit.Remaining >= 0 || out.Limit.Daily >= 0 || out.Limit.DailyLeft >= 0
 	if !out.Limit.Known {
