@@ -66,6 +66,7 @@ func Catalog() []Setting {
 		{Key: "engine.poll_interval", Type: Span, Help: "Between two looks for changes. Empty: as the connector advises for its system."},
 		{Key: "engine.sweep_interval", Type: Span, Default: "6h", Help: "Between two comparisons of everything, which find what webhooks and lists missed."},
 		{Key: "engine.sweep", Type: Text, Default: "repair", Choices: []string{"repair", "report"}, Help: "What a comparison does with differences that nobody told of: repair them, or report them in the history (tenon history --action drift) and leave them until one of the records changes."},
+		{Key: "engine.fields_interval", Type: Span, Default: "1h", Help: "Between two looks whether a system has other fields or options than before; the service then starts anew by itself, with the same mappings, and tries again what was held back. 0: never."},
 		{Key: "engine.missing_after", Type: Span, Default: "1m", Help: "How long a record must be missing before that counts as a deletion."},
 		{Key: "engine.delete_wait", Type: Span, Default: "10m", Help: "How long a deletion waits before on_delete: archive or delete carries it to the other side; a record that comes back meanwhile ends it. 0: not at all."},
 		{Key: "engine.retry_min", Type: Span, Default: "1s", Help: "The first wait after a passing error."},
@@ -135,7 +136,7 @@ type Engine struct {
 	GuardWindow, FlipWindow                           time.Duration
 	GuardClears, GuardOverwrites, GuardDeletes, Flips int
 	GuardCreates, GuardShare, GuardMissing            int
-	DeleteWait                                        time.Duration
+	DeleteWait, FieldsInterval                        time.Duration
 }
 
 // Log says what is logged and how.

@@ -55,6 +55,7 @@ func (r *reader) read(c *Config, dir string) {
 		GuardDeletes: r.atLeast("engine.guards.deletes", 1), Flips: r.atLeast("engine.guards.flips", 1),
 		GuardCreates: r.atLeast("engine.guards.creates", 1), GuardShare: r.atLeast("engine.guards.share", 0),
 		GuardMissing: r.atLeast("engine.guards.missing", 1), DeleteWait: r.span("engine.delete_wait"),
+		FieldsInterval: r.span("engine.fields_interval"),
 	}
 	for _, key := range []string{
 		"engine.poll_interval", "engine.sweep_interval", "engine.retry_min", "engine.retry_max", "engine.probe_interval",

@@ -15,6 +15,7 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/engine/state/bolt"
+	"github.com/tenonsync/tenon/mapping"
 )
 
 func (c *cli) serveCommand() *cobra.Command {
@@ -59,28 +60,43 @@ func (c *cli) serve(ctx context.Context, cfg *config.Config, readyFile string) e
 		return fail(exitUsage, "name another address in server.listen", "%w", err)
 	}
 	defer address.close()
+	o := serviceOptions{log: log, buttons: true, waitReady: true}
+	for {
+		// With new fields, too, the mappings are those of the start: the admin's
+		// edits meanwhile wait for the admin.
+		o.files, err = c.serveUntil(ctx, cfg, o, address, readyFile)
+		if !errors.Is(err, errNewFields) {
+			return err
+		}
+	}
+}
+
+// serveUntil opens the service and runs it until ctx ends or the systems' fields
+// change, and returns the mappings that it ran.
+func (c *cli) serveUntil(ctx context.Context, cfg *config.Config, o serviceOptions, address *lasting, readyFile string) ([]*mapping.File, error) {
 	l, err := address.lease()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	waiting := answerStarting(l, log)
-	s, err := c.openService(ctx, cfg, serviceOptions{log: log, buttons: true, waitReady: true, waiting: waiting.because})
+	waiting := answerStarting(l, o.log)
+	o.waiting = waiting.because
+	s, err := c.openService(ctx, cfg, o)
 	if endErr := waiting.end(); err == nil && endErr != nil {
 		s.close()
-		return endErr
+		return nil, endErr
 	}
 	if err != nil && ctx.Err() != nil {
-		log.Info("stopped before it served", "err", err)
-		return nil
+		o.log.Info("stopped before it served", "err", err)
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.close()
 	if l, err = address.lease(); err != nil {
-		return err
+		return nil, err
 	}
-	return s.serveOn(ctx, l, readyFile)
+	return s.files, s.serveOn(ctx, l, readyFile)
 }
 
 // serveOn runs the engine and the server on a listener, which it closes, until
@@ -104,6 +120,7 @@ func (s *service) serveOn(ctx context.Context, l net.Listener, readyFile string)
 		}
 	})
 	wg.Go(func() { s.subscribe(ctx) })
+	wg.Go(func() { s.watchFields(ctx, s.config.Engine.FieldsInterval, stop) })
 	s.log.Info("serving", "address", l.Addr().String(), "public_url", s.config.Server.PublicURL, "count", len(s.mappings))
 	if readyFile != "" {
 		if err := writeWhole(readyFile, map[string]string{"url": "http://" + l.Addr().String()}); err != nil {
@@ -112,6 +129,9 @@ func (s *service) serveOn(ctx context.Context, l net.Listener, readyFile string)
 	}
 	wg.Wait()
 	s.log.Info("stopped")
+	if errors.Is(context.Cause(ctx), errNewFields) {
+		return errors.Join(errNewFields, s.retryHeld(context.WithoutCancel(ctx)))
+	}
 	if errors.Is(worked, context.Canceled) {
 		worked = nil
 	}

@@ -21,7 +21,10 @@ type service struct {
 	*vault
 	config   *config.Config
 	conns    connections
+	files    []*mapping.File   // the mappings' sources
+	shapes   map[string]string // of the schemas that the mappings were compiled for
 	mappings []*mapping.Mapping
+	clock    connectors.Clock
 	engine   *engine.Engine
 	metrics  *server.Metrics
 	log      *slog.Logger
@@ -38,6 +41,7 @@ type serviceOptions struct {
 
 	// waiting, if not nil, is told what is waited for.
 	waiting func(reason string)
+	files   []*mapping.File // the mappings to run; nil: those that the configuration names
 }
 
 // openService opens the state and the connections, compiles the mappings and
@@ -47,7 +51,10 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	if o.log == nil {
 		o.log = quiet()
 	}
-	s := &service{config: cfg, log: o.log, metrics: server.NewMetrics()}
+	s := &service{config: cfg, log: o.log, metrics: server.NewMetrics(), clock: o.clock}
+	if s.clock == nil {
+		s.clock = connectors.SystemClock()
+	}
 	if s.vault, err = openVault(ctx, cfg.State, o.log); err != nil {
 		return nil, err
 	}
@@ -87,11 +94,15 @@ const seenWait = 5 * time.Second
 // compile checks the mappings against the systems, or against what the state
 // remembers of them.
 func (s *service) compile(ctx context.Context, c *cli, o serviceOptions) error {
-	files, problems, err := parseMappings(s.config.Mappings)
-	if err != nil {
-		return err
+	files, problems := o.files, mapping.Problems(nil)
+	if files == nil {
+		var err error
+		if files, problems, err = parseMappings(s.config.Mappings); err != nil {
+			return err
+		}
 	}
-	from := &rememberedSchemas{vault: s.vault, log: o.log, hurry: o.waitReady}
+	from := &rememberedSchemas{vault: s.vault, log: o.log, hurry: o.waitReady, shapes: map[string]string{}}
+	s.files, s.shapes = files, from.shapes
 	if !o.offline {
 		from.live = s.conns
 	}

@@ -172,6 +172,8 @@ type rememberedSchemas struct {
 	log   *slog.Logger
 	hurry bool            // a system that is known already is not waited for long
 	down  map[string]bool // connections that did not answer in time, if in a hurry
+
+	shapes map[string]string // what was told, by the name of the secret; may be nil
 }
 
 // hurryWait is how long a known system may take to tell a schema to a service
@@ -186,6 +188,14 @@ func (r *rememberedSchemas) schema(ctx context.Context, connection, object strin
 		return nil, err
 	}
 	name := fmt.Sprintf("schema/%s/%s/%s", connection, object, scopeText)
+	s, err := r.find(ctx, name, connection, object, scope)
+	if err == nil && r.shapes != nil {
+		r.shapes[name] = shapeOf(s)
+	}
+	return s, err
+}
+
+func (r *rememberedSchemas) find(ctx context.Context, name, connection, object string, scope connectors.Scope) (*connectors.Schema, error) {
 	if r.live == nil {
 		return r.recall(ctx, name, connection, object)
 	}
