@@ -13,10 +13,10 @@ import (
 //
 // The form is stable across releases: the state file holds keyed hashes of it.
 func AppendCanonical(dst []byte, v Value) []byte {
-	dst = append(dst, byte(v.typ))
-	switch v.typ {
+	dst = append(dst, byte(v.Type()))
+	switch v.Type() {
 	case TypeBool, TypeDate, TypeInstant:
-		dst = binary.BigEndian.AppendUint64(dst, uint64(v.n))
+		dst = binary.BigEndian.AppendUint64(dst, uint64(v.number()))
 	case TypeText, TypeRichText, TypeNumber, TypeOption:
 		dst = append(dst, v.s...)
 	case TypeMoney, TypeReference:
@@ -50,14 +50,14 @@ func appendPart(dst []byte, s string) []byte {
 
 // Equal reports whether two values are the same in their normal form.
 func Equal(a, b Value) bool {
-	if a.typ != b.typ {
+	if a.Type() != b.Type() {
 		return false
 	}
-	switch a.typ {
+	switch a.Type() {
 	case TypeText, TypeRichText, TypeNumber, TypeOption:
 		return a.s == b.s
 	case TypeBool, TypeDate, TypeInstant:
-		return a.n == b.n
+		return a.number() == b.number()
 	}
 	return bytes.Equal(AppendCanonical(nil, a), AppendCanonical(nil, b))
 }

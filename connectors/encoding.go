@@ -16,8 +16,8 @@ var errMalformed = errors.New("decode a value: cut or malformed")
 // EncodeValue writes a value for storage; DecodeValue reads it back, whatever
 // bytes its texts have. The encoding holds the customer's data: seal it.
 func EncodeValue(v Value) []byte {
-	b := []byte{encodedVersion, byte(v.typ)}
-	b = binary.AppendVarint(b, v.n)
+	b := []byte{encodedVersion, byte(v.Type())}
+	b = binary.AppendVarint(b, v.number())
 	for _, s := range [...]string{v.s, v.label(), v.note()} {
 		b = appendPart(b, s)
 	}
@@ -33,17 +33,20 @@ func DecodeValue(data []byte) (Value, error) {
 	if len(data) < 2 || data[0] != encodedVersion {
 		return Null, errMalformed
 	}
-	v := Value{typ: Type(data[1])}
-	if v.typ > TypeFile {
-		return Null, fmt.Errorf("decode a value: unknown type %d", v.typ)
+	typ := Type(data[1])
+	if typ > TypeFile {
+		return Null, fmt.Errorf("decode a value: unknown type %d", typ)
 	}
 	n, size := binary.Varint(data[2:])
 	if size <= 0 {
 		return Null, errMalformed
 	}
-	v.n = n
+	v := counted(typ, n)
 	d := parts{rest: data[2+size:]}
 	m := more{}
+	if v.more != nil {
+		m = *v.more
+	}
 	v.s, m.label, m.note = d.next(), d.next(), d.next()
 	count := d.number()
 	if count > uint64(len(d.rest)/2) { // an option takes two bytes at least
@@ -58,7 +61,7 @@ func DecodeValue(data []byte) (Value, error) {
 	if !slices.IsSortedFunc(m.set, func(a, b Option) int { return strings.Compare(a.ID, b.ID) }) {
 		return Null, errors.New("decode a value: options out of order")
 	}
-	if m.label != "" || m.note != "" || m.set != nil {
+	if m.label != "" || m.note != "" || m.set != nil || m.wide {
 		v.more = &m
 	}
 	return v, nil

@@ -63,3 +63,49 @@ func TestDateOfIsTheDayOnTheClock(t *testing.T) {
 		}
 	}
 }
+
+// TestFarInstants keeps points in time that do not fit beside a value's type.
+func TestFarInstants(t *testing.T) {
+	for _, at := range []time.Time{
+		time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC), time.Date(3111, 9, 17, 0, 0, 0, 0, time.UTC),
+		time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(828, 1, 1, 0, 0, 0, 0, time.UTC), time.UnixMicro(-1).UTC(),
+	} {
+		v := Instant(at)
+		if !v.Time().Equal(at) {
+			t.Errorf("got %s, want %s", v.Time(), at)
+		}
+		back, err := DecodeValue(EncodeValue(v))
+		if err != nil || !Equal(v, back) || !back.Time().Equal(at) {
+			t.Errorf("%s: decoded %s (%v)", at, back, err)
+		}
+		if Equal(v, Instant(at.Add(time.Microsecond))) {
+			t.Errorf("%s equals what follows it", at)
+		}
+	}
+	const size = 1 << 60
+	f := FileValue(File{ID: "1", Name: "a", Size: size})
+	back, err := DecodeValue(EncodeValue(f))
+	if err != nil || back.File() != f.File() || f.File().Size != size || f.File().Name != "a" {
+		t.Errorf("got %+v, want %+v (%v)", back.File(), f.File(), err)
+	}
+}
+
+// TestDaysAreReadAsByTheCalendar holds the short way of reading days against
+// package time.
+func TestDaysAreReadAsByTheCalendar(t *testing.T) {
+	texts := []string{"", "2026-02-28", "2026-02-30", "2026-13-01", "2026-00-10", "2026-10-00", "2026/10/01", "0000-01-01", "9999-12-31", "2026-1-01", "٢026-01-1"}
+	r := rand.New(rand.NewPCG(2, 4))
+	for range 20_000 {
+		text := []byte("2026-07-15")
+		text[r.IntN(len(text))] = "0123456789-x "[r.IntN(13)]
+		text[r.IntN(len(text))] = "0123456789-x "[r.IntN(13)]
+		texts = append(texts, string(text))
+	}
+	for _, text := range texts {
+		got, err := ParseDate(text)
+		want, wantErr := time.Parse(time.DateOnly, text)
+		if (err == nil) != (wantErr == nil) || err == nil && !got.Time().Equal(want) {
+			t.Errorf("%q: got %s (%v), want %s (%v)", text, got, err, want, wantErr)
+		}
+	}
+}

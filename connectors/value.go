@@ -77,18 +77,35 @@ type File struct {
 // value's own memory, which must not be changed.
 type Value struct {
 	_    [0]func() // values are compared by Equal
-	typ  Type
-	n    int64  // bool, date (days since 1970-01-01), instant (µs since 1970), file size
-	s    string // text, markdown, decimal, option id, person id, reference id, file id
-	more *more  // nil where all of it is empty
+	head int64     // the type in the lowest eight bits, above them the number: see number
+	s    string    // text, markdown, decimal, option id, person id, reference id, file id
+	more *more     // nil where all of it is empty
 }
 
-// more is what only some types need. It lies apart, so that a Value is small:
-// five words, which functions pass in registers. It never changes.
+// more is what only some values need. It lies apart, so that a Value is small:
+// four words, which the compiler keeps in registers. It never changes.
 type more struct {
 	label string   // option label, person e-mail, currency, reference object, file name
 	note  string   // person name, reference title, file address
 	set   []Option // options, sorted by ID, without repeats
+	wide  bool     // the number does not fit beside the type
+	n     int64    // where it is wide
+}
+
+// counted returns a value of a type that is, or has, a number: of a bool, a
+// date (days since 1970-01-01), an instant (µs since 1970) or a file's size.
+func counted(t Type, n int64) Value {
+	if n<<8>>8 == n {
+		return Value{head: n<<8 | int64(t)}
+	}
+	return Value{head: int64(t), more: &more{wide: true, n: n}}
+}
+
+func (v Value) number() int64 {
+	if v.more != nil && v.more.wide {
+		return v.more.n
+	}
+	return v.head >> 8
 }
 
 func moreOf(label, note string) *more {
@@ -117,10 +134,10 @@ var Null = Value{}
 
 // Text returns a text value; line ends become "\n". The empty text is a value
 // of its own; connectors of systems that do not tell it from null return Null.
-func Text(s string) Value { return Value{typ: TypeText, s: newlines(s)} }
+func Text(s string) Value { return Value{head: int64(TypeText), s: newlines(s)} }
 
 // RichText returns a value of CommonMark; line ends become "\n".
-func RichText(markdown string) Value { return Value{typ: TypeRichText, s: newlines(markdown)} }
+func RichText(markdown string) Value { return Value{head: int64(TypeRichText), s: newlines(markdown)} }
 
 func newlines(s string) string {
 	if !strings.Contains(s, "\r") {
@@ -141,11 +158,11 @@ func ParseNumber(s string) (Value, error) {
 	if err != nil {
 		return Null, err
 	}
-	return Value{typ: TypeNumber, s: canon}, nil
+	return Value{head: int64(TypeNumber), s: canon}, nil
 }
 
 // Int returns the number n.
-func Int(n int64) Value { return Value{typ: TypeNumber, s: strconv.FormatInt(n, 10)} }
+func Int(n int64) Value { return Value{head: int64(TypeNumber), s: strconv.FormatInt(n, 10)} }
 
 // Money returns an amount with its ISO 4217 currency, which may be empty where
 // the system has one currency only.
@@ -154,7 +171,7 @@ func Money(amount, currency string) (Value, error) {
 	if err != nil {
 		return Null, err
 	}
-	return Value{typ: TypeMoney, s: canon, more: moreOf(strings.ToUpper(currency), "")}, nil
+	return Value{head: int64(TypeMoney), s: canon, more: moreOf(strings.ToUpper(currency), "")}, nil
 }
 
 func canonicalDecimal(s string) (string, error) {
@@ -229,11 +246,10 @@ func clip(s string) string {
 
 // Bool returns a boolean value.
 func Bool(b bool) Value {
-	v := Value{typ: TypeBool}
 	if b {
-		v.n = 1
+		return counted(TypeBool, 1)
 	}
-	return v
+	return counted(TypeBool, 0)
 }
 
 // Date returns a calendar day. Days out of range are normalised as by
@@ -250,11 +266,14 @@ func DateOf(t time.Time) Value {
 	if seconds%86400 < 0 {
 		days--
 	}
-	return Value{typ: TypeDate, n: days}
+	return counted(TypeDate, days)
 }
 
 // ParseDate returns the day written as YYYY-MM-DD.
 func ParseDate(s string) (Value, error) {
+	if v, ok := plainDate(s); ok {
+		return v, nil
+	}
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
 		return Null, fmt.Errorf("%q is not a date of the form YYYY-MM-DD", clip(s))
@@ -262,11 +281,36 @@ func ParseDate(s string) (Value, error) {
 	return DateOf(t), nil
 }
 
+// plainDate reads a day of the usual form at once; ok is false for others, and
+// for days that no calendar has.
+func plainDate(s string) (v Value, ok bool) {
+	if len(s) != len(time.DateOnly) || s[4] != '-' || s[7] != '-' {
+		return Null, false
+	}
+	number := func(part string) int {
+		n := 0
+		for i := range len(part) {
+			if part[i] < '0' || part[i] > '9' {
+				return -1
+			}
+			n = n*10 + int(part[i]-'0')
+		}
+		return n
+	}
+	year, month, day := number(s[:4]), number(s[5:7]), number(s[8:])
+	if year < 0 || month < 1 || month > 12 || day < 1 || day > 28 {
+		return Null, false // the last days of a month are left to the calendar
+	}
+	return Date(year, time.Month(month), day), true
+}
+
 // Instant returns the point in time t, cut to the microsecond.
-func Instant(t time.Time) Value { return Value{typ: TypeInstant, n: t.UnixMicro()} }
+func Instant(t time.Time) Value { return counted(TypeInstant, t.UnixMicro()) }
 
 // Choice returns one option.
-func Choice(o Option) Value { return Value{typ: TypeOption, s: o.ID, more: moreOf(o.Label, "")} }
+func Choice(o Option) Value {
+	return Value{head: int64(TypeOption), s: o.ID, more: moreOf(o.Label, "")}
+}
 
 // Choices returns a set of options. Order and repeats in the arguments do not
 // matter. The empty set is null.
@@ -277,7 +321,7 @@ func Choices(options ...Option) Value {
 	set := slices.Clone(options)
 	slices.SortFunc(set, func(a, b Option) int { return strings.Compare(a.ID, b.ID) })
 	set = slices.CompactFunc(set, func(a, b Option) bool { return a.ID == b.ID })
-	return Value{typ: TypeOptions, more: &more{set: set}}
+	return Value{head: int64(TypeOptions), more: &more{set: set}}
 }
 
 // Labels returns a set of free labels.
@@ -294,29 +338,38 @@ func PersonValue(p Person) Value {
 	if p.ID == "" && p.Email == "" {
 		return Null
 	}
-	return Value{typ: TypePerson, s: p.ID, more: moreOf(strings.ToLower(strings.TrimSpace(p.Email)), p.Name)}
+	return Value{head: int64(TypePerson), s: p.ID, more: moreOf(strings.ToLower(strings.TrimSpace(p.Email)), p.Name)}
 }
 
 // Reference returns a reference to another record of the same connection.
 // Title is what people see and does not count when values are compared.
 func Reference(object, id, title string) Value {
-	return Value{typ: TypeReference, s: id, more: moreOf(object, title)}
+	return Value{head: int64(TypeReference), s: id, more: moreOf(object, title)}
 }
 
 // FileValue returns a file.
 func FileValue(f File) Value {
-	return Value{typ: TypeFile, s: f.ID, more: moreOf(f.Name, f.URL), n: f.Size}
+	v := counted(TypeFile, f.Size)
+	v.s = f.ID
+	if f.Name != "" || f.URL != "" || v.more != nil {
+		m := more{label: f.Name, note: f.URL}
+		if v.more != nil {
+			m.wide, m.n = true, v.more.n
+		}
+		v.more = &m
+	}
+	return v
 }
 
 // Type returns the value's type.
-func (v Value) Type() Type { return v.typ }
+func (v Value) Type() Type { return Type(uint8(v.head)) }
 
 // IsNull reports whether the field is cleared.
-func (v Value) IsNull() bool { return v.typ == TypeNull }
+func (v Value) IsNull() bool { return v.Type() == TypeNull }
 
 // Text returns the text of a text or rich-text value, "" for others.
 func (v Value) Text() string {
-	if v.typ == TypeText || v.typ == TypeRichText {
+	if v.Type() == TypeText || v.Type() == TypeRichText {
 		return v.s
 	}
 	return ""
@@ -325,7 +378,7 @@ func (v Value) Text() string {
 // Number returns the canonical decimal of a number or of an amount of money
 // ("-12.5": no exponent, no trailing zeros), "" for others.
 func (v Value) Number() string {
-	if v.typ == TypeNumber || v.typ == TypeMoney {
+	if v.Type() == TypeNumber || v.Type() == TypeMoney {
 		return v.s
 	}
 	return ""
@@ -333,30 +386,30 @@ func (v Value) Number() string {
 
 // Currency returns the currency of an amount of money, "" for others.
 func (v Value) Currency() string {
-	if v.typ == TypeMoney {
+	if v.Type() == TypeMoney {
 		return v.label()
 	}
 	return ""
 }
 
 // Bool returns a boolean's truth, false for others.
-func (v Value) Bool() bool { return v.typ == TypeBool && v.n != 0 }
+func (v Value) Bool() bool { return v.Type() == TypeBool && v.number() != 0 }
 
 // Time returns an instant in UTC, or a date as its midnight in UTC; the zero
 // time for others.
 func (v Value) Time() time.Time {
-	switch v.typ {
+	switch v.Type() {
 	case TypeInstant:
-		return time.UnixMicro(v.n).UTC()
+		return time.UnixMicro(v.number()).UTC()
 	case TypeDate:
-		return time.Unix(v.n*86400, 0).UTC()
+		return time.Unix(v.number()*86400, 0).UTC()
 	}
 	return time.Time{}
 }
 
 // Option returns an option; the zero Option for others.
 func (v Value) Option() Option {
-	if v.typ == TypeOption {
+	if v.Type() == TypeOption {
 		return Option{ID: v.s, Label: v.label()}
 	}
 	return Option{}
@@ -372,7 +425,7 @@ func (v Value) Options() []Option {
 
 // Person returns a person; the zero Person for others.
 func (v Value) Person() Person {
-	if v.typ == TypePerson {
+	if v.Type() == TypePerson {
 		return Person{ID: v.s, Email: v.label(), Name: v.note()}
 	}
 	return Person{}
@@ -380,7 +433,7 @@ func (v Value) Person() Person {
 
 // Reference returns the object, id and title of a reference.
 func (v Value) Reference() (object, id, title string) {
-	if v.typ == TypeReference {
+	if v.Type() == TypeReference {
 		return v.label(), v.s, v.note()
 	}
 	return "", "", ""
@@ -388,8 +441,8 @@ func (v Value) Reference() (object, id, title string) {
 
 // File returns a file; the zero File for others.
 func (v Value) File() File {
-	if v.typ == TypeFile {
-		return File{ID: v.s, Name: v.label(), URL: v.note(), Size: v.n}
+	if v.Type() == TypeFile {
+		return File{ID: v.s, Name: v.label(), URL: v.note(), Size: v.number()}
 	}
 	return File{}
 }
@@ -397,13 +450,13 @@ func (v Value) File() File {
 // String returns the value as people read it: a label rather than an id, a
 // date as YYYY-MM-DD, an instant in RFC 3339, UTC. Null is "".
 func (v Value) String() string {
-	switch v.typ {
+	switch v.Type() {
 	case TypeText, TypeRichText, TypeNumber:
 		return v.s
 	case TypeMoney:
 		return strings.TrimSpace(v.s + " " + v.label())
 	case TypeBool:
-		return fmt.Sprint(v.n != 0)
+		return fmt.Sprint(v.number() != 0)
 	case TypeDate:
 		return v.Time().Format(time.DateOnly)
 	case TypeInstant:

@@ -97,6 +97,12 @@ func (h *byHand) run(tb testing.TB) map[string]any {
 			tb.Fatalf("%s has no type of ours", n)
 		}
 	}
+	h.compute(tb, out)
+	return out
+}
+
+// compute fills in the five computed fields.
+func (h *byHand) compute(tb testing.TB, out map[string]any) {
 	name, _ := h.in["f00"].(string)
 	other, _ := h.in["f05"].(string)
 	out["f35"] = strings.ToLower(name) + ": " + strings.TrimSpace(other)
@@ -127,7 +133,6 @@ func (h *byHand) run(tb testing.TB) map[string]any {
 		out["f38"] = h.in["f08"]
 	}
 	out["f39"] = amount.Cmp(thousand) > 0 && strings.HasPrefix(name, "Acme")
-	return out
 }
 
 // kindOf tells the type of a field of the wide record, as a schema does.
@@ -174,38 +179,49 @@ func decoded() map[string]any {
 	return in
 }
 
-// parseByHand gives the script's values their types.
-func parseByHand(tb testing.TB, in map[string]any) map[string]any {
-	out := make(map[string]any, len(in))
-	for name, raw := range in {
-		switch x := raw.(type) {
-		case bool:
-			out[name] = x
-		case json.Number:
-			d, _, err := apd.NewFromString(x.String())
-			if err != nil {
-				tb.Fatal(err)
-			}
-			out[name] = d
-		case string:
-			layout := ""
-			switch kindOf(name) {
-			case 2:
-				layout = time.DateOnly
-			case 3:
-				layout = time.RFC3339
-			}
-			if layout == "" {
-				out[name] = x
-				continue
-			}
-			at, err := time.Parse(layout, x)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			out[name] = at
+// jsonByHand does all in one pass over decoded JSON: each value gets its type,
+// is checked, and goes out in its normal form.
+func jsonByHand(tb testing.TB, in map[string]any, names []string) map[string]any {
+	decimal := func(name string) *apd.Decimal {
+		n, _ := in[name].(json.Number)
+		d, _, err := apd.NewFromString(n.String())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return d
+	}
+	moment := func(layout, name string) time.Time {
+		s, _ := in[name].(string)
+		at, err := time.Parse(layout, s)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return at
+	}
+	out := make(map[string]any, 40)
+	for _, n := range names {
+		switch kindOf(n) {
+		case 0:
+			s, _ := in[n].(string)
+			out[n] = strings.ReplaceAll(s, "\r\n", "\n")
+		case 1:
+			d := decimal(n)
+			d.Reduce(d)
+			out[n] = d.Text('f')
+		case 2:
+			out[n] = moment(time.DateOnly, n)
+		case 3:
+			out[n] = moment(time.RFC3339, n)
+		case 4:
+			yes, _ := in[n].(bool)
+			out[n] = yes
 		}
 	}
+	typed := byHand{names: nil, in: map[string]any{
+		"f00": in["f00"], "f05": in["f05"], "f01": decimal("f01"), "f06": decimal("f06"),
+		"f03": out["f03"], "f08": out["f08"], "f04": out["f04"],
+	}}
+	typed.compute(tb, out)
 	return out
 }
 
@@ -228,8 +244,8 @@ func BenchmarkRecordByHand(b *testing.B) {
 }
 
 // BenchmarkRatio runs both ways in turns and reports the mapping's time divided
-// by that of the script: the rules alone, and with the values read from decoded
-// JSON. The goal is at most 1.
+// by that of the script: from decoded JSON, for which the goal is at most 1, and
+// the rules alone, on values that have their types already.
 func BenchmarkRatio(b *testing.B) {
 	m, rec := wide(b)
 	h := newByHand(b)
@@ -238,9 +254,7 @@ func BenchmarkRatio(b *testing.B) {
 		ratio(b, func() { mapRecord(b, m, rec) }, func() { h.run(b) })
 	})
 	b.Run("from JSON", func(b *testing.B) {
-		ratio(b, func() { mapRecord(b, m, fromJSON(b, in)) }, func() {
-			(&byHand{in: parseByHand(b, in), names: h.names}).run(b)
-		})
+		ratio(b, func() { mapRecord(b, m, fromJSON(b, in)) }, func() { jsonByHand(b, in, h.names) })
 	})
 }
 
