@@ -20,10 +20,14 @@ type making struct {
 	intent  *state.Intent
 	request connectors.Create
 	sent    []state.Field // what the request carries, as pending fields
+	notes   []state.Pending
 	asides  []*state.Aside
 	skipped []string
 	result  *connectors.Record
 	adopted bool // found by its key, not made now
+	// earlier is the note of a create that may have taken effect and is sent
+	// again.
+	earlier *state.Intent
 	// edited names the empty fields of a found record that its history shows.
 	edited map[string]bool
 	// plain counts the rules whose baseline is what both sides show.
@@ -113,6 +117,9 @@ func (d *drain) createOn(ctx context.Context, to mapping.SideID, jobs []*job) er
 		if err := d.commit(ctx, func(tx state.Tx) error {
 			for _, j := range sending {
 				i := *j.making.intent
+				if j.making.earlier = nil; !i.Sent.IsZero() {
+					j.making.earlier = j.making.intent
+				}
 				i.Sent = d.now
 				if i.Created.IsZero() {
 					i.Created = d.now
@@ -259,10 +266,15 @@ func (d *drain) fillRule(g *merger, j *job, r *mapping.Rule) {
 	if !out.IsNull() {
 		mk.request.Fields[r.Field(mk.to)] = out
 	}
-	mk.sent = append(mk.sent, state.Field{Rule: r.ID(), Pending: &state.Pending{
-		To: uint8(mk.to), Source: d.printer.Print(value), Target: d.printer.Print(out),
-		SourceSet: g.elements(value).prints, TargetSet: g.elements(out).prints,
-	}})
+	if len(mk.notes) == cap(mk.notes) { // at once for all rules: one by one they are a tenth of a backfill's garbage
+		mk.notes = make([]state.Pending, 0, len(d.m.Rules()))
+	}
+	p := state.Pending{To: uint8(mk.to), Source: d.printer.Print(value), Target: d.printer.Print(out)}
+	if r.IsSet() {
+		p.SourceSet, p.TargetSet = g.elements(value).prints, g.elements(out).prints
+	}
+	mk.notes = append(mk.notes, p)
+	mk.sent = append(mk.sent, state.Field{Rule: r.ID(), Pending: &mk.notes[len(mk.notes)-1]})
 }
 
 // askKeys asks the target what was made with the keys before: after a crash, a
@@ -359,7 +371,7 @@ func (d *drain) sendCreates(ctx context.Context, to mapping.SideID, jobs []*job)
 		jobs = again
 	}
 	for _, j := range jobs {
-		j.dropIntents = append(j.dropIntents, j.making.intent.Key)
+		j.unsent()
 		j.fail("refused", "the system refuses the new record again and again")
 	}
 }
@@ -394,9 +406,19 @@ func (d *drain) tookCreate(j *job, c *connection, res connectors.WriteResult) (a
 	if left {
 		return true
 	}
-	j.dropIntents = append(j.dropIntents, mk.intent.Key)
+	j.unsent()
 	d.blame(j, res.Err)
 	return false
+}
+
+// unsent forgets the note of a create that surely did not take effect. What an
+// earlier one may have made is to be looked for still.
+func (j *job) unsent() {
+	if j.making.earlier != nil {
+		j.putIntents = append(j.putIntents, j.making.earlier)
+		return
+	}
+	j.dropIntents = append(j.dropIntents, j.making.intent.Key)
 }
 
 // leaveOut takes a refused field out of a create and notes why.

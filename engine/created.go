@@ -122,6 +122,9 @@ func (d *drain) findCleared(ctx context.Context, to mapping.SideID, jobs []*job)
 // pair is known, and its link has ended.
 func (d *drain) linkOrphan(j *job) {
 	from := j.making.to.Other()
+	if j.recs[j.making.to] = j.making.result; j.making.adopted {
+		d.baselineOfAdopted(j) // the record may be restored
+	}
 	j.link.Status = state.LinkEnded
 	j.link.Ends[from].State = j.recs[from].State
 	j.dropIntents = append(j.dropIntents, j.making.intent.Key)
@@ -155,7 +158,7 @@ func (d *drain) readMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 }
 
 func (d *drain) madeFields(j *job) []state.EventField {
-	var fields []state.EventField
+	fields := make([]state.EventField, 0, len(j.making.sent))
 	for _, f := range j.making.sent {
 		if _, ok := j.making.request.Fields[d.m.rules[f.Rule].Field(j.making.to)]; !ok {
 			continue

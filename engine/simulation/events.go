@@ -124,10 +124,11 @@ func (w *world) deliver(h pendingHook, signedAnew bool) {
 	tried := w.past.tried[key]
 	w.past.tried[key] = true
 	w.step("webhook", func() error {
+		stored := w.commits
 		d, err := w.eng.Receive(w.ctx, sideConn[h.side], req)
 		switch {
-		case err == nil && !tried:
-			w.durable(h.side, d.Hints)
+		case err == nil && !tried && len(d.Hints) > 0 && w.commits == stored:
+			w.broken = append(w.broken, fmt.Sprintf("a webhook of %s was acknowledged and is not stored", sideConn[h.side]))
 		case errors.Is(err, engine.ErrOverload) || errors.Is(err, state.ErrFull):
 			if h.due = w.clock.Now().Add(time.Minute); !w.restNow {
 				w.hooks = append(w.hooks, h)
@@ -135,29 +136,6 @@ func (w *world) deliver(h pendingHook, signedAnew bool) {
 		}
 		return err
 	})
-}
-
-// durable holds a webhook that was answered with success against what is stored:
-// each record that it named waits in the queue, or was looked at in the version
-// that the hint told.
-func (w *world) durable(side int, hints []connectors.Change) {
-	err := w.store.View(w.ctx, func(tx state.Tx) error {
-		for _, h := range hints {
-			s := state.Subject{Mapping: "pair", Side: uint8(side), Record: h.ID}
-			link, err := tx.LinkOf(s.Mapping, s.Side, h.ID)
-			seen := h.Version != "" && (err != nil || link.Ends[side].Version == h.Version)
-			if err == nil {
-				s = state.Subject{Mapping: s.Mapping, Link: link.ID}
-			}
-			if _, err := tx.Entry(s); err != nil && !seen {
-				w.broken = append(w.broken, fmt.Sprintf("a webhook about %s %s was acknowledged and is not stored", sideConn[side], h.ID))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		panic(err)
-	}
 }
 
 func (w *world) drain() {

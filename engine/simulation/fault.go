@@ -113,7 +113,6 @@ func (w *world) setBack(side int, id string, now map[string]connectors.Value) {
 		w.broken = append(w.broken, fmt.Sprintf("the stage of %s %s was written %d times against an automation", sideConn[side], id, w.flips[key]))
 	}
 	w.depth++
-	w.clock.Advance(time.Millisecond)
 	w.edit(side, id, "robot", "stage", before)
 	w.depth--
 }

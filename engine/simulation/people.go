@@ -135,12 +135,14 @@ func (w *world) edit(side int, id, who, field string, v connectors.Value) {
 	if w.past.counter%4 == 0 {
 		user = "tenon"
 	}
+	w.clock.Advance(time.Millisecond) // nobody else acts at this instant
 	s.Edit(id, user, field, v)
+	w.clock.Advance(time.Millisecond)
 	now := s.Truth(id)[field]
 	if connectors.Equal(before, now) {
 		return // the system rounded the edit away
 	}
-	w.past.edited(side, id, field, w.clock.Now(), before, now)
+	w.past.edited(side, id, field, w.clock.Now().Add(-time.Millisecond), before, now)
 	w.log("%s edits %s %s %s = %q", who, sideConn[side], id, field, now)
 }
 

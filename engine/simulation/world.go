@@ -53,6 +53,7 @@ type world struct {
 	armed   []fault
 	writes  int // effects on the systems
 	calls   int
+	commits int
 	reads   int                         // records read
 	held    map[string]connectors.Value // what the record under the present write held before it
 	between bool                        // a person edits it right now
@@ -269,6 +270,9 @@ func (s *faultyStore) Update(ctx context.Context, fn func(state.Tx) error) error
 		return state.ErrFull
 	}
 	err := s.Store.Update(ctx, fn)
+	if err == nil {
+		s.w.commits++
+	}
 	s.w.dieAt("commit", true)
 	return err
 }
