@@ -49,8 +49,9 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-// TokenStore keeps secrets that change while the service runs, such as a
-// rotated refresh token. Implementations store them sealed.
+// TokenStore keeps secrets and notes that must outlive the process, such as a
+// rotated refresh token or the use of an allowance. Implementations store them
+// sealed.
 type TokenStore interface {
 	// LoadToken returns nil, nil when nothing is stored under the name.
 	LoadToken(ctx context.Context, name string) ([]byte, error)
