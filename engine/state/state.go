@@ -136,6 +136,10 @@ type Journal interface {
 	// newest one, written while the clock was wrong, is as old as the next one
 	// that was not.
 	PruneJournal(t time.Time, limit int) (int, error)
+	// ForgetReplaced removes the replaced values of up to limit events that are
+	// older than t and were not dealt with yet, the oldest first, and returns how
+	// many events those were. Age is as for PruneJournal.
+	ForgetReplaced(t time.Time, limit int) (int, error)
 }
 
 // Memory is small keyed data: cursors, seen deliveries, records looked at and

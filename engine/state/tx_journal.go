@@ -156,7 +156,7 @@ func (t *tx) PruneJournal(before time.Time, limit int) (int, error) {
 	if err := t.writable(); err != nil || limit <= 0 {
 		return 0, err
 	}
-	old, err := t.oldEvents(before, limit)
+	old, err := t.oldEvents(0, before, limit)
 	if err != nil {
 		return 0, err
 	}
@@ -180,10 +180,53 @@ func (t *tx) PruneJournal(before time.Time, limit int) (int, error) {
 	return len(old), nil
 }
 
-// oldEvents returns up to limit of the oldest events, as far as they are older
-// than before. One with a time after that of the newest event was written while
+// forgottenKey is where the number of the last event stands whose replaced
+// values were forgotten.
+var forgottenKey = []byte("journal/forgotten")
+
+func (t *tx) ForgetReplaced(before time.Time, limit int) (int, error) {
+	if err := t.writable(); err != nil || limit <= 0 {
+		return 0, err
+	}
+	last, err := t.number(SpaceMeta, forgottenKey)
+	if err != nil {
+		return 0, err
+	}
+	old, err := t.oldEvents(last+1, before, limit)
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	for _, head := range old {
+		if err := t.forgetReplaced(head.Seq); err != nil {
+			return 0, err
+		}
+	}
+	return len(old), t.putNumber(SpaceMeta, forgottenKey, old[len(old)-1].Seq)
+}
+
+// forgetReplaced stores an event again without its replaced values.
+func (t *tx) forgetReplaced(seq uint64) error {
+	e, _, err := t.event(seq, nil)
+	if err != nil || e == nil {
+		return err
+	}
+	some := false
+	for i := range e.Fields {
+		some = some || e.Fields[i].Replaced != nil
+		e.Fields[i].Replaced = nil
+	}
+	if !some {
+		return nil
+	}
+	x := newEncoder(96 + 48*len(e.Fields))
+	encodeEvent(x, e)
+	return t.put(SpaceJournal, key64(seq), x)
+}
+
+// oldEvents returns up to limit of the oldest events from a number on, as far as
+// they are older than before; of each as much as filters look at. One with a time after that of the newest event was written while
 // the clock was wrong: it is as old as the next one that was not.
-func (t *tx) oldEvents(before time.Time, limit int) ([]*storedEvent, error) {
+func (t *tx) oldEvents(from uint64, before time.Time, limit int) ([]*storedEvent, error) {
 	head := func(*storedEvent) bool { return false }
 	var newest time.Time
 	err := t.scan(SpaceJournal, Range{Reverse: true}, func(k, v []byte) (bool, error) {
@@ -202,7 +245,7 @@ func (t *tx) oldEvents(before time.Time, limit int) ([]*storedEvent, error) {
 	}
 	var events []*storedEvent
 	sure := 0 // how many of them are old beyond doubt
-	err = t.scan(SpaceJournal, Range{}, func(k, v []byte) (bool, error) {
+	err = t.scan(SpaceJournal, Range{From: key64(from)}, func(k, v []byte) (bool, error) {
 		d, err := unframe(SpaceJournal, k, v)
 		if err != nil {
 			return false, err

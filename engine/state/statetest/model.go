@@ -27,6 +27,7 @@ type model struct {
 	docs      map[[2]string][]byte
 	lastLink  uint64
 	lastEvent uint64
+	forgotten uint64 // the last event whose replaced values were forgotten
 }
 
 type asideKey struct {
@@ -303,19 +304,42 @@ func (m *model) ListJournal(before uint64, limit int, f state.EventFilter) ([]*s
 	return cut(list, limit), nil
 }
 
-func (m *model) PruneJournal(t time.Time, limit int) (int, error) {
-	// age is when an event was written, as far as one can tell: times after
-	// the newest event's are wrong.
+// old returns how many of the events, from the oldest on, are older than t. A
+// time after that of the newest event is wrong: such an event is as old as the
+// next one whose time is not.
+func (m *model) old(events []*state.Event, t time.Time) int {
 	age := func(i int) time.Time {
-		for newest := m.events[len(m.events)-1].At; m.events[i].At.After(newest); i++ {
+		for newest := m.events[len(m.events)-1].At; events[i].At.After(newest); i++ {
 		}
-		return m.events[i].At
+		return events[i].At
 	}
 	n := 0
-	for n < min(limit, len(m.events)) && (m.events[n].At.Before(t) || age(n).Before(t)) {
+	for n < len(events) && (events[n].At.Before(t) || age(n).Before(t)) {
 		n++
 	}
+	return n
+}
+
+func (m *model) PruneJournal(t time.Time, limit int) (int, error) {
+	n := min(m.old(m.events, t), max(limit, 0))
 	m.events = m.events[n:]
+	return n, nil
+}
+
+func (m *model) ForgetReplaced(t time.Time, limit int) (int, error) {
+	from := 0
+	for from < len(m.events) && m.events[from].Seq <= m.forgotten {
+		from++
+	}
+	n := min(m.old(m.events[from:], t), max(limit, 0))
+	for i := from; i < from+n; i++ {
+		e := *m.events[i]
+		e.Fields = slices.Clone(e.Fields)
+		for f := range e.Fields {
+			e.Fields[f].Replaced = nil
+		}
+		m.events[i], m.forgotten = &e, e.Seq
+	}
 	return n, nil
 }
 

@@ -144,7 +144,10 @@ func step(r *rand.Rand, tx state.Tx) outcome {
 		return result("AppendJournal", e.Seq, err)
 	case 18:
 		n, err := tx.PruneJournal(at(time.Duration(r.IntN(3))*time.Hour), limit)
-		return result("PruneJournal", n, err)
+		if r.IntN(2) == 0 {
+			n, err = tx.ForgetReplaced(when, limit)
+		}
+		return result("PruneJournal, ForgetReplaced", n, err)
 	case 19:
 		return done("SetCursor", tx.SetCursor(key, draw(r, "", "1", "2")))
 	case 20:

@@ -240,6 +240,53 @@ func testJournalPrune(t *testing.T, h Harness) {
 	sound(t, s)
 }
 
+// testJournalClock writes while the clock is years ahead: such events are as
+// old as those after them.
+func testJournalClock(t *testing.T, h Harness) {
+	s := open(t, h)
+	hours := []int{0, 90_000, 90_001, 1, 2, 90_002, 3}
+	for _, hour := range hours {
+		update(t, s, func(tx state.Tx) error {
+			return tx.AppendJournal(&state.Event{At: at(time.Duration(hour) * time.Hour), Fields: []state.EventField{{Replaced: []byte{1}}}})
+		})
+	}
+	call := func(fn func(tx state.Tx) (int, error)) (n int) {
+		update(t, s, func(tx state.Tx) (err error) { n, err = fn(tx); return err })
+		return n
+	}
+	forget := func(hour, limit int) int {
+		return call(func(tx state.Tx) (int, error) { return tx.ForgetReplaced(at(time.Duration(hour)*time.Hour), limit) })
+	}
+	left := func() (seqs []uint64) {
+		view(t, s, func(tx state.Tx) error {
+			list, err := tx.ListJournal(0, 100, state.EventFilter{})
+			for _, e := range list {
+				if e.Fields[0].Replaced != nil {
+					seqs = append(seqs, e.Seq)
+				}
+			}
+			return err
+		})
+		return seqs
+	}
+	same(t, "forgotten before 1", forget(1, 100), 1)
+	same(t, "forgotten before 2, two at most", forget(2, 2), 2)
+	same(t, "values that are left", left(), []uint64{7, 6, 5, 4})
+	same(t, "forgotten before 2, the rest", forget(2, 100), 1)
+	same(t, "forgotten before 2 again", forget(2, 100), 0)
+	same(t, "values that are left then", left(), []uint64{7, 6, 5})
+	prune := func(tx state.Tx) (int, error) { return tx.PruneJournal(at(3*time.Hour), 100) }
+	same(t, "pruned before 3", call(prune), 5)
+	same(t, "forgotten before 4", forget(4, 100), 2)
+	same(t, "values that are left in the end", len(left()), 0)
+	view(t, s, func(tx state.Tx) error {
+		list, err := tx.ListJournal(0, 100, state.EventFilter{})
+		same(t, "events that are left", seqs(list), []uint64{7, 6})
+		return err
+	})
+	sound(t, s)
+}
+
 func testMemory(t *testing.T, h Harness) {
 	s := open(t, h)
 	update(t, s, func(tx state.Tx) error {

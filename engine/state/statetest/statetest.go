@@ -45,6 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Harness) {
 		{"Asides", testAsides},
 		{"Journal", testJournal},
 		{"JournalPrune", testJournalPrune},
+		{"JournalClock", testJournalClock},
 		{"Memory", testMemory},
 		{"Deliveries", testDeliveries},
 		{"Docs", testDocs},

@@ -160,17 +160,18 @@ func testViewReadOnly(t *testing.T, h Harness) {
 	s := open(t, h)
 	update(t, s, mess)
 	for name, fn := range map[string]func(tx state.Tx) error{
-		"PutLink":       func(tx state.Tx) error { return tx.PutLink(link("one", "1", "2")) },
-		"DeleteLink":    func(tx state.Tx) error { return tx.DeleteLink(99) },
-		"PutEntry":      func(tx state.Tx) error { return tx.PutEntry(entry("one", "1", 0, at(0))) },
-		"DeleteEntry":   func(tx state.Tx) error { return tx.DeleteEntry(state.Subject{Mapping: "none", Record: "1"}) },
-		"PutIntent":     func(tx state.Tx) error { return tx.PutIntent(&state.Intent{Key: "k", Mapping: "one", Record: "1"}) },
-		"DeleteIntent":  func(tx state.Tx) error { return tx.DeleteIntent("none") },
-		"PutAside":      func(tx state.Tx) error { return tx.PutAside(&state.Aside{Link: 1, Mapping: "mess"}) },
-		"DeleteAside":   func(tx state.Tx) error { return tx.DeleteAside(99, 1) },
-		"AppendJournal": func(tx state.Tx) error { return tx.AppendJournal(&state.Event{}) },
-		"PruneJournal":  func(tx state.Tx) error { _, err := tx.PruneJournal(at(0), 1); return err },
-		"SetCursor":     func(tx state.Tx) error { return tx.SetCursor("c", "") },
+		"PutLink":        func(tx state.Tx) error { return tx.PutLink(link("one", "1", "2")) },
+		"DeleteLink":     func(tx state.Tx) error { return tx.DeleteLink(99) },
+		"PutEntry":       func(tx state.Tx) error { return tx.PutEntry(entry("one", "1", 0, at(0))) },
+		"DeleteEntry":    func(tx state.Tx) error { return tx.DeleteEntry(state.Subject{Mapping: "none", Record: "1"}) },
+		"PutIntent":      func(tx state.Tx) error { return tx.PutIntent(&state.Intent{Key: "k", Mapping: "one", Record: "1"}) },
+		"DeleteIntent":   func(tx state.Tx) error { return tx.DeleteIntent("none") },
+		"PutAside":       func(tx state.Tx) error { return tx.PutAside(&state.Aside{Link: 1, Mapping: "mess"}) },
+		"DeleteAside":    func(tx state.Tx) error { return tx.DeleteAside(99, 1) },
+		"AppendJournal":  func(tx state.Tx) error { return tx.AppendJournal(&state.Event{}) },
+		"PruneJournal":   func(tx state.Tx) error { _, err := tx.PruneJournal(at(0), 1); return err },
+		"ForgetReplaced": func(tx state.Tx) error { _, err := tx.ForgetReplaced(at(0), 1); return err },
+		"SetCursor":      func(tx state.Tx) error { return tx.SetCursor("c", "") },
 		"SeenDelivery": func(tx state.Tx) error {
 			_, err := tx.SeenDelivery("hubspot", "d", at(0), at(1))
 			return err
