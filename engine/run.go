@@ -148,23 +148,39 @@ func (e *Engine) sweepLoop(ctx context.Context, f *feed, atOnce bool) {
 		if err != nil {
 			return
 		}
-		for ctx.Err() == nil {
-			out, err := s.Step(ctx)
-			if err != nil {
+		if !e.sweepThrough(ctx, f, s) {
+			return
+		}
+	}
+}
+
+// maxSweepFailures is how many steps in a row may fail before a sweep is given
+// up until its next time.
+const maxSweepFailures = 10
+
+// sweepThrough steps a sweep until it is done; a step that failed is tried
+// again. It returns false when the context has ended.
+func (e *Engine) sweepThrough(ctx context.Context, f *feed, s *Sweeper) bool {
+	for failures := 0; ; {
+		out, err := s.Step(ctx)
+		pause := sweepPause
+		switch {
+		case err != nil:
+			if failures++; failures > maxSweepFailures || ctx.Err() != nil {
 				e.log.Warn("sweep ended early", "connection", f.conn.name, "err", err)
-				break
+				return ctx.Err() == nil
 			}
-			if out.Done {
-				e.noteSweep(ctx, f)
-				break
-			}
-			pause := sweepPause
-			if out.Wait {
-				pause = e.limits.Probe
-			}
-			if !e.rest(ctx, nil, pause) {
-				return
-			}
+			pause = max(e.backoff(failures), connectors.RetryAfter(err))
+		case out.Done:
+			e.noteSweep(ctx, f)
+			return true
+		case out.Wait:
+			pause = e.limits.Probe
+		default:
+			failures = 0
+		}
+		if !e.rest(ctx, nil, pause) {
+			return false
 		}
 	}
 }

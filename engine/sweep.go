@@ -34,7 +34,7 @@ type Swept struct {
 	Rows  int
 	Fresh int
 	Done  bool
-	Wait  bool // the connection is paused
+	Wait  bool // the connection is paused, or keeps its allowance for more urgent work
 }
 
 // Sweep starts a sweep of a feed; call Step until it is done.
@@ -61,6 +61,9 @@ func (s *Sweeper) Step(ctx context.Context) (Swept, error) {
 	}
 	page, err := s.f.conn.Changes(ctx, s.f.selection(), s.cursor)
 	s.e.note(s.f.conn, err)
+	if connectors.KindOf(err) == connectors.RateLimited {
+		return Swept{Wait: true}, nil // what was listed stays listed: the sweep goes on from here
+	}
 	if err != nil {
 		return Swept{}, err
 	}
