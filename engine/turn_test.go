@@ -166,6 +166,13 @@ func (c *thrifty) take(ctx context.Context) error {
 	return nil
 }
 
+// counts returns how many calls passed, by priority.
+func (c *thrifty) counts() [connectors.Priorities]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent
+}
+
 func (c *thrifty) Read(ctx context.Context, sel connectors.Selection, ids []string) ([]connectors.ReadResult, error) {
 	if err := c.take(ctx); err != nil {
 		return nil, err
@@ -220,7 +227,7 @@ func TestAnAllowanceKeptForUrgentWorkPausesTheOtherWorkOnly(t *testing.T) {
 			if rows := b.links(); len(rows) != 1 {
 				t.Errorf("%d links while the allowance is kept, want the one that was asked for", len(rows))
 			}
-			for p, n := range pm.sent {
+			for p, n := range pm.counts() {
 				if n > 0 && p != int(connectors.PriorityButton) {
 					t.Errorf("%d calls of %v passed", n, connectors.Priority(p))
 				}
