@@ -22,6 +22,7 @@ type checker struct {
 	rows    int
 	tallies map[string]uint64 // by key of SpaceCounts
 	first   uint64            // the oldest event
+	ends    int               // of all links
 	highest map[sequence]uint64
 }
 
@@ -121,94 +122,6 @@ func (c *checker) table(b table) error {
 			return err
 		}
 		return damaged(b.space, k, "malformed")
-	})
-}
-
-func (c *checker) links() error {
-	return c.each(SpaceLinks, func(k, v []byte) error {
-		l, err := c.t.readLink(k, v)
-		if err != nil {
-			return err
-		}
-		c.Links++
-		c.saw(sequenceLinks, l.ID)
-		c.saw(sequenceJournal, l.trail)
-		c.tally(countLinks, l.mapping, byte(l.Status))
-		if l.noted {
-			c.tally(countNotes, l.mapping, 0)
-		}
-		row, err := c.t.linkRow(keyLinkBy(l.mapping, l.ID))
-		if err == nil && !row.has(l.ID) {
-			c.wrong(SpaceLinkBy, keyLinkBy(l.mapping, l.ID), "link %d is missing", l.ID)
-		}
-		if err != nil && !errors.Is(err, ErrCorrupt) { // else told with its space
-			return err
-		}
-		for side := range l.Ends {
-			record := l.Ends[side].ID
-			if record == "" {
-				continue
-			}
-			if err := c.must(SpaceLinkOf, keyRecord(l.mapping, uint8(side), record), fmt.Sprintf("link %d", l.ID)); err != nil {
-				return err
-			}
-		}
-		if l.trail == 0 || c.first == 0 || l.trail < c.first {
-			return nil // no events, or pruned
-		}
-		return c.onTrail(SpaceLinks, k, l.trail, l.ID)
-	})
-}
-
-func (c *checker) linkIndexes() error {
-	err := c.each(SpaceLinkOf, func(k, _ []byte) error {
-		id, err := c.t.number(SpaceLinkOf, k)
-		if err != nil {
-			return err
-		}
-		l, err := c.t.findLink(id)
-		if err != nil {
-			return err
-		}
-		if l.Link == nil || len(k) <= GroupHead || k[4] > Right || string(keyRecord(l.mapping, k[4], l.Ends[k[4]].ID)) != string(k) {
-			c.wrong(SpaceLinkOf, k, "link %d is not there or has another record", id)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return c.each(SpaceLinkBy, func(k, v []byte) error {
-		row, base, err := readLinkRow(k, v)
-		if err != nil {
-			return err
-		}
-		if row == (linkRow{}) {
-			return damaged(SpaceLinkBy, k, "empty")
-		}
-		for id, ok := row.next(base, base); ok; id, ok = row.next(base, id+1) {
-			of, err := c.t.linkMapping(id)
-			if err != nil && !errors.Is(err, ErrCorrupt) {
-				return err
-			}
-			if err == nil && of != binary.BigEndian.Uint32(k) {
-				c.wrong(SpaceLinkBy, k, "link %d is not there or of another mapping", id)
-			}
-		}
-		return nil
-	})
-}
-
-// notes makes sure that each note is one of a link; reading the link reads it.
-func (c *checker) notes() error {
-	return c.each(SpaceNotes, func(k, v []byte) error {
-		if _, err := unframe(SpaceNotes, k, v); err != nil {
-			return err
-		}
-		if len(k) != 8 {
-			return damaged(SpaceNotes, k, "malformed")
-		}
-		return c.must(SpaceLinks, k, "a note")
 	})
 }
 

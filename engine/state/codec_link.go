@@ -378,6 +378,14 @@ func (r *linkRow) set(link uint64, on bool) {
 	}
 }
 
+// count returns how many links the row has.
+func (r *linkRow) count() (n int) {
+	for _, b := range r {
+		n += bits.OnesCount8(b)
+	}
+	return n
+}
+
 // next returns the first link of the row at or after from, ok false when there
 // is none. base is the row's first link.
 func (r *linkRow) next(base, from uint64) (link uint64, ok bool) {
