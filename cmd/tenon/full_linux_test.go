@@ -126,8 +126,11 @@ func (b *testbed) reads(token string) error {
 		var body bytes.Buffer
 		_, err = body.ReadFrom(resp.Body)
 		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %s %v %.200s", path, resp.Status, err, body.String())
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s %.200s", path, resp.Status, body.String())
 		}
 	}
 	return nil
