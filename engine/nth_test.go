@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,6 +22,8 @@ import (
 type scenario struct {
 	name    string
 	mapping func(string) string // changes twoWay; nil: as it is
+	second  string              // another mapping beside it; "": none
+	sweeps  bool                // sweeps alone tell of what changed, no polls
 	systems func(crm, pm *memory.Options)
 	before  func(w *world) // what stands before; it comes to rest undisturbed
 	act     func(w *world)
@@ -83,6 +86,11 @@ func play(t *testing.T, sc scenario, s *strike) string {
 		source = sc.mapping(source)
 	}
 	w := newWorld(t, source, sc.systems)
+	if sc.second != "" {
+		first := w.maps
+		w.load(sc.second)
+		w.maps = append(first, w.maps...)
+	}
 	w.wrap = func(inner state.Store) state.Store { return struckStore{inner, s} }
 	for _, sys := range []*memory.System{w.crm, w.pm} {
 		sys.SetHook(func(m memory.Moment) error { return s.moment(m.Call, m.After) })
@@ -94,8 +102,12 @@ func play(t *testing.T, sc scenario, s *strike) string {
 	}
 	sc.act(w)
 	s.on = true
+	settle := w.settle
+	if sc.sweeps {
+		settle = w.settleBySweeps
+	}
 	for survived := false; !survived; {
-		survived = w.survives(w.settle)
+		survived = w.survives(settle)
 	}
 	s.on = false
 	w.sweep()
@@ -105,6 +117,46 @@ func play(t *testing.T, sc scenario, s *strike) string {
 		t.Errorf("a sweep over systems at rest changes them:\n%s", cmp.Diff(rested, again))
 	}
 	return rested
+}
+
+// settleBySweeps sweeps and drains until a whole round of sweeps, without an
+// error, changes nothing.
+func (w *world) settleBySweeps() {
+	w.t.Helper()
+	for before := ""; ; {
+		whole := true
+		for _, f := range w.eng.Feeds() {
+			s, err := w.eng.Sweep(f)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for {
+				out, err := s.Step(w.t.Context())
+				if err != nil || out.Wait {
+					whole = false
+					w.clock.Advance(time.Minute)
+				}
+				if err != nil || out.Wait || out.Done {
+					break
+				}
+			}
+		}
+		for range 1000 {
+			d, err := w.eng.Drain(w.t.Context(), "pair")
+			if err != nil {
+				whole = false
+			}
+			if err == nil && d.Worked == 0 && d.Next.IsZero() && d.Wait.IsZero() {
+				break
+			}
+			w.clock.Advance(max(d.Next.Sub(w.clock.Now()), d.Wait.Sub(w.clock.Now()), time.Second))
+		}
+		now := w.told()
+		if whole && now == before {
+			return
+		}
+		before = now
+	}
 }
 
 // survives runs a step, and starts the service anew where it died on the way.

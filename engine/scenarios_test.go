@@ -61,7 +61,7 @@ func scenarios() []scenario {
 		w.pm.Edit(epic, "bob", "notes", text("epic's word"))
 	})
 	deleteDeal := edits(func(w *world, deal, _ string) { w.crm.SetState(deal, connectors.Deleted) })
-	return append(systemScenarios(), []scenario{
+	return append(append(systemScenarios(), listScenarios()...), []scenario{
 		{name: "create", act: onePair},
 		{name: "create three", act: func(w *world) { onePair(w); onePair(w); onePair(w) }},
 		{name: "button", act: func(w *world) {
@@ -139,6 +139,100 @@ func scenarios() []scenario {
 			w.crm.Merge(deal, winner)
 		})},
 	}...)
+}
+
+// cards is a mapping over the same deals as twoWay.
+const cards = `
+mapping: card
+between:
+  deal: {connection: crm, object: record, scope: {project: main}}
+  card: {connection: pm, object: record, scope: {project: cards}}
+create:
+  card:
+    when: deal.active == true
+fields:
+  - {deal: title, card: title}
+  - {deal: notes, card: notes}
+  - {deal: labels, card: labels}
+conflict: newest
+first_sync: deal wins
+`
+
+// scoped is twoWay within a scope, so that cards lie outside of it.
+func scoped(source string) string {
+	source = mapped("deal: {connection: crm, object: record}", "deal: {connection: crm, object: record, scope: {project: main}}")(source)
+	return mapped("epic: {connection: pm, object: record}", "epic: {connection: pm, object: record, scope: {project: main}}")(source)
+}
+
+// listScenarios are about cursors of polls and sweeps, deletions that wait, and
+// two mappings over one object.
+func listScenarios() []scenario {
+	pages := func(crm, pm *memory.Options) {
+		crm.PageSize, pm.PageSize, crm.ShiftingPages = 1, 2, true
+	}
+	late := func(crm, pm *memory.Options) {
+		pages(crm, pm)
+		crm.IndexLag, pm.IndexLag, pm.ListsRecords = 3*time.Second, 2*time.Second, true
+	}
+	both := func(w *world) {
+		w.crm.Create("record", connectors.Scope{"project": "main"}, "ada", deal("Ship it", map[string]connectors.Value{
+			"notes": text("soon"), "labels": connectors.Labels("a"),
+		}))
+	}
+	change := edits(func(w *world, deal, epic string) {
+		w.crm.Edit(deal, "ada", "notes", text("sooner"))
+		w.pm.Edit(epic, "bob", "title", text("Ship it now"))
+	})
+	return []scenario{
+		{name: "polls by pages", systems: pages, act: func(w *world) { onePair(w); onePair(w); onePair(w) }},
+		{name: "polls by pages that show late", systems: late, before: onePair, act: change},
+		{name: "sweeps by pages", sweeps: true, systems: pages, act: func(w *world) { onePair(w); onePair(w) }},
+		{name: "sweeps that find edits", sweeps: true, systems: late, before: onePair, act: change},
+		{name: "sweeps that find a deletion", sweeps: true, before: onePair, act: edits(func(w *world, _, epic string) {
+			w.pm.SetState(epic, connectors.Deleted)
+		})},
+		{
+			name: "deletion taken back while it waits", mapping: mapped("first_sync", "on_delete: archive\nfirst_sync"), before: onePair,
+			act: edits(func(w *world, deal, _ string) {
+				w.crm.SetState(deal, connectors.Deleted)
+				for range 5 {
+					w.sweepOnce()
+					w.clock.Advance(70 * time.Second)
+				}
+				w.crm.SetState(deal, connectors.Live)
+			}),
+		},
+		{name: "two mappings: create", mapping: scoped, second: cards, act: both},
+		{name: "two mappings: edit a card", mapping: scoped, second: cards, before: both, act: func(w *world) {
+			for _, l := range w.links() {
+				if l.Mapping == "card" {
+					w.pm.Edit(l.Records[1].ID, "bob", "notes", text("from the card"))
+					w.pm.Edit(l.Records[1].ID, "bob", "labels", connectors.Labels("a", "b"))
+				}
+			}
+		}},
+	}
+}
+
+// sweepOnce sweeps every feed and drains what is due now.
+func (w *world) sweepOnce() {
+	w.t.Helper()
+	for _, f := range w.eng.Feeds() {
+		s, err := w.eng.Sweep(f)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for done := false; !done; {
+			out, err := s.Step(w.t.Context())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			done = out.Done
+		}
+	}
+	if _, err := w.eng.Drain(w.t.Context(), "pair"); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // systemScenarios are edits and creates between systems of other habits.
