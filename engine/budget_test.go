@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -146,4 +147,52 @@ func TestStatusTellsHowConnectionsStandWithTheirAllowances(t *testing.T) {
 	if got, want := status().Budget.Used.String(), "button 3, webhook 120, backfill 277"; got != want {
 		t.Errorf("used %q, want %q", got, want)
 	}
+}
+
+// TestASweepGoesOnWhereItsAllowanceEnded keeps the allowance from a sweep in the
+// middle of its list: it waits, and lists no page twice.
+func TestASweepGoesOnWhereItsAllowanceEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var pm *thrifty
+		b := newBubble(t, twoWay, func(c connectors.Connection) connectors.Connection {
+			pm = &thrifty{Connection: c.(*memory.Connection), from: connectors.PrioritySweep}
+			return pm
+		})
+		for range 250 {
+			b.pm.Create("record", nil, "ann", map[string]connectors.Value{"title": connectors.Text("some epic")})
+		}
+		feed := b.eng.Feeds()[1]
+		s, err := b.eng.Sweep(feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := func() engine.Swept {
+			t.Helper()
+			out, err := s.Step(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		if got := step(); got.Rows != 100 || got.Wait {
+			t.Fatalf("first page: %+v", got)
+		}
+		pm.until = time.Now().Add(time.Hour)
+		for range 3 {
+			if got := step(); !got.Wait || got.Done {
+				t.Errorf("without allowance: %+v, want that it waits", got)
+			}
+		}
+		time.Sleep(time.Hour)
+		if got := step(); got.Rows != 100 || got.Wait {
+			t.Errorf("second page: %+v", got)
+		}
+		if got := step(); got.Rows != 50 || got.Wait {
+			t.Errorf("last page: %+v", got)
+		}
+		if got := pm.counts()[connectors.PrioritySweep]; got != 3 {
+			t.Errorf("%d calls for three pages", got)
+		}
+	})
 }

@@ -17,6 +17,14 @@
 //	gate        one queue a connection: pause, pace, allowance, priority, slots
 //	send        credentials, time limit, size limit, limits learnt, metrics
 //
+// The gate learns pace and allowances from the answers' headers (LimitHeaders),
+// uses them up and goes never beyond: a call has its place in a rolling window
+// from its sending until a window after its answer, and counts against the
+// allowances of an hour or a day while it is under way. What runs low is kept
+// for urgent calls, the less the nearer its end. A pause that the system asked
+// for, and the use of the day, are noted beside the connection's tokens, so that
+// they hold after a restart.
+//
 // The answer's body is always read whole within the time limit, so that a
 // vendor's library cannot hold a slot by leaving a body open.
 package rest

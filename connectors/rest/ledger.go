@@ -197,7 +197,7 @@ func (g *gate) covered() bool {
 		noted = 0
 	}
 	chunk := min(max(ours/500, 1), 1000)
-	if g.budget.day.own+1+chunk/2 > noted && !l.saving {
+	if g.budget.day.own+1+chunk/4 > noted && !l.saving {
 		l.saving = true
 		go g.save()
 	}

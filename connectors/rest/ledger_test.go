@@ -140,7 +140,7 @@ func TestARestartDoesNotUseTheShareTwice(t *testing.T) {
 		t.Run(fmt.Sprintf("told=%v", told), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				const share, crashes = 2000, 25
+				const share, crashes = 2000, 20
 				d := &daily{limit: 2 * share, zone: time.UTC, others: nobody}
 				v := &vendor{rules: []rule{d}, rng: rand.New(rand.NewPCG(3, 4)), delay: 60 * time.Millisecond}
 				var network http.RoundTripper = v
