@@ -110,7 +110,7 @@ func (e *Engine) Links(ctx context.Context, name string, after uint64, limit int
 			}
 			m, merr := e.mapping(l.Mapping)
 			for side := range row.Records {
-				row.Records[side] = connectors.Ref{ID: l.Ends[side].ID}
+				row.Records[side], row.States[side] = connectors.Ref{ID: l.Ends[side].ID}, l.Ends[side].State.String()
 				if merr == nil {
 					row.Records[side] = m.ref(mapping.SideID(side), l.Ends[side].ID)
 				}

@@ -51,6 +51,7 @@ type LinkRow struct {
 	ID      uint64            `json:"id"`
 	Mapping string            `json:"mapping"`
 	Records [2]connectors.Ref `json:"records"`
+	States  [2]string         `json:"states"` // of the records, as last read: "live", "archived", "deleted", "merged"
 	Status  string            `json:"status"` // "active", "ended", "waiting"
 	Created time.Time         `json:"created"`
 	Synced  time.Time         `json:"synced,omitzero"`

@@ -12,7 +12,7 @@ import (
 func (c *cli) conflictsCommand() *cobra.Command {
 	var p pager
 	var all bool
-	cmd := c.listing("conflicts", "List the fields that wait for a person",
+	cmd := c.listing("conflicts", "List the fields, and the deletions, that wait for a person",
 		"With --all also those that are set aside for another reason: refused by a system,\noscillating, without a counterpart.", cobra.NoArgs,
 		func(cmd *cobra.Command, op server.Operator, _ []string) error {
 			rows, err := pages(p.limit, func(after uint64, n int) ([]engine.AsideRow, error) {
@@ -24,9 +24,12 @@ func (c *cli) conflictsCommand() *cobra.Command {
 			if c.json() {
 				return c.printJSON(rows)
 			}
-			t := newTable(c.stdout, "LINK", "RULE", "MAPPING", "FIELD", "KIND", "VALUES", "", "REASON")
+			t := newTable(c.stdout, "LINK", "RULE", "MAPPING", "FIELD", "CODE", "VALUES", "", "REASON")
 			for _, a := range rows {
-				t.row(fmt.Sprint(a.Link), fmt.Sprint(a.Rule), a.Mapping, a.Field, a.Kind,
+				if a.Choice != "" {
+					a.Code = "decided"
+				}
+				t.row(fmt.Sprint(a.Link), fmt.Sprint(a.Rule), a.Mapping, a.Field, a.Code,
 					a.Sides[0]+": "+a.Values[0], a.Sides[1]+": "+a.Values[1], a.Reason)
 			}
 			return t.flush()
@@ -34,7 +37,7 @@ func (c *cli) conflictsCommand() *cobra.Command {
 	p.flags(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also fields that are set aside for another reason")
 	cmd.AddCommand(c.listing("resolve LINK RULE SIDE", "Let the value of one side stand in a conflict",
-		"LINK and RULE are the numbers that `tenon conflicts` shows, SIDE is the name of a side.", cobra.ExactArgs(3),
+		"LINK and RULE are the numbers that `tenon conflicts` shows, SIDE is the name of a side.\nRule 0 is the record as a whole, deleted on one side: that side's name carries the\ndeletion out, the other one keeps the record.", cobra.ExactArgs(3),
 		func(cmd *cobra.Command, op server.Operator, args []string) error {
 			var link uint64
 			var rule uint32

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/server"
 )
@@ -24,10 +25,19 @@ func (c *cli) linksCommand() *cobra.Command {
 			}
 			t := newTable(c.stdout, "LINK", "MAPPING", "STATUS", "RECORDS", "", "LAST AGREED", "SET ASIDE")
 			for _, l := range rows {
-				t.row(fmt.Sprint(l.ID), l.Mapping, l.Status, showRef(l.Records[0]), showRef(l.Records[1]), showTime(l.Synced), fmt.Sprint(len(l.Asides)))
+				t.row(fmt.Sprint(l.ID), l.Mapping, l.Status, showRecord(l, 0), showRecord(l, 1), showTime(l.Synced), fmt.Sprint(len(l.Asides)))
 			}
 			return t.flush()
 		})
 	p.flags(cmd)
 	return cmd
+}
+
+// showRecord names a record of a link, and says so when it is not live.
+func showRecord(l engine.LinkRow, side int) string {
+	text := showRef(l.Records[side])
+	if state := l.States[side]; state != "" && state != connectors.Live.String() {
+		text += " (" + state + ")"
+	}
+	return text
 }

@@ -25,9 +25,9 @@ func (c *cli) queueCommand() *cobra.Command {
 			if c.json() {
 				return c.printJSON(orEmpty(rows))
 			}
-			t := newTable(c.stdout, "MAPPING", "RECORD", "STATUS", "PRIORITY", "DUE", "ATTEMPTS", "REASON")
+			t := newTable(c.stdout, "MAPPING", "RECORD", "STATUS", "PRIORITY", "DUE", "ATTEMPTS", "CODE", "REASON")
 			for _, q := range rows {
-				t.row(q.Mapping, q.Record, q.Status, q.Priority, showTime(q.Due), fmt.Sprint(q.Attempts), q.Reason)
+				t.row(q.Mapping, q.Record, q.Status, q.Priority, showTime(q.Due), fmt.Sprint(q.Attempts), dash(q.Code), q.Reason)
 			}
 			return t.flush()
 		})
