@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -386,13 +387,21 @@ func (d *drain) intendTasks(j *job) {
 	if err != nil {
 		j.event("tasks failed", uint8(j.making.to), err.Error())
 		j.taskError = err
+		j.putIntents = append(j.putIntents, d.taskIntent(j, from, "", d.now))
 		return
 	}
 	for _, t := range tasks {
-		j.putIntents = append(j.putIntents, &state.Intent{
-			Key:  createKey(d.m, d.m.ref(from, j.entry.Record), "task "+t.Key+" of "+j.making.result.Ref.ID, 0),
-			Kind: state.IntentTask, Mapping: d.m.Name(), Side: uint8(from), Record: j.entry.Record, Part: t.Key, Created: d.now,
-		})
+		j.putIntents = append(j.putIntents, d.taskIntent(j, from, t.Key, d.now))
+	}
+}
+
+// taskIntent notes a task that is to be made with a record; without a part, that
+// the tasks have yet to be worked out.
+func (d *drain) taskIntent(j *job, from mapping.SideID, part string, created time.Time) *state.Intent {
+	record, made := j.link.Ends[from].ID, j.link.Ends[from.Other()].ID
+	return &state.Intent{
+		Key:  createKey(d.m, d.m.ref(from, record), "task "+part+" of "+made, 0),
+		Kind: state.IntentTask, Mapping: d.m.Name(), Side: uint8(from), Record: record, Part: part, Created: created,
 	}
 }
 

@@ -64,6 +64,15 @@ func (d *drain) waitingTasks(to mapping.SideID) []*makingTask {
 			j.fail("task", err.Error())
 			continue
 		}
+		if unknown := intents[""]; unknown != nil {
+			// They could not be worked out when the record was made.
+			for _, t := range list {
+				j.putIntents = append(j.putIntents, d.taskIntent(j, from, t.Key, unknown.Created))
+			}
+			j.dropIntents = append(j.dropIntents, unknown.Key)
+			j.outcome = outcome{kind: outcomeAgain}
+			continue
+		}
 		for _, t := range list {
 			if i := intents[t.Key]; i != nil {
 				tasks = append(tasks, &makingTask{job: j, intent: i, task: t, to: to})

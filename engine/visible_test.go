@@ -546,3 +546,25 @@ func TestResultThatCannotBeStoredFailsAlone(t *testing.T) {
 		t.Errorf("left in the queue: %+v", rows)
 	}
 }
+
+func TestTasksThatCouldNotBeWorkedOutAreMadeLater(t *testing.T) {
+	w := newWorld(t, with(twoWay, `title: "Acceptance"`, `title: "Acceptance of {{ deal.starts }}"`), nil)
+	w.crm.HideField("record", "starts", true)
+	w.crm.Create("record", nil, "ada", deal("d", nil))
+	w.settle()
+	if got := len(w.pm.IDs("record")); got != 1 {
+		t.Fatalf("got %d records, want the epic alone", got)
+	}
+	w.shows("task", "")
+	w.sweep()
+	w.shows("task", "")
+	w.crm.HideField("record", "starts", false)
+	w.clock.Advance(7 * time.Hour)
+	w.sweep()
+	if got := len(w.pm.IDs("record")); got != 3 {
+		t.Errorf("got %d records, want the epic and its two tasks", got)
+	}
+	if rows, _ := w.eng.Queue(t.Context(), engine.QueueFilter{}); len(rows) != 0 {
+		t.Errorf("left in the queue: %+v", rows)
+	}
+}
