@@ -33,6 +33,9 @@ func (e *Engine) Drain(ctx context.Context, name string) (Drained, error) {
 	if err != nil {
 		return Drained{}, err
 	}
+	if err := e.takenIn(ctx); err != nil {
+		return Drained{}, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	g, err := e.loadGuard(ctx, m)

@@ -140,6 +140,7 @@ type Engine struct {
 	doubt    doubt
 	started  time.Time
 	feeds    []*feed
+	inbox    *inbox
 	people   *people
 	flips    *flips
 	meter    *Meter
@@ -222,6 +223,7 @@ func New(c Config) (*Engine, error) {
 	}
 	slices.SortFunc(e.mappings, func(a, b *worked) int { return cmpText(a.Name(), b.Name()) })
 	e.feeds = feedsOf(e.mappings)
+	e.inbox = newInbox(e.mappings)
 	return e, nil
 }
 

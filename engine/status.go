@@ -251,6 +251,9 @@ func (e *Engine) Queue(ctx context.Context, f QueueFilter) ([]QueueRow, error) {
 	if err := e.known(f.Mapping); err != nil {
 		return nil, err
 	}
+	if err := e.takenIn(ctx); err != nil {
+		return nil, err
+	}
 	var rows []QueueRow
 	err := e.store.View(ctx, func(tx state.Tx) error {
 		rows = nil
@@ -309,6 +312,9 @@ func (e *Engine) queueRow(tx state.Tx, entry *state.Entry) QueueRow {
 // again. It returns how many entries it touched.
 func (e *Engine) Retry(ctx context.Context, f QueueFilter) (int, error) {
 	if err := e.known(f.Mapping); err != nil {
+		return 0, err
+	}
+	if err := e.takenIn(ctx); err != nil {
 		return 0, err
 	}
 	n := 0

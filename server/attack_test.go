@@ -402,6 +402,7 @@ func TestSecretInRotation(t *testing.T) {
 // drop takes records out of the queue.
 func (r *rig) drop(records ...string) {
 	r.tb.Helper()
+	r.takeIn()
 	err := r.store.Update(r.tb.Context(), func(tx state.Tx) error {
 		entries, err := tx.ListEntries("", nil, 1<<20)
 		if err != nil {

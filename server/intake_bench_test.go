@@ -44,8 +44,8 @@ func BenchmarkIntake(b *testing.B) {
 				var ratios, ours, theirs, spent, spentBare []float64
 				event := 0
 				for round := range rounds + 1 {
-					tenon, cpu := load(b, r.address, conns, each, r.dealPool(&event))
-					base, cpuBare := load(b, bare.address, conns, each, r.dealPool(&event))
+					tenon, cpu := load(b, r.address, conns, each, r.dealPool(&event), r.takeIn)
+					base, cpuBare := load(b, bare.address, conns, each, r.dealPool(&event), nil)
 					if round == 0 {
 						continue // warm
 					}
@@ -88,9 +88,10 @@ func (r *rig) dealPool(event *int) []string {
 }
 
 // load sends the pool over conns connections at once, each waiting for an
-// answer before it sends again, and returns the deliveries taken a second, and the
+// answer before it sends again. Meanwhile sort, if not nil, is called as often as
+// the running engine sorts deliveries into its queues. It returns the deliveries taken a second, and the
 // processor time of each, that of its sender included, in microseconds.
-func load(b *testing.B, address string, conns int, each time.Duration, pool []string) (rate, cpu float64) {
+func load(b *testing.B, address string, conns int, each time.Duration, pool []string, sort func()) (rate, cpu float64) {
 	b.Helper()
 	var next, taken atomic.Int64
 	var wg sync.WaitGroup
@@ -99,6 +100,21 @@ func load(b *testing.B, address string, conns int, each time.Duration, pool []st
 		senders[i] = dial(b, address)
 	}
 	runtime.GC()
+	if sort != nil {
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		defer func() { close(stop); <-stopped }()
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(50 * time.Millisecond):
+					sort()
+				}
+			}
+		}()
+	}
 	start, before := time.Now(), cpuTime()
 	end := start.Add(each)
 	for _, s := range senders {

@@ -225,9 +225,22 @@ func (r *rig) link(n int) {
 	}
 }
 
+// takeIn sorts what was taken in, as the running engine does.
+func (r *rig) takeIn() {
+	r.tb.Helper()
+	for {
+		if n, err := r.engine.TakeIn(context.Background()); err != nil {
+			r.tb.Fatal(err)
+		} else if n == 0 {
+			return
+		}
+	}
+}
+
 // queued returns the records that wait, by id.
 func (r *rig) queued() map[string]bool {
 	r.tb.Helper()
+	r.takeIn()
 	ids := map[string]bool{}
 	err := r.store.View(r.tb.Context(), func(tx state.Tx) error {
 		clear(ids)
