@@ -60,7 +60,7 @@ func Catalog() []Setting {
 		{Key: "state.older_key_files", Type: List, Help: "Files with keys that were in use before; they open what they sealed, and nothing new is sealed with them."},
 		{Key: "state.key_env", Type: Text, Help: "The name of an environment variable with that key; then no file is used."},
 
-		{Key: "engine.read_only", Type: Flag, Default: "false", Help: "Read, compare and report, but write to no system."},
+		{Key: "engine.read_only", Type: Flag, Default: "false", Help: "Take webhooks in and list changes, and show in the queue what is due, but write to no system."},
 		{Key: "engine.batch", Type: Number, Default: "100", Help: "Entries of the queue worked at once."},
 		{Key: "engine.coalesce", Type: Span, Default: "100ms", Help: "How long the hint of a webhook waits for more about the same record."},
 		{Key: "engine.poll_interval", Type: Span, Help: "Between two looks for changes. Empty: as the connector advises for its system."},

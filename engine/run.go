@@ -29,7 +29,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { e.inboxLoop(ctx) })
 	for _, m := range e.mappings {
-		wg.Go(func() { e.drainLoop(ctx, m.Name()) })
+		if !e.readOnly { // what is due stays in the queue
+			wg.Go(func() { e.drainLoop(ctx, m.Name()) })
+		}
 	}
 	for _, f := range e.feeds {
 		wg.Go(func() { e.pollLoop(ctx, f) })

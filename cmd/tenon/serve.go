@@ -145,8 +145,13 @@ func (s *service) serveOn(ctx context.Context, l net.Listener, readyFile string)
 const subscribeAgain = time.Minute
 
 // subscribe makes sure that systems which take subscriptions send webhooks
-// here, and renews them. Without webhooks the lists of changes still tell.
+// here, and renews them. Without webhooks the lists of changes still tell. A
+// service that only reads makes no subscription either.
 func (s *service) subscribe(ctx context.Context) {
+	if s.config.Engine.ReadOnly {
+		s.log.Info("engine.read_only is set: nothing is written to any system, and no webhooks are asked for")
+		return
+	}
 	if isLocalAddress(s.config.Server.PublicURL) && !s.allLocal() {
 		s.log.Warn("server.public_url is not reachable from elsewhere: no webhooks are asked for, changes come by polling")
 		return
