@@ -251,7 +251,11 @@ func (e *Engine) Prune(ctx context.Context) (int, error) {
 			return err
 		}
 		old, err := tx.PruneJournal(now.Add(-e.limits.KeepJournal), 1000)
-		n = seen + old
+		if err != nil {
+			return err
+		}
+		forgotten, err := tx.ForgetReplaced(now.Add(-max(e.limits.KeepReplaced, 0)), 1000)
+		n = seen + old + forgotten
 		return err
 	})
 	return n, err
