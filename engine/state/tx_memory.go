@@ -24,9 +24,9 @@ func (t *tx) SetCursor(name, cursor string) error {
 	return t.putBytes(SpaceCursors, []byte(name), []byte(cursor))
 }
 
-// maxDelivery is the longest delivery id that is kept as it is; longer ones
-// are kept as their hash.
-const maxDelivery = 128
+// deliveryHash is how many bytes are kept of the hash of a delivery's id. A
+// shorter id is kept as it is.
+const deliveryHash = 16
 
 func (t *tx) SeenDelivery(connection, id string, now, expires time.Time) (bool, error) {
 	if err := t.writable(); err != nil || id == "" {
@@ -36,9 +36,9 @@ func (t *tx) SeenDelivery(connection, id string, now, expires time.Time) (bool, 
 	if err != nil {
 		return false, err
 	}
-	if len(id) > maxDelivery {
+	if len(id) >= deliveryHash {
 		h := sha256.Sum256([]byte(id))
-		id = "sha256:" + string(h[:])
+		id = string(h[:deliveryHash])
 	}
 	key := keyDelivery(number, id)
 	d, err := t.get(SpaceDeliveries, key)

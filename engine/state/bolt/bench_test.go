@@ -95,6 +95,53 @@ func putLinks(b *testing.B, s state.Store, n int, at func(int) int) {
 
 func inOrder(i int) int { return i }
 
+// TestLinkSize holds the size of a link, indexes and free pages included.
+func TestLinkSize(t *testing.T) {
+	const n = 30_000
+	order := rand.New(rand.NewPCG(1, 2)).Perm(n)
+	for name, at := range map[string]func(int) int{"in order": inOrder, "in no order": func(i int) int { return order[i] }} {
+		d, err := bolt.Open(t.Context(), filepath.Join(t.TempDir(), "tenon.db"), bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		s, err := state.Open(t.Context(), d, state.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for from := 0; from < n; from += 100 {
+			err := s.Update(t.Context(), func(tx state.Tx) error {
+				for i := from; i < from+100; i++ {
+					if err := tx.PutLink(benchLink(at(i))); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var copied counter
+		if err := s.Backup(t.Context(), &copied); err != nil {
+			t.Fatal(err)
+		}
+		if got := int(copied) / n; got > 400 {
+			t.Errorf("links %s: got %d bytes each, want 400 at most", name, got)
+		} else {
+			t.Logf("links %s: %d bytes each", name, got)
+		}
+	}
+}
+
+// counter counts the bytes that are written to it.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
 // BenchmarkLinks stores b.N links, a thousand in a commit, of records that come
 // in the order of their ids or in none: with -benchtime 1000000x it tells what a
 // million take.
