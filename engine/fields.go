@@ -326,7 +326,8 @@ func (d *drain) notePutBack(j *job, c coveredEdit, f state.Field, since []connec
 // it, an edit that a write of ours covered would be lost. After some attempts
 // the values alone decide. It reports whether the job waits.
 func (j *job) awaitHistory(err error) bool {
-	if j.entry.Attempts >= historyLimit || !connectors.KindOf(err).Temporary() && connectors.KindOf(err) != connectors.Auth {
+	kind := connectors.KindOf(err)
+	if j.entry.Attempts >= historyLimit || !kind.Temporary() && kind != connectors.Auth && kind != connectors.Permission {
 		return false
 	}
 	if !j.done() {

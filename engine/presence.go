@@ -30,15 +30,15 @@ func (d *drain) presence(j *job) {
 			j.blame(err)
 			return
 		}
+		if j.link == nil && (j.entry.Convert || j.wasSent()) && d.now.Sub(j.entry.First) < wishKept {
+			// Somebody pressed the button on it, or its counterpart may have been
+			// made: what cannot be seen now may be seen again.
+			j.outcome = outcome{kind: outcomeRetry, code: missingCode, reason: err.Error()}
+			return
+		}
 		if j.link == nil && j.wasSent() {
 			j.recs[side] = &connectors.Record{Ref: d.m.ref(side, j.entry.Record), State: connectors.Deleted}
 			continue
-		}
-		if j.link == nil && j.entry.Convert && d.now.Sub(j.entry.First) < wishKept {
-			// Somebody pressed the button on it: what cannot be seen now may be
-			// seen again.
-			j.outcome = outcome{kind: outcomeRetry, code: missingCode, reason: err.Error()}
-			return
 		}
 		if j.link == nil {
 			// Nothing was made of it, nothing is to be done.

@@ -111,6 +111,15 @@ func (j *job) noteRead(l *state.Link) {
 // keepsNote reports whether a note of a write to a side still stands that could
 // not be settled: the time from which its history must be asked may not move.
 func (j *job) keepsNote(side mapping.SideID) bool {
+	for i := range j.link.Fields {
+		f := &j.link.Fields[i]
+		if f.Pending == nil || mapping.SideID(f.Pending.To) != side {
+			continue
+		}
+		if !slices.ContainsFunc(j.verdicts, func(v verdict) bool { return v.rule.ID() == f.Rule }) {
+			return true // its rule is not in the mapping just now
+		}
+	}
 	return slices.ContainsFunc(j.verdicts, func(v verdict) bool {
 		p := v.comparison.field.Pending
 		if v.putBack && p != nil && mapping.SideID(p.To) == side {

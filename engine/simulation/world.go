@@ -291,3 +291,12 @@ func (w *world) queued(deal string) bool {
 	})
 	return err == nil && found
 }
+
+// linked reports whether a deal has a link.
+func (w *world) linked(deal string) bool {
+	err := w.store.View(w.ctx, func(tx state.Tx) error {
+		_, err := tx.LinkOf("pair", 0, deal)
+		return err
+	})
+	return err == nil
+}
