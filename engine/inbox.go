@@ -293,8 +293,17 @@ func (e *Engine) overfull(ctx context.Context, mappings []*worked) (bool, error)
 
 // inboxPause is how long deliveries may lie in the inbox, so that many are
 // sorted at once: half of the time that their hints wait for more anyway, and
-// never long.
-func (l Limits) inboxPause() time.Duration { return min(l.Coalesce/2, 50*time.Millisecond) }
+// never long. After a batch that was at least half full there is a flood, in
+// which the batches are made as large as they can be.
+func (l Limits) inboxPause(last int64) time.Duration {
+	if last >= inboxBatch/2 {
+		return floodPause
+	}
+	return min(l.Coalesce/2, 50*time.Millisecond)
+}
+
+// floodPause lies between two sortings in a flood.
+const floodPause = 200 * time.Millisecond
 
 // takenIn sorts what is in the inbox for a step that wants to see it, unless
 // inboxLoop does.
@@ -314,6 +323,7 @@ func (e *Engine) inboxLoop(ctx context.Context) {
 	defer e.inbox.loop.Store(false)
 	failures := 0
 	for ctx.Err() == nil {
+		many := e.inbox.rows.Load()
 		err := e.takeAllIn(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -333,7 +343,7 @@ func (e *Engine) inboxLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if wait := e.limits.inboxPause(); wait > 0 && !e.rest(ctx, nil, wait) {
+		if wait := e.limits.inboxPause(many); wait > 0 && !e.rest(ctx, nil, wait) {
 			return
 		}
 	}

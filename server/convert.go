@@ -99,7 +99,9 @@ func (c convert) admit(w http.ResponseWriter, r *http.Request, q wish) (string, 
 		return "", err
 	}
 	defer release()
-	if err := verifier.VerifyRequest(c.request(r, body)); err != nil {
+	req := c.request(r, c.Clock.Now())
+	req.Body = body
+	if err := verifier.VerifyRequest(req); err != nil {
 		if connectors.KindOf(err) == connectors.Auth {
 			return "", nil
 		}

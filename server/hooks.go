@@ -154,7 +154,8 @@ func (h *hooks) receive(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, h.unknown, now, http.StatusNotFound, "no such address for webhooks", nil)
 		return
 	}
-	if status, title, err := h.screen(r, d, now); status != 0 {
+	req := h.request(r, now)
+	if status, title, err := h.screen(r, d, req); status != 0 {
 		h.refuse(w, r, d, now, status, title, err)
 		return
 	}
@@ -177,7 +178,8 @@ func (h *hooks) receive(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, d, now, http.StatusServiceUnavailable, titleFull, nil)
 		return
 	}
-	delivery, err := h.hand(r, d, probe, body, now)
+	req.Body = body
+	delivery, err := h.hand(r, d, probe, req)
 	if err != nil {
 		h.failed(w, r, d, now, err)
 		return
@@ -189,25 +191,25 @@ func (h *hooks) receive(w http.ResponseWriter, r *http.Request) {
 
 // hand gives a delivery to the engine, and opens or shuts the gate by what the
 // engine says.
-func (h *hooks) hand(r *http.Request, d *door, probe bool, body []byte, now time.Time) (delivery connectors.Delivery, err error) {
+func (h *hooks) hand(r *http.Request, d *door, probe bool, req connectors.WebhookRequest) (delivery connectors.Delivery, err error) {
 	err = errPanicked
 	defer func() { d.gate.leave(probe, err) }()
-	req := h.request(r, body)
-	req.Now = now
 	return h.Engine.Receive(r.Context(), d.name, req)
 }
 
+// unscreened is how large a body may be that is read whatever the headers tell:
+// it has mostly come with them, and to read it costs no more than to screen it.
+const unscreened = 2 << 10
+
 // screen refuses what need not be read. Status 0 lets the request pass.
-func (h *hooks) screen(r *http.Request, d *door, now time.Time) (status int, title string, err error) {
+func (h *hooks) screen(r *http.Request, d *door, req connectors.WebhookRequest) (status int, title string, err error) {
 	if r.ContentLength > h.MaxBody {
 		return http.StatusRequestEntityTooLarge, titleTooLarge, nil
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return http.StatusUnsupportedMediaType, "webhooks are taken in uncompressed only", nil
 	}
-	if d.screener != nil {
-		req := h.request(r, nil)
-		req.Now = now
+	if d.screener != nil && (r.ContentLength < 0 || r.ContentLength > unscreened) {
 		if err := d.screener.ScreenWebhook(req); err != nil {
 			status, title := statusOf(err)
 			return status, title, err
@@ -241,6 +243,7 @@ func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, d *door, now time
 		}
 		h.Logger.LogAttrs(r.Context(), slog.LevelWarn, "webhook refused", attrs...)
 	}
+	w.Header()["X-Content-Type-Options"] = noSniff
 	problem(w, status, title, "")
 }
 
@@ -249,6 +252,7 @@ func accept(w http.ResponseWriter, a *connectors.WebhookAnswer) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	w.Header()["X-Content-Type-Options"] = noSniff
 	maps.Copy(w.Header(), a.Header)
 	w.WriteHeader(max(a.Status, http.StatusOK))
 	w.Write(a.Body)
@@ -262,9 +266,8 @@ func (h *hooks) probe(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// request describes r as its sender knew it: under the public address.
-func (c *Config) request(r *http.Request, body []byte) connectors.WebhookRequest {
-	return connectors.WebhookRequest{
-		Method: r.Method, URL: c.PublicURL + r.URL.RequestURI(), Header: r.Header, Body: body, Now: c.Clock.Now(),
-	}
+// request describes r as its sender knew it, under the public address, without
+// its body.
+func (c *Config) request(r *http.Request, now time.Time) connectors.WebhookRequest {
+	return connectors.WebhookRequest{Method: r.Method, URL: c.PublicURL + r.URL.RequestURI(), Header: r.Header, Now: now}
 }

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -88,10 +87,10 @@ func (r *rig) dealPool(event *int) []string {
 }
 
 // load sends the pool over conns connections at once, each waiting for an
-// answer before it sends again. Meanwhile sort, if not nil, is called as often as
-// the running engine sorts deliveries into its queues. It returns the deliveries taken a second, and the
+// answer before it sends again. Meanwhile sort, if not nil, is called as the
+// running engine would. It returns the deliveries taken a second, and the
 // processor time of each, that of its sender included, in microseconds.
-func load(b *testing.B, address string, conns int, each time.Duration, pool []string, sort func()) (rate, cpu float64) {
+func load(b *testing.B, address string, conns int, each time.Duration, pool []string, sort func() int) (rate, cpu float64) {
 	b.Helper()
 	var next, taken atomic.Int64
 	var wg sync.WaitGroup
@@ -101,19 +100,7 @@ func load(b *testing.B, address string, conns int, each time.Duration, pool []st
 	}
 	runtime.GC()
 	if sort != nil {
-		stop, stopped := make(chan struct{}), make(chan struct{})
-		defer func() { close(stop); <-stopped }()
-		go func() {
-			defer close(stopped)
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(50 * time.Millisecond):
-					sort()
-				}
-			}
-		}()
+		defer sorting(sort)()
 	}
 	start, before := time.Now(), cpuTime()
 	end := start.Add(each)
@@ -136,6 +123,91 @@ func load(b *testing.B, address string, conns int, each time.Duration, pool []st
 	wg.Wait()
 	used := cpuTime() - before
 	return float64(taken.Load()) / time.Since(start).Seconds(), float64(used.Microseconds()) / float64(taken.Load())
+}
+
+// sorting calls sort as often as the running engine sorts deliveries into its
+// queues, until the function that it returns is called.
+func sorting(sort func() int) (end func()) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for pause := 50 * time.Millisecond; ; {
+			select {
+			case <-stop:
+				return
+			case <-time.After(pause):
+			}
+			if pause = 50 * time.Millisecond; sort() >= 512 {
+				pause = 200 * time.Millisecond
+			}
+		}
+	}()
+	return func() { close(stop); <-stopped }
+}
+
+// BenchmarkAcknowledge sends a thousand deliveries a second, at their times
+// whatever became of those before, and tells how long after its time each was
+// answered; then the same with 5 ms added to each of the two syncs of a commit.
+//
+//	go test ./server -run '^$' -bench Acknowledge -benchtime 1x
+func BenchmarkAcknowledge(b *testing.B) {
+	for name, slower := range map[string]time.Duration{"plain": 0, "sync+5ms": 10 * time.Millisecond} {
+		b.Run(name, func(b *testing.B) {
+			const rounds, conns, all = 5, 64, 3000
+			for b.Loop() {
+				r := newRig(b, func(r *rig) { r.committed = func(uint64) { time.Sleep(slower) } })
+				r.link(20_000)
+				var p50, p99 []float64
+				event := 0
+				end := sorting(r.takeIn)
+				for round := range rounds + 1 {
+					took := paced(b, r.address, conns, r.dealPool(&event)[:all])
+					slices.Sort(took)
+					if round == 0 {
+						continue // warm
+					}
+					p50 = append(p50, float64(took[all/2].Microseconds())/1000)
+					p99 = append(p99, float64(took[all*99/100].Microseconds())/1000)
+				}
+				end()
+				b.ReportMetric(median(p50), "ms-p50")
+				b.ReportMetric(median(p99), "ms-p99")
+				b.ReportMetric(0, "ns/op")
+				r.stop()
+			}
+		})
+	}
+}
+
+// paced sends the pool, one request a millisecond, and returns how long after
+// its time each was answered.
+func paced(b *testing.B, address string, conns int, pool []string) []time.Duration {
+	b.Helper()
+	took := make([]time.Duration, len(pool))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now().Add(50 * time.Millisecond)
+	for range conns {
+		s := dial(b, address)
+		wg.Go(func() {
+			defer s.conn.Close()
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(pool) {
+					return
+				}
+				due := start.Add(time.Duration(i) * time.Millisecond)
+				time.Sleep(time.Until(due))
+				if status, err := s.send(pool[i]); err != nil || status != http.StatusNoContent {
+					b.Errorf("answer %d, %v", status, err)
+					return
+				}
+				took[i] = time.Since(due)
+			}
+		})
+	}
+	wg.Wait()
+	return took
 }
 
 // sender is one connection that sends raw requests: an http.Client would take
@@ -266,8 +338,6 @@ func (a *bareIntake) commit() {
 		}
 	}
 }
-
-var _ = strings.Repeat
 
 func cpuTime() time.Duration {
 	var u syscall.Rusage

@@ -54,11 +54,12 @@ type rig struct {
 	conns   map[string]connectors.Connection
 	maps    []*mapping.Mapping
 
-	portal  int // HubSpot's account
-	change  func(*server.Config)
-	limits  engine.Limits
-	wrap    func(state.Backend) state.Backend
-	closing func()
+	portal    int // HubSpot's account
+	change    func(*server.Config)
+	limits    engine.Limits
+	wrap      func(state.Backend) state.Backend
+	committed func(uint64) // called after each commit, before it is answered
+	closing   func()
 }
 
 type rigOption func(*rig)
@@ -140,7 +141,7 @@ func (r *rig) compile() {
 // start opens the state and serves, as after a restart.
 func (r *rig) start() {
 	r.tb.Helper()
-	db, err := bolt.Open(context.Background(), r.path, bolt.Options{LockWait: rigDeadline})
+	db, err := bolt.Open(context.Background(), r.path, bolt.Options{LockWait: rigDeadline, Committed: r.committed})
 	if err != nil {
 		r.tb.Fatal(err)
 	}
@@ -225,15 +226,19 @@ func (r *rig) link(n int) {
 	}
 }
 
-// takeIn sorts what was taken in, as the running engine does.
-func (r *rig) takeIn() {
+// takeIn sorts what was taken in, as the running engine does, and returns how
+// many deliveries there were.
+func (r *rig) takeIn() (sorted int) {
 	r.tb.Helper()
 	for {
-		if n, err := r.engine.TakeIn(context.Background()); err != nil {
-			r.tb.Fatal(err)
-		} else if n == 0 {
-			return
+		n, err := r.engine.TakeIn(context.Background())
+		if err != nil {
+			r.tb.Errorf("sort: %v", err)
 		}
+		if n == 0 {
+			return sorted
+		}
+		sorted += n
 	}
 }
 

@@ -166,8 +166,6 @@ func (c *Config) wrap(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := c.Clock.Now()
 		rec := &recorder{ResponseWriter: w}
-		h := w.Header()
-		h["X-Content-Type-Options"], h["Referrer-Policy"] = noSniff, noReferrer
 		defer func() {
 			if p := recover(); p != nil {
 				c.recovered(rec, r, p)
@@ -180,6 +178,8 @@ func (c *Config) wrap(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(rec, r)
 			return
 		}
+		h := w.Header()
+		h["X-Content-Type-Options"], h["Referrer-Policy"] = noSniff, noReferrer
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
