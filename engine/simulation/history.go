@@ -152,7 +152,3 @@ func (w *world) isTask(id string) bool {
 func (w *world) isCard(id string) bool {
 	return w.v.Second != "" && w.systems[1].Scope(id)["project"] == scopeCards["project"]
 }
-
-// loose reports whether an epic lost its deal to a merge: its own deal took
-// another one's place, or another epic took its own.
-func (h *history) loose(epic string) bool { return len(h.joined) > 0 }
