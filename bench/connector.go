@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/jsonscan"
 	"github.com/tenonsync/tenon/connectors/rest"
 )
 
@@ -26,7 +27,7 @@ type connection struct {
 	name   string
 	object string
 	fields []wireField
-	types  map[string]connectors.Type
+	types  map[string]*wireField
 	secret []byte
 	batch  int // records in one call; 1: a call for each, eight at a time
 
@@ -38,6 +39,9 @@ var (
 	_ connectors.WebhookSource = (*connection)(nil)
 )
 
+// createBatch is how many records one create makes.
+const createBatch = 100
+
 // atOnce is how many calls for single records are under way at a time.
 const atOnce = 8
 
@@ -48,16 +52,16 @@ func newConnection(name, object, base string, fields []wireField, secret string,
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{client: client, name: name, object: object, fields: fields, secret: []byte(secret), batch: batch, types: map[string]connectors.Type{}}
-	for _, f := range fields {
-		c.types[f.name] = f.typ
+	c := &connection{client: client, name: name, object: object, fields: fields, secret: []byte(secret), batch: batch, types: map[string]*wireField{}}
+	for i := range fields {
+		c.types[fields[i].name] = &fields[i]
 	}
 	return c, nil
 }
 
 func (c *connection) Facts() connectors.Facts {
 	return connectors.Facts{
-		ReadBatch: c.batch, CreateBatch: 100, UpdateBatch: c.batch,
+		ReadBatch: c.batch, CreateBatch: createBatch, UpdateBatch: c.batch,
 		KeyLag: connectors.NoLag, KeyIsUnique: true, TimePrecision: time.Microsecond,
 	}
 }
@@ -76,48 +80,64 @@ func (c *connection) Schema(_ context.Context, object string, _ connectors.Scope
 	return s, nil
 }
 
-// record turns a wire record into a record.
-func (c *connection) record(w *wireRecord) (*connectors.Record, error) {
-	r := &connectors.Record{
-		Ref:     connectors.Ref{Connection: c.name, Object: c.object, ID: w.ID},
-		Version: w.Version, Modified: w.Modified, Created: w.Modified, InScope: true,
-	}
-	r.Grow(len(w.Properties))
-	for name, raw := range w.Properties {
-		v, err := c.value(name, raw)
-		if err != nil {
-			return nil, &connectors.Error{Op: "read", Connection: c.name, Record: w.ID, Kind: connectors.Internal, Err: err}
+// record reads one record of an answer.
+func (c *connection) record(raw jsonscan.Value) (*connectors.Record, error) {
+	r := &connectors.Record{Ref: connectors.Ref{Connection: c.name, Object: c.object}, InScope: true}
+	var bad error
+	raw.Fields(func(name []byte, v jsonscan.Value) bool {
+		switch string(name) {
+		case "id":
+			r.Ref.ID = v.Text()
+		case "version":
+			r.Version = v.Text()
+		case "modified":
+			r.Modified, bad = time.Parse(time.RFC3339Nano, v.Text())
+			r.Created = r.Modified
+		case "properties":
+			r.Grow(len(c.fields))
+			v.Fields(func(name []byte, v jsonscan.Value) bool {
+				f, ok := c.types[string(name)]
+				if !ok {
+					return true
+				}
+				value, err := f.value(v)
+				if err != nil {
+					bad = err
+				}
+				r.Set(f.name, value)
+				return bad == nil
+			})
 		}
-		r.Set(name, v)
+		return bad == nil
+	})
+	if bad == nil && r.Ref.ID == "" {
+		bad = errors.New("a record without an id")
+	}
+	if bad != nil {
+		return nil, &connectors.Error{Op: "read", Connection: c.name, Record: r.Ref.ID, Kind: connectors.Internal, Err: bad}
 	}
 	return r, nil
 }
 
-func (c *connection) value(name string, raw json.RawMessage) (connectors.Value, error) {
-	text := string(raw)
-	if text == "null" {
+func (f *wireField) value(v jsonscan.Value) (connectors.Value, error) {
+	if v.IsNull() {
 		return connectors.Null, nil
 	}
-	typ := c.types[name]
-	switch typ {
+	switch f.typ {
 	case connectors.TypeNumber:
-		return connectors.ParseNumber(text)
+		return connectors.ParseNumber(string(v))
 	case connectors.TypeBool:
-		return connectors.Bool(text == "true"), nil
+		return connectors.Bool(string(v) == "true"), nil
 	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		text = text[1 : len(text)-1] // between its quotes; nothing is escaped
-	} else if err := json.Unmarshal(raw, &text); err != nil {
-		return connectors.Null, err
-	}
-	switch typ {
+	text := v.Text()
+	switch f.typ {
 	case connectors.TypeDate:
 		return connectors.ParseDate(text)
 	case connectors.TypeInstant:
 		at, err := time.Parse(time.RFC3339, text)
 		return connectors.Instant(at), err
 	case connectors.TypeOption:
-		for _, o := range options[name] {
+		for _, o := range options[f.name] {
 			if o.ID == text {
 				return connectors.Choice(o), nil
 			}
@@ -127,28 +147,71 @@ func (c *connection) value(name string, raw json.RawMessage) (connectors.Value, 
 	return connectors.Text(text), nil
 }
 
-// wire turns values into properties.
-func wire(fields map[string]connectors.Value) map[string]json.RawMessage {
-	out := make(map[string]json.RawMessage, len(fields))
-	for name, v := range fields {
-		switch v.Type() {
-		case connectors.TypeNull:
-			out[name] = json.RawMessage("null")
-		case connectors.TypeNumber:
-			out[name] = json.RawMessage(v.Number())
-		case connectors.TypeBool:
-			out[name] = strconv.AppendBool(nil, v.Bool())
-		case connectors.TypeOption:
-			out[name], _ = json.Marshal(v.Option().ID) // a text
-		default:
-			out[name], _ = json.Marshal(v.String()) // a text
-		}
+// records reads the records of a batch's answer.
+func (c *connection) records(body []byte) ([]*connectors.Record, error) {
+	v, err := jsonscan.Parse(body)
+	if err != nil {
+		return nil, err
 	}
-	return out
+	var records []*connectors.Record
+	v.Field("records").Elements(func(v jsonscan.Value) bool {
+		var r *connectors.Record
+		if r, err = c.record(v); err == nil {
+			records = append(records, r)
+		}
+		return err == nil
+	})
+	return records, err
 }
 
-type wireRecords struct {
-	Records []wireRecord `json:"records"`
+// outgoing is a record that is to be written.
+type outgoing struct {
+	id, key string
+	fields  map[string]connectors.Value
+}
+
+// append writes the record as JSON.
+func (w outgoing) append(b []byte) []byte {
+	b = append(b, '{')
+	if w.id != "" {
+		b = append(appendText(append(b, `"id":`...), w.id), ',')
+	}
+	if w.key != "" {
+		b = append(appendText(append(b, `"key":`...), w.key), ',')
+	}
+	b = append(b, `"properties":{`...)
+	first := true
+	for name, v := range w.fields {
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(appendText(b, name), ':')
+		switch v.Type() {
+		case connectors.TypeNull:
+			b = append(b, "null"...)
+		case connectors.TypeNumber:
+			b = append(b, v.Number()...)
+		case connectors.TypeBool:
+			b = strconv.AppendBool(b, v.Bool())
+		case connectors.TypeOption:
+			b = appendText(b, v.Option().ID)
+		default:
+			b = appendText(b, v.String())
+		}
+	}
+	return append(b, "}}"...)
+}
+
+// appendText writes a JSON string.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			text, _ := json.Marshal(s) // a text
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 func (c *connection) timed() func() {
@@ -162,37 +225,47 @@ func (c *connection) Read(ctx context.Context, _ connectors.Selection, ids []str
 	results := make([]connectors.ReadResult, len(ids))
 	if c.batch == 1 {
 		each(len(ids), func(i int) {
-			var w wireRecord
-			if _, err := c.client.Do(ctx, rest.Request{Op: "read", Path: "/records/{id}", Params: map[string]string{"id": ids[i]}, Out: &w}); err != nil {
-				results[i].Err = err
-				return
-			}
-			results[i].Record, results[i].Err = c.record(&w)
+			results[i].Record, results[i].Err = c.one(ctx, rest.Request{Op: "read", Path: "/records/{id}", Params: map[string]string{"id": ids[i]}})
 		})
 		return results, nil
 	}
 	for start := 0; start < len(ids); start += c.batch {
 		end := min(start+c.batch, len(ids))
-		var out wireRecords
+		var body []byte
 		if _, err := c.client.Do(ctx, rest.Request{
-			Op: "read", Method: http.MethodPost, Path: "/batch/read", Body: map[string][]string{"ids": ids[start:end]}, Out: &out, Reads: true,
+			Op: "read", Method: http.MethodPost, Path: "/batch/read", Body: map[string][]string{"ids": ids[start:end]}, Out: &body, Reads: true,
 		}); err != nil {
 			return nil, err
 		}
-		found := make(map[string]*wireRecord, len(out.Records))
-		for i := range out.Records {
-			found[out.Records[i].ID] = &out.Records[i]
+		records, err := c.records(body)
+		if err != nil {
+			return nil, err
+		}
+		found := make(map[string]*connectors.Record, len(records))
+		for _, r := range records {
+			found[r.Ref.ID] = r
 		}
 		for i := start; i < end; i++ {
-			w := found[ids[i]]
-			if w == nil {
+			if results[i].Record = found[ids[i]]; results[i].Record == nil {
 				results[i].Err = &connectors.Error{Op: "read", Connection: c.name, Record: ids[i], Kind: connectors.NotFound}
-				continue
 			}
-			results[i].Record, results[i].Err = c.record(w)
 		}
 	}
 	return results, nil
+}
+
+// one sends a request whose answer is one record.
+func (c *connection) one(ctx context.Context, r rest.Request) (*connectors.Record, error) {
+	var body []byte
+	r.Out = &body
+	if _, err := c.client.Do(ctx, r); err != nil {
+		return nil, err
+	}
+	v, err := jsonscan.Parse(body)
+	if err != nil {
+		return nil, &connectors.Error{Op: r.Op, Connection: c.name, Kind: connectors.Internal, Err: err}
+	}
+	return c.record(v)
 }
 
 // each runs fn for 0 to n-1, atOnce at a time.
@@ -224,18 +297,18 @@ func (c *connection) Changes(ctx context.Context, _ connectors.Selection, cursor
 
 // Create implements connectors.Connection.
 func (c *connection) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
-	records := make([]wireRecord, len(creates))
+	records := make([]outgoing, len(creates))
 	for i, w := range creates {
-		records[i] = wireRecord{Key: w.Key, Properties: wire(w.Fields)}
+		records[i] = outgoing{key: w.Key, fields: w.Fields}
 	}
-	return c.write(ctx, "/batch/create", records, 100)
+	return c.write(ctx, "/batch/create", records, createBatch)
 }
 
 // Update implements connectors.Connection.
 func (c *connection) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
-	records := make([]wireRecord, len(updates))
+	records := make([]outgoing, len(updates))
 	for i, u := range updates {
-		records[i] = wireRecord{ID: u.ID, Properties: wire(u.Fields)}
+		records[i] = outgoing{id: u.ID, fields: u.Fields}
 	}
 	if c.batch > 1 {
 		return c.write(ctx, "/batch/update", records, c.batch)
@@ -243,44 +316,42 @@ func (c *connection) Update(ctx context.Context, updates []connectors.Update) []
 	defer c.timed()()
 	results := make([]connectors.WriteResult, len(records))
 	each(len(records), func(i int) {
-		var out wireRecord
-		_, err := c.client.Do(ctx, rest.Request{
-			Op: "update", Method: http.MethodPatch, Path: "/records/{id}", Params: map[string]string{"id": records[i].ID}, Body: records[i], Out: &out, Idempotent: true,
+		rec, err := c.one(ctx, rest.Request{
+			Op: "update", Method: http.MethodPatch, Path: "/records/{id}", Params: map[string]string{"id": records[i].id},
+			Body: records[i].append(nil), Idempotent: true,
 		})
-		results[i] = c.written(&out, err)
+		results[i] = connectors.WriteResult{ID: records[i].id, Record: rec, Err: err}
 	})
 	return results
 }
 
-func (c *connection) write(ctx context.Context, path string, records []wireRecord, batch int) []connectors.WriteResult {
+func (c *connection) write(ctx context.Context, path string, records []outgoing, batch int) []connectors.WriteResult {
 	defer c.timed()()
 	results := make([]connectors.WriteResult, len(records))
 	for start := 0; start < len(records); start += batch {
 		end := min(start+batch, len(records))
-		var out wireRecords
-		_, err := c.client.Do(ctx, rest.Request{
-			Op: "write", Method: http.MethodPost, Path: path, Body: wireRecords{Records: records[start:end]}, Out: &out,
-		})
-		if err == nil && len(out.Records) != end-start {
-			err = &connectors.Error{Op: "write", Connection: c.name, Kind: connectors.Internal, Unsure: true}
+		body := []byte(`{"records":[`)
+		for i, w := range records[start:end] {
+			if i > 0 {
+				body = append(body, ',')
+			}
+			body = w.append(body)
+		}
+		var answer []byte
+		_, err := c.client.Do(ctx, rest.Request{Op: "write", Method: http.MethodPost, Path: path, Body: append(body, "]}"...), Out: &answer})
+		var written []*connectors.Record
+		if err == nil {
+			if written, err = c.records(answer); err != nil || len(written) != end-start {
+				err = &connectors.Error{Op: "write", Connection: c.name, Kind: connectors.Internal, Unsure: true, Err: err}
+			}
 		}
 		for i := start; i < end; i++ {
-			if err != nil {
-				results[i].Err = err
-				continue
+			if results[i].Err = err; err == nil {
+				results[i] = connectors.WriteResult{ID: written[i-start].Ref.ID, Record: written[i-start]}
 			}
-			results[i] = c.written(&out.Records[i-start], nil)
 		}
 	}
 	return results
-}
-
-func (c *connection) written(w *wireRecord, err error) connectors.WriteResult {
-	if err != nil {
-		return connectors.WriteResult{Err: err}
-	}
-	rec, err := c.record(w)
-	return connectors.WriteResult{ID: w.ID, Record: rec, Err: err}
 }
 
 // FindByKey implements connectors.Connection.
