@@ -129,6 +129,7 @@ func (d *drain) linkOrphan(j *job) {
 	j.link.Status = state.LinkEnded
 	j.link.Ends[from].State = j.recs[from].State
 	j.dropIntents = append(j.dropIntents, j.making.intent.Key)
+	j.putIntents = append(j.putIntents, d.taskIntent(j, from, "", d.now)) // for the day on which it comes back
 	j.event("unlinked", uint8(from), fmt.Sprintf("the %s was deleted while its %s was being made", d.m.Side(from).Name, d.m.Side(from.Other()).Name))
 	j.ended = true
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -20,6 +21,10 @@ type Sweeper struct {
 	listed bool                // the listing is through
 	after  uint64              // links checked against the listing
 	user   int
+
+	began   time.Time
+	revived int            // users whose failures have been looked through
+	behind  *state.Subject // the last entry looked at
 }
 
 // Sources of the hints of a sweep. What nobody told of and nobody asked for is
@@ -43,7 +48,7 @@ func (e *Engine) Sweep(name string) (*Sweeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sweeper{e: e, f: f, source: sweepSource, seen: map[*worked]*bitset{}}
+	s := &Sweeper{e: e, f: f, source: sweepSource, seen: map[*worked]*bitset{}, began: e.clock.Now()}
 	for _, u := range f.users {
 		s.seen[u.m] = &bitset{}
 	}
@@ -192,7 +197,7 @@ func unchangedRow(end state.End, c connectors.Change) bool {
 // list did not name it; it is read.
 func (s *Sweeper) unlisted(ctx context.Context) (Swept, error) {
 	if s.user >= len(s.f.users) {
-		return Swept{Done: true}, nil
+		return s.failed(ctx)
 	}
 	u := s.f.users[s.user]
 	now := s.e.clock.Now()

@@ -568,3 +568,26 @@ func TestTasksThatCouldNotBeWorkedOutAreMadeLater(t *testing.T) {
 		t.Errorf("left in the queue: %+v", rows)
 	}
 }
+
+func TestFailureOfAnUnlistedRecordIsTriedAgain(t *testing.T) {
+	w := newWorld(t, twoWay, nil)
+	id := w.crm.Create("record", nil, "ada", deal("d", nil))
+	w.poll()
+	w.crm.SetHook(func(m memory.Moment) error {
+		if m.Call == "read" {
+			return &connectors.Error{Kind: connectors.Permission, Err: errors.New("no")}
+		}
+		return nil
+	})
+	w.due()
+	w.shows("permission", "")
+	w.crm.SetState(id, connectors.Deleted) // no listing shows it from now on
+	w.sweep()
+	w.shows("permission", "")
+	w.crm.SetHook(nil)
+	w.clock.Advance(7 * time.Hour)
+	w.sweep()
+	if rows, _ := w.eng.Queue(t.Context(), engine.QueueFilter{}); len(rows) != 0 {
+		t.Errorf("left in the queue: %+v", rows)
+	}
+}
