@@ -1,3 +1,5 @@
+//go:build linux && (amd64 || arm64)
+
 package main
 
 import (
@@ -14,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,9 +47,6 @@ var (
 //
 //	go test ./cmd/tenon -run '^$' -bench Size -benchtime 1x -size.links 1000000 -size.seconds 60
 func BenchmarkSize(b *testing.B) {
-	if runtime.GOOS != "linux" {
-		b.Skip("reads /proc")
-	}
 	s := newSizing(b)
 	for b.Loop() {
 		b.ReportMetric(s.perLink, "B/link")
