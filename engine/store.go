@@ -341,6 +341,15 @@ func (d *drain) storeEntry(tx state.Tx, j *job) error {
 	if j.outcome.kind == outcomeKeep {
 		return nil
 	}
+	if j.link == nil && cur.Link == 0 && j.outcome.kind != outcomeDone {
+		link, err := tx.LinkOf(d.m.Name(), uint8(j.side), j.entry.Record)
+		if err == nil {
+			return d.handOver(tx, cur, link)
+		}
+		if !errors.Is(err, state.ErrNotFound) {
+			return err
+		}
+	}
 	if j.outcome.kind == outcomeDone && j.taskError != nil {
 		j.fail("task", j.taskError.Error())
 	}
@@ -352,6 +361,17 @@ func (d *drain) storeEntry(tx state.Tx, j *job) error {
 	}
 	d.applyOutcome(j, cur, fresh)
 	return tx.PutEntry(cur)
+}
+
+// handOver turns the entry of a record into its link's, where another job of the
+// batch has linked it: nobody would look at the record's own again.
+func (d *drain) handOver(tx state.Tx, cur *state.Entry, link *state.Link) error {
+	if err := tx.DeleteEntry(cur.Subject); err != nil {
+		return err
+	}
+	return bump(tx, linkSubject(link), 1<<cur.Side, hint{
+		side: mapping.SideID(cur.Side), priority: cur.Priority, source: cur.Source, due: d.now,
+	}, d.now)
 }
 
 // moveEntry turns the entry of a record that was linked into its link's.
