@@ -14,7 +14,7 @@ import (
 
 var (
 	planted      = flag.Bool("planted", false, "plant each known bug in the engine and see that the seeds catch it")
-	plantedOnly  = flag.String("planted-only", "", "with -planted: only the bugs whose names hold this text")
+	plantedFrom  = flag.Int("planted-from", 0, "with -planted: leave out so many bugs of the list")
 	plantedSeeds = flag.Int("planted-seeds", 2000, "how many seeds a planted bug may take")
 )
 
@@ -43,7 +43,7 @@ var bugs = []bug{
 	{"a noted write that took effect is not seen", "merge.go", "	case now == p.Target || g.ours(c, p):\n", "	case false:\n"},
 	{"a hidden field is taken for empty", "fields.go", "		if presence != connectors.Present {\n", "		if presence == connectors.Absent {\n"},
 	{"noted writes are not looked for in the history", "fields.go", "	d.findApplied(ctx, merging)\n", ""},
-	{"edits that a write covered are not looked for", "covered.go", "if c.can.HistoryReader == nil || c.facts.ConditionalWrites {", "if true {"},
+	{"edits that a write covered are not looked for", "covered.go", "if c.can.HistoryReader == nil || c.facts.ConditionalWrites {", "if c.can.HistoryReader == nil || true {"},
 	{"a lost answer to an update counts as a failure", "write.go", "	if connectors.IsUnsure(res.Err) {", "	if false {"},
 	{"other people's elements count as agreed", "write.go", "	agreed := slices.Clone(v.next.Sets[side])\n", "	agreed := g.elements(now).prints\n"},
 	{"the time of a standing note moves", "write.go", "return v.skip && p != nil && mapping.SideID(p.To) == side", "return false && p != v.comparison.field.Pending"},
@@ -94,14 +94,12 @@ func TestPlantedBugs(t *testing.T) {
 		return
 	}
 	failed := regexp.MustCompile(`seed (\d+) \((.*?)\)`)
-	for _, b := range bugs {
-		if !strings.Contains(b.name, *plantedOnly) {
-			continue
-		}
+	for _, b := range bugs[*plantedFrom:] {
 		binary := filepath.Join(t.TempDir(), "planted.test")
 		build := exec.Command("go", "test", "-c", "-overlay", overlay(t, b), "-o", binary, ".")
 		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", b.name, err, out)
+			t.Errorf("%s: %v\n%s", b.name, err, out)
+			continue
 		}
 		run := exec.Command(binary, "-test.run", "^TestSeeds$", "-test.timeout", "5m", "-until-failure", "-seeds", strconv.Itoa(*plantedSeeds))
 		out, err := run.CombinedOutput()
