@@ -20,19 +20,19 @@ type room struct {
 	taken atomic.Int64
 }
 
-func (r *room) take(n int64) bool {
+func (o *room) take(n int64) bool {
 	for {
-		taken := r.taken.Load()
-		if taken+n > r.limit {
+		held := o.taken.Load()
+		if held+n > o.limit {
 			return false
 		}
-		if r.taken.CompareAndSwap(taken, taken+n) {
+		if o.taken.CompareAndSwap(held, held+n) {
 			return true
 		}
 	}
 }
 
-func (r *room) give(n int64) { r.taken.Add(-n) }
+func (o *room) give(n int64) { o.taken.Add(-n) }
 
 // errNoRoom says that too many large bodies are held at once.
 var errNoRoom = &connectors.Error{Op: "read the request", Kind: connectors.Unavailable, Err: errors.New("too many large requests at the same time")}

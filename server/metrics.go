@@ -61,10 +61,6 @@ func (m *Metrics) Observe(c connectors.Call) {
 	}
 }
 
-func (m *Metrics) webhook(connection, outcome string) {
-	m.webhooks.WithLabelValues(connection, outcome).Inc()
-}
-
 func (m *Metrics) request(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
 }

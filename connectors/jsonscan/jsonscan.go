@@ -153,19 +153,19 @@ func skip(b []byte, i, depth int) (int, error) {
 	if i >= len(b) {
 		return 0, ErrSyntax
 	}
-	switch c := b[i]; {
-	case c == '"':
+	switch b[i] {
+	case '"':
 		end, _, err := text(b, i)
 		return end, err
-	case c == '{':
+	case '{':
 		return object(b, i, depth+1)
-	case c == '[':
+	case '[':
 		return array(b, i, depth+1)
-	case c == 't':
+	case 't':
 		return word(b, i, "true")
-	case c == 'f':
+	case 'f':
 		return word(b, i, "false")
-	case c == 'n':
+	case 'n':
 		return word(b, i, "null")
 	}
 	return number(b, i)
