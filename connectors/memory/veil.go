@@ -12,11 +12,12 @@ import (
 type Veil uint8
 
 const (
+	// NoVeil shows everything.
 	NoVeil Veil = iota
-	// Forbidden: reads answer Permission for each record, all other calls about
-	// the object answer Permission as a whole.
+	// Forbidden lets reads answer Permission for each record, all other calls
+	// about the object answer Permission as a whole.
 	Forbidden
-	// Unseen: the records seem not to be there. Reads answer NotFound, lists and
+	// Unseen lets the records seem not to be there. Reads answer NotFound, lists and
 	// searches are empty. Creates are forbidden.
 	Unseen
 	// Half is Unseen for every other record.

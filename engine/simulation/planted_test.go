@@ -46,7 +46,7 @@ var bugs = []bug{
 	{"edits that a write covered are not looked for", "covered.go", "if c.can.HistoryReader == nil || c.facts.ConditionalWrites {", "if c.can.HistoryReader == nil || true {"},
 	{"a lost answer to an update counts as a failure", "write.go", "	if connectors.IsUnsure(res.Err) {", "	if false {"},
 	{"other people's elements count as agreed", "write.go", "	agreed := slices.Clone(v.next.Sets[side])\n", "	agreed := g.elements(now).prints\n"},
-	{"the time of a standing note moves", "write.go", "return v.skip && p != nil && mapping.SideID(p.To) == side", "return false && p != v.comparison.field.Pending"},
+	{"the time of a standing note moves", "write.go", "func (j *job) keepsNote(side mapping.SideID) bool {\n", "func (j *job) keepsNote(side mapping.SideID) bool {\n	if j.link != nil {\n		return false\n	}\n"},
 	{"elements are not taken out", "mergeset.go", "	p := g.print.PrintOption(back)\n	return contains", "	p := g.print.PrintOption(back)\n	return false && contains"},
 	{"elements taken out are added again", "mergeset.go", "continue // it was there before", "_ = o // it was there before"},
 	{"the second side of a set is forgotten", "mergeset.go", "			v.again = true\n", ""},

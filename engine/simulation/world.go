@@ -54,7 +54,6 @@ type world struct {
 	writes  int // effects on the systems
 	calls   int
 	commits int
-	reads   int                         // records read
 	held    map[string]connectors.Value // what the record under the present write held before it
 	between bool                        // a person edits it right now
 	depth   int                         // a hook acts as a person: no faults inside it
