@@ -57,7 +57,7 @@ const spareFrom = 4
 func newGate(clock connectors.Clock, pace Pace, lanes map[string]Pace) *gate {
 	ctx, stop := context.WithCancel(context.Background())
 	g := &gate{
-		clock: clock, maxWait: pace.MaxWait, ctx: ctx, stop: stop, free: pace.Concurrent, ledger: &ledger{},
+		clock: clock, maxWait: pace.MaxWait, ctx: ctx, stop: stop, free: pace.Concurrent, ledger: &ledger{turn: make(chan struct{}, 1)},
 		main: newBucket(pace), lanes: make(map[string]*bucket, len(lanes)),
 		budget: newBudget(pace),
 	}

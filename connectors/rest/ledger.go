@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -21,8 +21,8 @@ type ledger struct {
 	store connectors.TokenStore // nil: nothing outlives the process
 	log   *slog.Logger
 
-	mu     sync.Mutex // held while loading or saving, so that notes are stored in order
-	loaded bool
+	turn   chan struct{} // holds one: who loads or saves, so that notes are stored in order
+	loaded atomic.Bool
 
 	// Of the gate's lock:
 	noted  int       // up to how many calls of the day are noted as used
@@ -73,16 +73,23 @@ const saveWait = 10 * time.Second
 // store does not answer; nothing may be sent then.
 func (g *gate) load(ctx context.Context) error {
 	l := g.ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.loaded || l.store == nil {
+	if l.store == nil || l.loaded.Load() {
+		return nil
+	}
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if l.loaded.Load() {
 		return nil
 	}
 	text, err := l.store.LoadToken(ctx, ledgerName)
 	if err != nil {
 		return &connectors.Error{Kind: connectors.Unavailable, Err: err}
 	}
-	l.loaded = true
+	defer l.loaded.Store(true) // once the note is taken in
 	var n note
 	if len(text) == 0 {
 		return nil
@@ -122,10 +129,7 @@ func (g *gate) save() { g.write(g.chunk()) }
 
 // settle stores the exact use at the end.
 func (g *gate) settle() {
-	g.ledger.mu.Lock()
-	loaded := g.ledger.loaded
-	g.ledger.mu.Unlock()
-	if loaded {
+	if g.ledger.loaded.Load() {
 		g.write(0)
 	}
 }
@@ -146,8 +150,8 @@ func (g *gate) write(ahead int) {
 	if l.store == nil {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	g.mu.Lock()
 	b := &g.budget
 	b.turn(g.clock.Now())

@@ -24,6 +24,7 @@ type shelf struct {
 	tokens map[string][]byte
 	saves  int
 	fail   error
+	slow   time.Duration // how long a save takes
 }
 
 func (s *shelf) LoadToken(_ context.Context, name string) ([]byte, error) {
@@ -33,6 +34,7 @@ func (s *shelf) LoadToken(_ context.Context, name string) ([]byte, error) {
 }
 
 func (s *shelf) SaveToken(_ context.Context, name string, token []byte) error {
+	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
@@ -50,7 +52,7 @@ func (s *shelf) SaveToken(_ context.Context, name string, token []byte) error {
 func (s *shelf) copied() *shelf {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &shelf{tokens: maps.Clone(s.tokens)}
+	return &shelf{tokens: maps.Clone(s.tokens), slow: s.slow}
 }
 
 func restClient(t *testing.T, v http.RoundTripper, s *shelf, pace Pace) *Client {
@@ -150,7 +152,7 @@ func TestARestartDoesNotUseTheShareTwice(t *testing.T) {
 				d.left(time.Now())
 				time.Sleep(time.Until(d.day.Add(24 * time.Hour)))
 				pace := Pace{PerSecond: 5, Daily: 2 * share, DailyShare: 50}
-				s := &shelf{}
+				s := &shelf{slow: time.Second}
 				button := []connectors.Priority{connectors.PriorityButton}
 				for range crashes {
 					c := restClient(t, network, s, pace)
