@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -33,19 +31,12 @@ in peace; being killed loses nothing.`,
 				return err
 			}
 			calmCollector()
-			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(gcPercent)
-			}
 			return c.serve(cmd.Context(), cfg, readyFile)
 		},
 	}
 	cmd.Flags().StringVar(&readyFile, "ready-file", "", "write the service's address to this `file` once it answers")
 	return cmd
 }
-
-// gcPercent trades memory for time: the service's heap is small, and at Go's
-// default it would be collected many times a second under load.
-const gcPercent = 400
 
 // serve listens at once, opens the service and runs it until ctx ends.
 func (c *cli) serve(ctx context.Context, cfg *config.Config, readyFile string) error {
