@@ -277,7 +277,18 @@ func TestSlowSenders(t *testing.T) {
 			}
 		})
 	}
-	attack(t, r.address).send(good).expect("a good delivery beside slow ones", 204)
+	for end := time.Now().Add(rigDeadline); ; { // on a busy machine, it may be too slow itself
+		a := attack(t, r.address)
+		if _, err := io.WriteString(a, good); err == nil {
+			if answer, err := http.ReadResponse(a.in, nil); err == nil && answer.StatusCode == http.StatusNoContent {
+				break
+			}
+		}
+		a.Close()
+		if time.Now().After(end) {
+			t.Fatal("a good delivery does not get through beside slow ones")
+		}
+	}
 	wg.Wait()
 }
 

@@ -37,7 +37,7 @@ const (
 	olderSecret   = "the-client-secret-before"
 	jiraSecret    = "a-secret-of-the-webhook"
 	exampleOfRig  = "won-deal-to-epic"
-	rigDeadline   = time.Minute // of everything that a test waits for
+	rigDeadline   = 3 * time.Minute // of everything that a test waits for
 	publicAddress = "https://tenon.example"
 )
 
