@@ -11,9 +11,9 @@ import (
 	"github.com/tenonsync/tenon/mapping"
 )
 
-// massMissing is the code of a mapping that was stopped because many records of
+// massMissingCode is the code of a mapping that was stopped because many records of
 // one side went missing together.
-const massMissing = "mass-missing"
+const massMissingCode = "mass-missing"
 
 // absence counts the linked records of one side that turned up missing, or not
 // to be seen, within missingWindow. One record that is gone was deleted; many at
@@ -66,7 +66,7 @@ func (d *drain) survey() {
 			}
 		}
 		if a.tooMany(d.limits) {
-			g.Stopped, g.Code, g.Side, g.Asked = true, massMissing, side, counts{}
+			g.Stopped, g.Code, g.Side, g.Asked = true, massMissingCode, side, counts{}
 			for _, j := range d.jobs {
 				j.spare()
 			}
@@ -101,7 +101,7 @@ func (d *drain) turned(side mapping.SideID) (read int, gone []string) {
 
 // toldGone reports whether the job's record was found missing before.
 func (j *job) toldGone() bool {
-	return j.entry.Code == missingCode || j.entry.Code == deleteWaits || j.asides[recordRule] != nil
+	return j.entry.Code == missingCode || j.entry.Code == deleteWaitsCode || j.asides[recordRule] != nil
 }
 
 // stopMissing stores that the mapping is stopped because records are missing,
@@ -144,7 +144,7 @@ func (d *drain) stopMissing(ctx context.Context) error {
 // stopped reports whether a guard keeps the mapping from being worked. Missing
 // records are looked for now and then; when most are there again, it goes on.
 func (e *Engine) stopped(ctx context.Context, m *worked, g *guard) (bool, error) {
-	if !g.Stopped || g.Code != massMissing || e.clock.Now().Before(g.Again) {
+	if !g.Stopped || g.Code != massMissingCode || e.clock.Now().Before(g.Again) {
 		return g.Stopped, nil
 	}
 	c := m.sides[g.Side]

@@ -337,7 +337,7 @@ func (e *Engine) Resume(ctx context.Context, name, by string) error {
 		return &connectors.Error{Op: "resume", Kind: connectors.Invalid, Err: fmt.Errorf("mapping %s is not stopped", name)}
 	}
 	let := g.Asked
-	if g.Code == massMissing {
+	if g.Code == massMissingCode {
 		asked := g.Absent[g.Side].Asked
 		g.Absent[g.Side] = absence{Since: e.clock.Now(), Allowed: asked}
 		let = counts{Deletes: asked}

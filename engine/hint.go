@@ -84,7 +84,7 @@ func bump(tx state.Tx, s state.Subject, sides uint8, h hint, now time.Time) erro
 		if h.due.Before(e.Due) {
 			e.Due = h.due
 		}
-	case e.Status == state.Failed || h.convert || h.priority == connectors.PriorityButton || e.Code == deleteWaits:
+	case e.Status == state.Failed || h.convert || h.priority == connectors.PriorityButton || e.Code == deleteWaitsCode:
 		e.Status, e.Priority, e.Attempts, e.Due = state.Ready, h.priority, 0, h.due
 	default:
 		// It waits for its time: hints come by the dozen, and must not make a

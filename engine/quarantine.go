@@ -9,9 +9,9 @@ import (
 	"github.com/tenonsync/tenon/mapping"
 )
 
-// deleteWaits is the code of a deletion that is not carried to the other side
+// deleteWaitsCode is the code of a deletion that is not carried to the other side
 // yet.
-const deleteWaits = "delete-waits"
+const deleteWaitsCode = "delete-waits"
 
 // waits reports whether a deletion that is to be carried to the other side waits
 // still. It waits as a conflict of the whole record does: a person may choose
@@ -23,7 +23,7 @@ func (d *drain) waits(j *job, side mapping.SideID) bool {
 		return false
 	}
 	since := d.now
-	if a := j.asides[recordRule]; a != nil && a.Code == deleteWaits {
+	if a := j.asides[recordRule]; a != nil && a.Code == deleteWaitsCode {
 		since = a.Since
 	}
 	until := since.Add(d.limits.DeleteWait)
@@ -33,10 +33,10 @@ func (d *drain) waits(j *job, side mapping.SideID) bool {
 	gone, kept := d.m.Side(side).Name, d.m.Side(side.Other()).Name
 	reason := fmt.Sprintf("the %s is %s; at %s the %s follows (%s), unless it comes back: choose %s not to wait, or %s to keep that one",
 		gone, j.recs[side].State, until.UTC().Format(time.RFC3339), kept, policy, gone, kept)
-	if d.holdRecord(j, side.Other(), deleteWaits, reason) {
+	if d.holdRecord(j, side.Other(), deleteWaitsCode, reason) {
 		j.event("delete waits", uint8(side.Other()), reason)
 	}
-	j.later(until, deleteWaits, reason)
+	j.later(until, deleteWaitsCode, reason)
 	return true
 }
 
