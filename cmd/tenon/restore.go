@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,8 +23,9 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Short: "Put a backup in the place of the state",
 		Long: `Checks the backup in FILE ("-" for standard input) and puts it where tenon.yaml
 says that the state is. The service must be stopped; a state that is there is
-kept beside it. After a restore, everything is compared again: what changed since
-the backup is found by the sweep, and creates since then are found by their keys.`,
+kept beside it. The next start knows that this is not the state that was last in
+use: it compares every record on both sides, finds what was made since the backup
+by its keys, and makes nothing twice. docs/operations.md tells the rest.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := c.load(config.Options{NoSecrets: true})
@@ -73,11 +76,32 @@ func restoreState(ctx context.Context, in io.Reader, path string) (kept string, 
 		return "", err
 	}
 	kept = fmt.Sprintf("%s.before-restore-%s", path, time.Now().UTC().Format("20060102T150405.000000"))
-	switch err := os.Rename(path, kept); {
+	// A second name first, so that there is a state at every moment; a file
+	// system without hard links has to do without that.
+	err = os.Link(path, kept)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		err = os.Rename(path, kept)
+	}
+	switch {
 	case errors.Is(err, os.ErrNotExist):
 		kept = ""
 	case err != nil:
 		return "", err
 	}
-	return kept, os.Rename(fresh, path)
+	if err := os.Rename(fresh, path); err != nil {
+		return "", err
+	}
+	return kept, syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes new names in a folder durable.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // not possible, and not needed
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
