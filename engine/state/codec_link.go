@@ -144,10 +144,10 @@ func encodeField(e *encoder, f *Field, alike bool) {
 	}
 }
 
-// decodeLink returns a link without its mapping's name and its pending writes.
-// look finds a pattern by its number.
-func decodeLink(d *decoder, id uint64, look func(uint32) (*pattern, error)) (storedLink, error) {
-	l := storedLink{Link: &Link{ID: id}}
+// decodeLinkHead reads a link up to its fields; alike says whether these have
+// the same bits. What is carried of the pattern is not read.
+func decodeLinkHead(d *decoder, id uint64) (l storedLink, alike bool) {
+	l = storedLink{Link: &Link{ID: id}}
 	l.mapping = d.uint32()
 	l.trail = d.uint()
 	head, states := d.byte(), d.byte()
@@ -162,8 +162,16 @@ func decodeLink(d *decoder, id uint64, look func(uint32) (*pattern, error)) (sto
 		end.Modified = d.near(l.Synced)
 		end.Version = decodeVersion(d, end.Modified)
 	}
+	l.pattern = d.uint32()
+	return l, head&linkAlike != 0
+}
+
+// decodeLink returns a link without its mapping's name and its pending writes.
+// look finds a pattern by its number.
+func decodeLink(d *decoder, id uint64, look func(uint32) (*pattern, error)) (storedLink, error) {
+	l, alike := decodeLinkHead(d, id)
 	p := &pattern{}
-	if l.pattern = d.uint32(); l.pattern == 0 {
+	if l.pattern == 0 {
 		text := &decoder{b: d.take(d.uint())}
 		if p = decodePattern(text); text.bad {
 			d.fail()
@@ -180,12 +188,12 @@ func decodeLink(d *decoder, id uint64, look func(uint32) (*pattern, error)) (sto
 	}
 	l.Fields = make([]Field, len(p.rules))
 	var b byte
-	if head&linkAlike != 0 {
+	if alike {
 		b = d.byte()
 	}
 	for i, rule := range p.rules {
 		l.Fields[i].Rule = rule
-		if head&linkAlike == 0 {
+		if !alike {
 			b = d.byte()
 		}
 		decodeField(d, &l.Fields[i], b)

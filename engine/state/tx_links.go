@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -18,6 +19,30 @@ func (t *tx) findLink(id uint64) (storedLink, error) {
 		return storedLink{}, err
 	}
 	return t.readLink(key, v)
+}
+
+// findLinkHead returns a link as far as its ends, without its mapping's name;
+// without a Link in it when there is none.
+func (t *tx) findLinkHead(id uint64) (storedLink, error) {
+	if t.ended {
+		return storedLink{}, errEnded
+	}
+	key := key64(id)
+	v, err := t.r.Get(SpaceLinks, key)
+	if err != nil || v == nil {
+		return storedLink{}, err
+	}
+	d, err := unframe(SpaceLinks, key, v)
+	if err != nil {
+		return storedLink{}, err
+	}
+	l, _ := decodeLinkHead(d, id)
+	if d.bad {
+		return storedLink{}, damaged(SpaceLinks, key, "cut or malformed")
+	}
+	l.raw = v
+	l.noted, err = t.has(SpaceNotes, key)
+	return l, err
 }
 
 // readLink reads a row of the space of links, with its notes.
@@ -98,11 +123,12 @@ func (t *tx) PutLink(l *Link) error {
 	}
 	var old storedLink
 	if l.ID != 0 {
-		if old, err = t.findLink(l.ID); err != nil {
+		if old, err = t.findLinkHead(l.ID); err != nil {
 			return err
 		}
 		if old.Link != nil && old.mapping != mapping {
-			return fmt.Errorf("link %d belongs to mapping %s, not to %s", l.ID, old.Mapping, l.Mapping)
+			is, err := t.name(old.mapping)
+			return errors.Join(err, fmt.Errorf("link %d belongs to mapping %s, not to %s", l.ID, is, l.Mapping))
 		}
 	}
 	for side := range l.Ends {
