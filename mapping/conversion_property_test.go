@@ -37,7 +37,7 @@ func convertTo(t *rapid.T, c converter, v connectors.Value) connectors.Value {
 // against rational numbers.
 func TestNumbersAreRoundedAsOnPaper(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		digits, scale := drawDecimal(t), rapid.IntRange(1, 6).Draw(t, "scale")
+		digits, scale := drawDecimal(t), rapid.IntRange(0, 6).Draw(t, "scale")
 		v, err := connectors.ParseNumber(digits)
 		if err != nil {
 			t.Fatal(err)

@@ -75,7 +75,7 @@ func (c *converter) asItIs(v connectors.Value) bool {
 	case connectors.TypeText, connectors.TypeRichText:
 		return !c.to.OneLine && (c.to.MaxLength <= 0 || len(v.Text()) <= c.to.MaxLength)
 	case connectors.TypeNumber, connectors.TypeMoney:
-		return c.to.Scale <= 0
+		return c.to.Scale < 0
 	}
 	return false
 }
@@ -240,7 +240,7 @@ func (c *converter) number(v connectors.Value) (connectors.Value, error) {
 		return connectors.Null, c.cannot(v)
 	}
 	changed := v.Type() != c.to.Type
-	if _, decimals, _ := strings.Cut(digits, "."); c.to.Scale > 0 && len(decimals) > c.to.Scale {
+	if _, decimals, _ := strings.Cut(digits, "."); c.to.Scale >= 0 && len(decimals) > c.to.Scale {
 		parsed, err := connectors.ParseNumber(digits)
 		if err != nil {
 			return connectors.Null, err
