@@ -85,7 +85,7 @@ func (w *world) collectWebhooks() {
 	for side, s := range w.systems {
 		for _, req := range s.Webhooks() {
 			switch n := w.rng.IntN(10); {
-			case n < 2: // lost
+			case n < 2 || w.v.NoSweeps: // lost
 				continue
 			case n < 4:
 				w.hooks = append(w.hooks, pendingHook{side: side, req: req, due: w.clock.Now().Add(w.pick(0, time.Minute, 48*time.Hour))})

@@ -26,7 +26,7 @@ type Variant struct {
 	Merges   bool     // people merge records
 	Veils    bool     // the right to a whole object is lost for a while
 	Logouts  bool     // the login is refused for a while, and by turns while it is renewed
-	NoSweeps bool     // the lists of changes alone must tell of everything
+	NoSweeps bool     // nor webhooks: the lists of changes alone must tell of everything
 	Days     bool     // days pass at once, so that webhooks come days late
 	Robots   bool     // somebody else's automation sets the stage back, on both sides
 	Resumes  bool     // people resume a mapping that a guard stopped
