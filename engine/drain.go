@@ -54,7 +54,7 @@ func (e *Engine) Drain(ctx context.Context, name string) (Drained, error) {
 	}
 	priority := jobs[0].entry.Priority
 	d := &drain{Engine: e, m: m, jobs: jobs, guard: g, now: e.clock.Now()}
-	m.room.reset()
+	m.room.reset(len(jobs) * len(m.Rules()))
 	if err := d.run(connectors.WithPriority(ctx, priority)); err != nil {
 		return Drained{}, err
 	}

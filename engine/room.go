@@ -5,13 +5,17 @@ package engine
 type room struct{ all, free []verdict }
 
 // maxRoom is how many verdicts are kept between two batches.
-const maxRoom = 1 << 11
+const maxRoom = 1 << 12
 
-// reset takes back what was lent. Whoever has some of it must be done.
-func (r *room) reset() {
+// reset takes back what was lent, and makes room for n verdicts. Whoever has
+// some of it must be done.
+func (r *room) reset(n int) {
 	clear(r.free)
 	if cap(r.all) > maxRoom {
 		r.all = nil
+	}
+	if cap(r.all) < n {
+		r.all = make([]verdict, 0, n)
 	}
 	r.free = r.all
 }
