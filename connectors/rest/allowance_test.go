@@ -233,6 +233,8 @@ func TestUseOfAllowances(t *testing.T) {
 		delay time.Duration
 		lasts time.Duration
 		given float64 // units in that time
+
+		guessed bool // when the day ends cannot be known
 	}{
 		{
 			name:  "HubSpot, 190 calls in any 10 s",
@@ -269,11 +271,23 @@ func TestUseOfAllowances(t *testing.T) {
 			pace: Pace{PerSecond: 0.08, DailyShare: 50, DayZone: east}, lasts: 48 * time.Hour, given: 8000,
 		},
 		{
+			name: "a day of which others used a half before",
+			rules: func() []rule {
+				return []rule{&daily{limit: 4_000, zone: east, others: func(time.Duration) int { return 2_000 }}}
+			},
+			pace: Pace{DailyShare: 100, DayZone: east}, lasts: 48 * time.Hour, given: 4_000,
+		},
+		{
 			// Until its end was seen once, the share of the first day may be used
 			// twice; the day's whole allowance never.
 			name:  "a day whose zone nobody told",
 			rules: func() []rule { return []rule{&daily{limit: 4_000, zone: east, others: nobody}} },
-			pace:  Pace{DailyShare: 90, PerSecond: 0.08}, lasts: 5 * 24 * time.Hour, given: 5 * 3600,
+			pace:  Pace{DailyShare: 90, PerSecond: 0.08}, lasts: 5 * 24 * time.Hour, given: 5 * 3600, guessed: true,
+		},
+		{
+			name:  "a day whose end the headers show",
+			rules: func() []rule { return []rule{&daily{limit: 4_000, zone: east, others: nobody}} },
+			pace:  Pace{DailyShare: 90, PerSecond: 0.02}, lasts: 3 * 24 * time.Hour, given: 0.02 * 86400 * 3,
 		},
 		{
 			name:  "Jira, 65,000 points an hour",
@@ -321,6 +335,7 @@ func TestUseOfAllowances(t *testing.T) {
 				ctx, stop := context.WithTimeout(context.Background(), tc.lasts)
 				press(ctx, c, tc.lane, tc.units, tc.work...).Wait()
 				stop()
+				told := c.Budget().Day
 				_ = c.Close()
 				served, refused := v.count()
 				use := float64(served) / tc.given * 100
@@ -328,8 +343,11 @@ func TestUseOfAllowances(t *testing.T) {
 				if refused > 0 {
 					t.Errorf("%d calls were refused, want 0", refused)
 				}
-				if use < 95 {
-					t.Errorf("%.1f %% of the allowance were used, want 95 or more", use)
+				if use < 95 || use > 106 { // a part of a window more than whole ones
+					t.Errorf("%.1f %% of the allowance were used, want 95 to 100", use)
+				}
+				if d, ok := rules[0].(*daily); ok && !tc.guessed && told.Ends.Sub(d.day)%(24*time.Hour) != 0 {
+					t.Errorf("the day is thought to end at %v, want %v", told.Ends, d.day.Add(24*time.Hour))
 				}
 				if d, ok := rules[0].(*daily); ok && tc.pace.DayZone != nil && d.most > d.limit*tc.pace.DailyShare/100 {
 					t.Errorf("%d calls in one day, more than %d %% of %d", d.most, tc.pace.DailyShare, d.limit)

@@ -28,6 +28,7 @@ type budget struct {
 	fixed   int // the day's allowance where no header tells
 	zone    *time.Location
 	zoneSet bool // else it is a guess
+	seen    bool // the headers showed when the day ends
 
 	used   [connectors.Priorities]int // calls of ours today by priority; what a crash forgot is missing
 	day    allowance
@@ -183,7 +184,11 @@ func (b *budget) thisWindow() allowance {
 // turn begins a new day, and a new window, when it is time.
 func (b *budget) turn(now time.Time) {
 	if !now.Before(b.day.end) {
-		b.begin(midnights(now, b.zone))
+		if from := b.day.end; b.seen && now.Sub(from) < 24*time.Hour {
+			b.begin(from, from.Add(24*time.Hour))
+		} else {
+			b.begin(midnights(now, b.zone))
+		}
 	}
 	w := &b.window
 	if w.size == 0 || now.Before(w.end) {
@@ -214,7 +219,7 @@ func (b *budget) begin(from, end time.Time) {
 // setZone says where the system's day ends. What was used in the day that was
 // thought to be on stays counted.
 func (b *budget) setZone(zone *time.Location, now time.Time) {
-	b.zone, b.zoneSet = zone, true
+	b.zone, b.zoneSet, b.seen = zone, true, false
 	if !b.day.end.IsZero() {
 		from, end := midnights(now, zone)
 		b.day.end, b.day.per = end, end.Sub(from)
@@ -234,6 +239,7 @@ func (b *budget) learnDay(size, left int, now time.Time) {
 		if !b.zoneSet {
 			from := now.Truncate(15 * time.Minute) // midnight in some zone
 			b.begin(from, from.Add(24*time.Hour))
+			b.seen = true
 		}
 		d.left = left
 	}
