@@ -120,7 +120,7 @@ func (d *drain) copyComment(ctx context.Context, j *job, to mapping.SideID, c co
 		}
 	}
 	if sent := d.lastSent(noted); !sent.IsZero() && d.now.Before(sent.Add(conn.facts.KeyWait())) {
-		j.later(d.lookAgain(sent, conn), "finding", "the answer to a comment was lost; waiting until the system would show it")
+		j.later(d.lookAgain(sent, conn), "finding", whyWait(noted, "a comment"))
 		return false, nil
 	}
 	err := d.commit(ctx, func(tx state.Tx) error {

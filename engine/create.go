@@ -311,7 +311,7 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 			}
 			ids, made = append(ids, found[i][0]), append(made, j)
 		case !sent.IsZero() && d.now.Before(sent.Add(c.facts.KeyWait())) && !c.facts.KeyIsUnique:
-			j.later(d.lookAgain(sent, c), "finding", "the answer to the create was lost; waiting until the system would show the record")
+			j.later(d.lookAgain(sent, c), "finding", whyWait(j.making.intent, "the create"))
 		}
 	}
 	if len(ids) == 0 {

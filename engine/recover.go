@@ -73,6 +73,14 @@ func (e *Engine) lastSent(i *state.Intent) time.Time {
 	return e.doubt.since
 }
 
+// whyWait returns why the create of an intent is not sent now.
+func whyWait(i *state.Intent, what string) string {
+	if i.Sent.IsZero() {
+		return "the state is not what was last in use; waiting until the system would show what was made before"
+	}
+	return "the answer to " + what + " was lost; waiting until the system would show what was made"
+}
+
 // Recover is the step that comes first after a start. A mapping whose rules
 // have changed since the last run is looked at anew: what failed under the old
 // rules is tried again, and its name is returned, so that its feeds are swept

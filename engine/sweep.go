@@ -252,6 +252,10 @@ func (b *bitset) has(i uint64) bool {
 	return w < uint64(len(b.words)) && b.words[w]&(1<<(i%64)) != 0
 }
 
+// requeuePage is how many links one commit of Requeue makes due: neighbours are
+// cheap, and other commits wait for no more than one page.
+const requeuePage = 1000
+
 // Requeue makes every link of a mapping due, both sides to be read. It is what
 // follows a restored state.
 func (e *Engine) Requeue(ctx context.Context, name string) (int, error) {
@@ -264,7 +268,7 @@ func (e *Engine) Requeue(ctx context.Context, name string) (int, error) {
 		n := 0
 		err := e.commit(ctx, func(tx state.Tx) error {
 			n = 0
-			links, err := tx.ListLinks(name, after, e.limits.Page)
+			links, err := tx.ListLinks(name, after, requeuePage)
 			if err != nil {
 				return err
 			}
@@ -285,7 +289,7 @@ func (e *Engine) Requeue(ctx context.Context, name string) (int, error) {
 			return total, err
 		}
 		total += n
-		if n < e.limits.Page {
+		if n < requeuePage {
 			e.nudge(m.Name())
 			return total, nil
 		}

@@ -198,7 +198,7 @@ func (d *drain) askTaskKeys(ctx context.Context, c *connection, tasks []*makingT
 			case len(found[i]) > 0:
 				d.taskMade(t, found[i][0], "found")
 			case !sent.IsZero() && d.now.Before(sent.Add(c.facts.KeyWait())) && !c.facts.KeyIsUnique:
-				t.job.later(d.lookAgain(sent, c), "finding", "the answer to a task's create was lost; waiting until the system would show it")
+				t.job.later(d.lookAgain(sent, c), "finding", whyWait(t.intent, "a task's create"))
 			default:
 				left = append(left, t)
 			}
