@@ -81,7 +81,7 @@ func Catalog() []Setting {
 		{Key: "engine.guards.clears", Type: Number, Default: "50", Help: "Fields emptied within the window before the mapping stops and asks."},
 		{Key: "engine.guards.overwrites", Type: Number, Default: "20000", Help: "Values replaced within the window before the mapping stops and asks."},
 		{Key: "engine.guards.deletes", Type: Number, Default: "20", Help: "Records deleted, archived or unlinked within the window before the mapping stops and asks."},
-		{Key: "engine.guards.creates", Type: Number, Default: "1000", Help: "Records made within the window before the mapping stops and asks. Those that a pressed button asks for do not count."},
+		{Key: "engine.guards.creates", Type: Number, Default: "5000", Help: "Records made within the window before the mapping stops and asks. Those that a pressed button asks for do not count. tenon resume lets all through that are in the queue then, so a first import asks once."},
 		{Key: "engine.guards.share", Type: Number, Default: "25", Help: "The same for small mappings, in percent of a mapping's links: no more than so many fields emptied (10 at least), records deleted (5) and values replaced because the mapping was changed (50). 0: no share counts."},
 		{Key: "engine.guards.missing", Type: Number, Default: "5", Help: "Linked records of one side that may turn up missing within ten minutes; more of them, and more than a tenth of those read, are taken for a lost right, and the mapping stops."},
 		{Key: "engine.guards.flips", Type: Number, Default: "8", Help: "Writes of one field of one link within flip_window before the field is set aside as oscillating."},

@@ -72,7 +72,7 @@ type Limits struct {
 	Clears     int           // fields emptied a window and mapping; 50
 	Overwrites int           // values replaced a window and mapping; 20,000
 	Deletes    int           // records deleted, archived or unlinked; 20
-	Creates    int           // records made without a press of the button; 1,000
+	Creates    int           // records made without a press of the button; 5,000
 	Share      int           // percent of a mapping's links that clears and deletes may reach besides; 25, negative: any
 	MissingAt  int           // linked records of one side missing within ten minutes that are no deletions any more; 5
 	DeleteWait time.Duration // before a deletion is carried to the other side; 10 min, negative: none
@@ -104,7 +104,7 @@ func (l Limits) withDefaults() Limits {
 	num(&l.Clears, 50)
 	num(&l.Overwrites, 20_000)
 	num(&l.Deletes, 20)
-	num(&l.Creates, 1000)
+	num(&l.Creates, 5000)
 	num(&l.Share, 25)
 	num(&l.MissingAt, 5)
 	def(&l.DeleteWait, 10*time.Minute)

@@ -204,9 +204,7 @@ func (d *drain) checkGuards(ctx context.Context) error {
 	if p == (counts{}) {
 		return nil
 	}
-	if d.now.Sub(g.Window) > d.limits.Window || g.Window.After(d.now) {
-		g.Window, g.counts, g.Allowed = d.now, counts{}, counts{}
-	}
+	g.roll(d.now, d.limits)
 	links := 0
 	if err := d.store.View(ctx, func(tx state.Tx) (err error) {
 		links, err = tx.CountLinks(d.m.Name())
@@ -337,6 +335,13 @@ func (e *Engine) Resume(ctx context.Context, name, by string) error {
 		return &connectors.Error{Op: "resume", Kind: connectors.Invalid, Err: fmt.Errorf("mapping %s is not stopped", name)}
 	}
 	let := g.Asked
+	if let.Creates > 0 {
+		waiting, err := e.waiting(ctx, m)
+		if err != nil {
+			return err
+		}
+		let.Creates = max(let.Creates, waiting)
+	}
 	if g.Code == massMissingCode {
 		asked := g.Absent[g.Side].Asked
 		g.Absent[g.Side] = absence{Since: e.clock.Now(), Allowed: asked}
@@ -353,10 +358,29 @@ func (e *Engine) Resume(ctx context.Context, name, by string) error {
 // allow begins a new window in which there is room for what was asked, besides
 // what the budget had left.
 func (g *guard) allow(asked counts, now time.Time, l Limits) {
-	if now.Sub(g.Window) > l.Window || g.Window.After(now) {
-		g.counts, g.Allowed = counts{}, counts{}
-	}
+	g.roll(now, l)
 	g.Window, g.Allowed, g.Asked = now, g.Allowed.plus(asked), counts{}
+}
+
+// roll begins a new window when the present one is over. What a person let
+// through goes with it, but for records that are still to be made: to make many
+// may take longer than a window.
+func (g *guard) roll(now time.Time, l Limits) {
+	if now.Sub(g.Window) <= l.Window && !g.Window.After(now) {
+		return
+	}
+	left := max(0, g.Allowed.Creates-g.Creates)
+	g.Window, g.counts, g.Allowed = now, counts{}, counts{Creates: left}
+}
+
+// waiting counts what a mapping has in the queue.
+func (e *Engine) waiting(ctx context.Context, m *worked) (n int, err error) {
+	err = e.store.View(ctx, func(tx state.Tx) error {
+		by, err := tx.CountEntries(m.Name())
+		n = by[state.Ready] + by[state.Waiting]
+		return err
+	})
+	return n, err
 }
 
 // release lets a stopped mapping go on.

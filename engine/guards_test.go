@@ -235,6 +235,7 @@ func TestGuardStopsARunawayOfCreates(t *testing.T) {
 	if n := len(w.active()); n != 6 {
 		t.Errorf("got %d links, want 6", n)
 	}
+	w.clock.Advance(2 * time.Hour)
 	for range 3 {
 		deals = append(deals, w.crm.Create("record", nil, "ada", map[string]connectors.Value{"title": connectors.Text("asked for")}))
 	}
@@ -247,6 +248,39 @@ func TestGuardStopsARunawayOfCreates(t *testing.T) {
 	w.running()
 	if n := len(w.active()); n != 9 {
 		t.Errorf("got %d links, want 9: a person pressed the button", n)
+	}
+}
+
+func TestFirstImportAsksOnce(t *testing.T) {
+	w := newWorld(t, twoWay, nil)
+	w.lim.Creates, w.lim.Batch = 3, 2
+	w.start()
+	for i := range 60 { // more than is looked at ahead
+		w.crm.Create("record", nil, "ada", deal(fmt.Sprintf("d%d", i), nil))
+	}
+	w.settle()
+	w.halted("guard")
+	if err := w.eng.Resume(t.Context(), "pair", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if _, err := w.eng.Drain(t.Context(), "pair"); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(20 * time.Minute) // it takes longer than a window
+	}
+	w.settle()
+	w.running()
+	if got := len(w.active()); got != 60 {
+		t.Errorf("got %d links, want 60", got)
+	}
+	for range 4 {
+		w.crm.Create("record", nil, "ada", deal("later", nil))
+	}
+	w.clock.Advance(2 * time.Hour)
+	w.settle()
+	if got := len(w.active()); got > 63 {
+		t.Errorf("got %d links: the leave was for what was in the queue", got)
 	}
 }
 
