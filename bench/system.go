@@ -85,16 +85,6 @@ func (s *system) set(id string, properties map[string]json.RawMessage) *record {
 	return r
 }
 
-// property returns a field as it is kept.
-func (s *system) property(id, name string) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if r := s.records[id]; r != nil {
-		return string(r.properties[name])
-	}
-	return ""
-}
-
 func (s *system) size() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
