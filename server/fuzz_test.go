@@ -24,10 +24,9 @@ const rowsSecret = "confidential-8812"
 
 // fuzzed is a service whose engine answers each question with one row.
 type fuzzed struct {
-	engine         *fakeEngine
-	handler        http.Handler
-	token, local   string
-	link, linkPath string
+	engine             *fakeEngine
+	handler            http.Handler
+	token, local, link string
 }
 
 func newFuzzed(f *testing.F) *fuzzed {

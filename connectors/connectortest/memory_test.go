@@ -179,9 +179,9 @@ var habits = map[string]memory.Options{
 		IndexLag: 10 * time.Second, Precision: time.Second, PageSize: 7, ListsRecords: true, SetEdits: true, ShowsDeleted: true,
 		ReadBatch: 5, CreateBatch: 3, UpdateBatch: 4, NeedsPrepare: true, WebhookVersions: true,
 	},
-	"coarse": {IndexLag: time.Minute, KeyLag: connectors.NoLag, Precision: time.Minute, PageSize: 10, KeyIsUnique: true, Partial: true, Silent: true},
+	"coarse":   {IndexLag: time.Minute, KeyLag: connectors.NoLag, Precision: time.Minute, PageSize: 10, KeyIsUnique: true, Partial: true, Silent: true},
 	"shifting": {IndexLag: 5 * time.Second, ShiftingPages: true, PageSize: 4, ReadMoments: true, ReadBatch: 3},
-	"strict": {ConditionalWrites: true, NoVersions: false, TrimText: true, IndexLag: time.Second, KeyLag: 30 * time.Millisecond},
+	"strict":   {ConditionalWrites: true, NoVersions: false, TrimText: true, IndexLag: time.Second, KeyLag: 30 * time.Millisecond},
 	"bare": {
 		NoVersions: true, IndexLag: 5 * time.Second,
 		Without: []string{"Finder", "PeopleFinder", "WebhookSource", "Commenter", "HistoryReader", "Deleter", "Archiver", "Preparer"},
