@@ -274,7 +274,7 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 					d.notePutBack(j, c, f, since, e.Value)
 				}
 				since = append(since, e)
-			case p == f.Pending.Target:
+			case p == f.Pending.Target || p != f.Pending.Read && j.madeOfSent(d, &f, e.Value):
 				j.applied[f.Rule], since = true, append(since, e)
 				if covered != nil {
 					j.covered[f.Rule] = coveredEdit{theirs: *covered, ours: e.Value, first: e.Value}
@@ -286,6 +286,18 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 			}
 		}
 	}
+}
+
+// madeOfSent reports whether a value is what a system may have made of what a
+// noted write sent. That is known as long as its source holds the same.
+func (j *job) madeOfSent(d *drain, f *state.Field, v connectors.Value) bool {
+	to, r := mapping.SideID(f.Pending.To), d.m.rules[f.Rule]
+	source, presence, err := r.Value(to.Other(), j.recs[to.Other()])
+	if err != nil || presence != connectors.Present || r.IsSet() || d.printer.Print(source) != f.Pending.Source {
+		return false
+	}
+	sent, outcome, err := d.translate(d.m, r, to, source)
+	return err == nil && outcome == mapping.Write && d.printer.Print(sent) == f.Pending.Target && madeOf(v, sent)
 }
 
 // showsValue reports whether a history shows a value of a field.

@@ -119,7 +119,7 @@ func (g *merger) settle(c *comparison) {
 	now := c.prints[to]
 	applied, told := g.applied[c.rule.ID()]
 	switch {
-	case told && applied && now != p.Target:
+	case told && applied && now != p.Target && !g.ours(c, p):
 		// It took effect, and somebody edited the field since.
 		c.field.Base[to], c.field.Base[to.Other()] = p.Target, p.Source
 		c.field.Known = [2]bool{true, true}
@@ -157,7 +157,7 @@ func (g *merger) scalar(c comparison) verdict {
 	if pending != nil && c.known && c.field.Base[pending.To^1] == pending.Source && c.field.Base != noted.Base {
 		v.event = confirmed(c.rule)
 	}
-	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && c.prints[pending.To] == pending.Target {
+	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && (c.prints[pending.To] == pending.Target || same(e.ours, c.values[pending.To])) {
 		if restored, ok := g.uncover(v, noted, e.theirs); ok {
 			return restored
 		}

@@ -101,7 +101,8 @@ func TestPlantedBugs(t *testing.T) {
 			t.Errorf("%s: %v\n%s", b.name, err, out)
 			continue
 		}
-		run := exec.Command(binary, "-test.run", "^TestSeeds$", "-test.timeout", "5m", "-until-failure", "-seeds", strconv.Itoa(*plantedSeeds))
+		run := exec.Command(binary, "-test.run", "^TestSeeds$", "-test.timeout", "5m", "-until-failure",
+			"-seeds", strconv.Itoa(*plantedSeeds), "-events", strconv.Itoa(*events))
 		out, err := run.CombinedOutput()
 		switch m := failed.FindSubmatch(out); {
 		case err == nil:
