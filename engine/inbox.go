@@ -22,8 +22,9 @@ import (
 // about the same record meet.
 const inboxDocs = "inbox"
 
-// inboxBatch is how many deliveries are sorted in one commit.
-const inboxBatch = 1024
+// inboxBatch is how many deliveries are sorted in one commit, at the end of
+// which others wait that want to be acknowledged.
+const inboxBatch = 256
 
 // maxHintID bounds a record's id in a hint, in bytes; the state takes no longer
 // ones.
@@ -126,11 +127,16 @@ func (e *Engine) post(ctx context.Context, p *parcel) error {
 	})
 	b.rows.Add(1)
 	b.some.Store(true) // whatever the error: it may be there all the same
+	b.wake()
+	return err
+}
+
+// wake makes inboxLoop look again.
+func (b *inbox) wake() {
 	select {
 	case b.nudge <- struct{}{}:
 	default:
 	}
-	return err
 }
 
 // TakeIn sorts deliveries that Receive made durable into the queues of the
@@ -148,6 +154,7 @@ func (e *Engine) TakeIn(ctx context.Context) (int, error) {
 		return n, err
 	}
 	// One of them meets a damaged row: the others may not have to wait for it.
+	b.wake()
 	if n, err = e.takeIn(ctx, 1, e.sort); !errors.Is(err, state.ErrCorrupt) {
 		return n, err
 	}
@@ -293,17 +300,8 @@ func (e *Engine) overfull(ctx context.Context, mappings []*worked) (bool, error)
 
 // inboxPause is how long deliveries may lie in the inbox, so that many are
 // sorted at once: half of the time that their hints wait for more anyway, and
-// never long. After a batch that was at least half full there is a flood, in
-// which the batches are made as large as they can be.
-func (l Limits) inboxPause(last int64) time.Duration {
-	if last >= inboxBatch/2 {
-		return floodPause
-	}
-	return min(l.Coalesce/2, 50*time.Millisecond)
-}
-
-// floodPause lies between two sortings in a flood.
-const floodPause = 200 * time.Millisecond
+// never long.
+func (l Limits) inboxPause() time.Duration { return min(l.Coalesce/2, 50*time.Millisecond) }
 
 // takenIn sorts what is in the inbox for a step that wants to see it, unless
 // inboxLoop does.
@@ -323,27 +321,29 @@ func (e *Engine) inboxLoop(ctx context.Context) {
 	defer e.inbox.loop.Store(false)
 	failures := 0
 	for ctx.Err() == nil {
-		many := e.inbox.rows.Load()
-		err := e.takeAllIn(ctx)
+		start := e.clock.Now()
+		n, err := e.TakeIn(ctx)
+		var wait time.Duration
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			failures++
-			wait := e.backoff(failures)
+			wait = e.backoff(failures)
 			e.log.Error("deliveries are not sorted into the queues", "wait", wait, "err", err)
-			if !e.rest(ctx, nil, wait) {
+		case n == inboxBatch:
+			// There are more. In a flood, to acknowledge goes first: what lies here
+			// is safe.
+			failures, wait = 0, 2*e.clock.Now().Sub(start)
+		default:
+			failures, wait = 0, e.limits.inboxPause()
+			select {
+			case <-e.inbox.nudge:
+			case <-ctx.Done():
 				return
 			}
-			continue
 		}
-		failures = 0
-		select {
-		case <-e.inbox.nudge:
-		case <-ctx.Done():
-			return
-		}
-		if wait := e.limits.inboxPause(many); wait > 0 && !e.rest(ctx, nil, wait) {
+		if wait > 0 && !e.rest(ctx, nil, wait) {
 			return
 		}
 	}

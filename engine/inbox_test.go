@@ -109,14 +109,14 @@ func TestInboxIsSortedByDrain(t *testing.T) {
 // TestInboxInBatches sorts more than fits into one commit.
 func TestInboxInBatches(t *testing.T) {
 	w := newWorld(t, twoWay, nil)
-	const all = 1500
+	const all = 300
 	for i := range all {
 		w.crm.Create("record", nil, "ada", map[string]connectors.Value{"title": connectors.Text(fmt.Sprint(i))})
 	}
 	if got := w.delivered(); got != all {
 		t.Fatalf("got %d deliveries, want %d", got, all)
 	}
-	for _, want := range []int{1024, all - 1024, 0} {
+	for _, want := range []int{256, all - 256, 0} {
 		if n, err := w.eng.TakeIn(t.Context()); n != want || err != nil {
 			t.Errorf("got %d, %v, want %d", n, err, want)
 		}

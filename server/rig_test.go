@@ -226,15 +226,20 @@ func (r *rig) link(n int) {
 	}
 }
 
-// takeIn sorts what was taken in, as the running engine does, and returns how
-// many deliveries there were.
+// takeBatch sorts some of what was taken in, as the running engine does, and
+// returns how many deliveries that were.
+func (r *rig) takeBatch() int {
+	n, err := r.engine.TakeIn(context.Background())
+	if err != nil {
+		r.tb.Errorf("sort: %v", err)
+	}
+	return n
+}
+
+// takeIn sorts all that was taken in.
 func (r *rig) takeIn() (sorted int) {
-	r.tb.Helper()
 	for {
-		n, err := r.engine.TakeIn(context.Background())
-		if err != nil {
-			r.tb.Errorf("sort: %v", err)
-		}
+		n := r.takeBatch()
 		if n == 0 {
 			return sorted
 		}
