@@ -77,7 +77,7 @@ var bugs = []bug{
 	{"what was cleared in a found record was refused", "created.go", "			!j.making.edited[d.m.rules[f.Rule].Field(to)]", "			true"},
 	{"the note of an earlier create is dropped", "create.go", "	if j.making.earlier != nil {", "	if false {"},
 	{"a press is dropped where its record is not seen", "presence.go", "d.now.Sub(j.entry.First) < wishKept", "false"},
-	{"a record that could not be read is gone", "presence.go", "		if connectors.KindOf(err) != connectors.NotFound {", "		if connectors.KindOf(err) == connectors.Permission {"},
+	{"one answer that a record is missing is believed", "presence.go", "		if !j.toldGone() && j.link.Ends[side].State == connectors.Live {", "		if false {"},
 	{"a lost right is taken for deletions", "absence.go", "	return a.Gone > a.Allowed+max(l.MissingAt, a.Read*missingShare/100)", "	return false"},
 	{"a merged record keeps its link", "presence.go", "	j.link.Ends[side] = state.End{ID: into}\n", ""},
 	{"an automation is fought for ever", "flips.go", "	return len(distinct) <= 3", "	return false"},
