@@ -72,7 +72,7 @@ func Catalog() []Setting {
 		{Key: "engine.retry_min", Type: Span, Default: "1s", Help: "The first wait after a passing error."},
 		{Key: "engine.retry_max", Type: Span, Default: "10m", Help: "The longest wait after a passing error."},
 		{Key: "engine.probe_interval", Type: Span, Default: "5s", Help: "The first wait between two probes of a paused connection; it grows to five minutes."},
-		{Key: "engine.queue_full", Type: Number, Default: "1000000", Help: "Entries of one mapping's queue above which webhooks are answered 503."},
+		{Key: "engine.queue_full", Type: Number, Default: "1000000", Help: "Entries of one mapping's queue, beyond one for each link, above which webhooks are answered 503."},
 		{Key: "engine.keep_replaced", Type: Span, Default: "30d", Help: "How long values that a write replaced are kept, sealed. 0 keeps none."},
 		{Key: "engine.keep_history", Type: Span, Default: "90d", Help: "How long the history is kept."},
 		{Key: "engine.keep_deliveries", Type: Span, Default: "7d", Help: "How long the id of a webhook delivery is remembered, to know its repeats."},

@@ -66,7 +66,7 @@ type Limits struct {
 	RetryMin    time.Duration // the first wait after a transient error; 1 s
 	RetryMax    time.Duration // the longest; 10 min
 	Probe       time.Duration // between two probes of a paused connection; 5 s, growing to 5 min
-	QueueFull   int           // entries of a mapping above which webhooks are put off; 1,000,000
+	QueueFull   int           // entries of a mapping, beyond one a link, above which webhooks are put off; 1,000,000
 
 	Window     time.Duration // over which the guards count; 1 h
 	Clears     int           // fields emptied a window and mapping; 50

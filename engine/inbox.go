@@ -267,14 +267,19 @@ func (m *worked) concerns(side mapping.SideID, connection string, c connectors.C
 	return s.Connection == connection && s.Object == c.Object && c.ID != "" && len(c.ID) <= maxHintID
 }
 
-// countQueued notes how long the queues of mappings are.
+// countQueued notes how long the queues of mappings are, beyond one entry for
+// each link: after a restore all links are due, and hints go on to come in.
 func (e *Engine) countQueued(tx state.Tx, mappings []*worked) error {
 	for _, m := range mappings {
 		counts, err := tx.CountEntries(m.Name())
 		if err != nil {
 			return err
 		}
-		e.inbox.queued[m.Name()].Store(int64(counts[state.Ready] + counts[state.Waiting]))
+		links, err := tx.CountLinks(m.Name())
+		if err != nil {
+			return err
+		}
+		e.inbox.queued[m.Name()].Store(max(int64(counts[state.Ready]+counts[state.Waiting]-links), 0))
 	}
 	return nil
 }
