@@ -61,7 +61,6 @@ var bugs = []bug{
 	{"a webhook is acknowledged before it is stored", "receive.go", "		err = e.post(ctx,", "		_ = e.post(ctx,"},
 	{"a full queue drops hints", "receive.go", "		err = ErrOverload", "		return d, nil"},
 	{"the cursor moves before its rows are safe", "poll.go", "	err = e.commit(ctx, func(tx state.Tx) error {\n		p.Fresh = 0\n", "	_ = e.commit(ctx, func(tx state.Tx) error { return tx.SetCursor(f.name, next) })\n	err = e.commit(ctx, func(tx state.Tx) error {\n		p.Fresh = 0\n"},
-	{"only the first mapping of a feed hears of a change", "poll.go", "		for _, u := range f.users {\n			for _, c := range page.Changes", "		for _, u := range f.users[:1] {\n			for _, c := range page.Changes"},
 	{"any version that is known hides a hint", "hint.go", "link.Ends[h.side].Version == h.version", "link.Ends[h.side].Version != \"\""},
 	{"the baseline moves before the write", "write.go", "	f := v.comparison.field\n	f.Pending", "	f := v.next\n	f.Pending"},
 	{"the baseline of the side that was written is forgotten", "write.go", "		f.Base[side] = d.printer.Print(value)\n", ""},
