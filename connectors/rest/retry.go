@@ -66,12 +66,12 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return resp, nil
 	}
-	e, ok := errors.AsType[*connectors.Error](err)
-	if !ok {
-		e = &connectors.Error{Kind: connectors.Unavailable, Err: err}
+	own := connectors.Error{Kind: connectors.Unavailable, Err: err}
+	if e, ok := errors.AsType[*connectors.Error](err); ok {
+		own = *e // it may be the cause of a context that other calls share
 	}
-	e.Unsure = e.Unsure || state.unsure
-	return nil, e
+	own.Unsure = own.Unsure || state.unsure
+	return nil, &own
 }
 
 func shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {

@@ -264,10 +264,13 @@ func (w *wire) mayHaveSent(err error) bool {
 	return true
 }
 
-// notSent turns an error of the gate into a sure one.
+// notSent turns an error of the gate into a sure one. It may be the cause of a
+// context that other calls share, so it is not changed itself.
 func notSent(err error) error {
 	if e, ok := errors.AsType[*connectors.Error](err); ok {
-		return e
+		own := *e
+		own.Unsure = false
+		return &own
 	}
 	return &connectors.Error{Kind: connectors.Unavailable, Err: err}
 }
