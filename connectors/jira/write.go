@@ -216,7 +216,7 @@ func (c *Connection) update(ctx context.Context, u connectors.Update) connectors
 		}
 		return res
 	}
-	res.Record = c.answered(p, scope)
+	res.Record = c.answered(u.ID, p, scope)
 	return res
 }
 
@@ -277,10 +277,10 @@ func (c *Connection) putEdit(ctx context.Context, op, id string, p *prepared) er
 	return err
 }
 
-// answered makes a record of the answer to an edit; nil where it does not hold
-// all that was written, so that the record has to be read.
-func (c *Connection) answered(p *prepared, scope scopeRef) *connectors.Record {
-	if p.answer.ID == "" || isNull(p.answer.Fields["updated"]) {
+// answered makes a record of the answer to an edit; nil where it is about
+// another issue or does not hold all that was written, so that the record has to be read.
+func (c *Connection) answered(id string, p *prepared, scope scopeRef) *connectors.Record {
+	if p.answer.ID != id || isNull(p.answer.Fields["updated"]) {
 		return nil
 	}
 	for _, f := range p.wanted {
