@@ -41,6 +41,9 @@ func (p *pairs) wrote() (requests []string) {
 // start says why.
 func TestDamaged(t *testing.T) {
 	b := newTestbed(t, 9)
+	// What was made is older than the search's lag: a bit that flips in the key
+	// of an index hides the row, and the record is found again by its own key.
+	b.systems.jiraSystem.SetLag(0)
 	p := newPairs(t, b)
 	p.comment(t, 0, "in step, too")
 	b.tenon("sync")
