@@ -295,18 +295,6 @@ func TestCallsOfASweep(t *testing.T) {
 // sweepOnly sweeps both sides and works what that finds, without polling.
 func (w *counted) sweepOnly() {
 	w.t.Helper()
-	for _, f := range w.eng.Feeds() {
-		s, err := w.eng.Sweep(f)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for done := false; !done; {
-			out, err := s.Step(w.t.Context())
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			done = out.Done
-		}
-	}
+	w.world.sweepOnly()
 	w.quiet()
 }

@@ -217,19 +217,7 @@ func listScenarios() []scenario {
 // sweepOnce sweeps every feed and drains what is due now.
 func (w *world) sweepOnce() {
 	w.t.Helper()
-	for _, f := range w.eng.Feeds() {
-		s, err := w.eng.Sweep(f)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for done := false; !done; {
-			out, err := s.Step(w.t.Context())
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			done = out.Done
-		}
-	}
+	w.sweepOnly()
 	if _, err := w.eng.Drain(w.t.Context(), "pair"); err != nil {
 		w.t.Fatal(err)
 	}

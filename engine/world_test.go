@@ -218,18 +218,6 @@ func (w *world) links() []engine.LinkRow {
 // sweep looks through everything and lets what it finds come to rest.
 func (w *world) sweep() {
 	w.t.Helper()
-	for _, f := range w.eng.Feeds() {
-		s, err := w.eng.Sweep(f)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for done := false; !done; {
-			out, err := s.Step(w.t.Context())
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			done = out.Done
-		}
-	}
+	w.sweepOnly()
 	w.settle()
 }
