@@ -209,7 +209,6 @@ func (d *drain) baselineOfMade(j *job) {
 		}
 		p := sent[r.ID()]
 		f := d.firstPrints(g, mk, r, p, source, target)
-		plain := false
 		switch {
 		case tp != connectors.Present && r.IsSet():
 			d.unseenSet(&f)
@@ -232,9 +231,6 @@ func (d *drain) baselineOfMade(j *job) {
 				d.reformatted(j, &f, mk.to, target)
 			}
 		default:
-			plain = true
-		}
-		if plain {
 			mk.plain++
 		}
 		setField(j.link, f)

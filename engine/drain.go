@@ -320,7 +320,7 @@ func (d *drain) unchanged(j *job, side mapping.SideID) bool {
 		if err != nil || presence != connectors.Present {
 			continue
 		}
-		if f := fieldOf(j.link, r.ID()); f == nil || !f.Known[side] || f.Base[side] != d.printer.Print(v) {
+		if d.moved(fieldOf(j.link, r.ID()), side, v) {
 			return false
 		}
 	}
@@ -336,11 +336,17 @@ func (e *Engine) holds(m *worked, side mapping.SideID, link *state.Link, rec *co
 		switch {
 		case err != nil || presence == connectors.Absent || f == nil:
 			return false
-		case presence == connectors.Present && (!f.Known[side] || f.Base[side] != e.printer.Print(v)):
+		case presence == connectors.Present && e.moved(f, side, v):
 			return false
 		}
 	}
 	return true
+}
+
+// moved reports whether a value is not the side's baseline; what has none has
+// moved.
+func (e *Engine) moved(f *state.Field, side mapping.SideID, v connectors.Value) bool {
+	return f == nil || !f.Known[side] || f.Base[side] != e.printer.Print(v)
 }
 
 func fieldOf(l *state.Link, rule uint32) *state.Field {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -140,17 +141,9 @@ func (e *Engine) load(ctx context.Context, m *worked) (jobs []*job, none Drained
 			none.Wait = wait
 			return nil
 		}
-		for _, entry := range entries {
-			if entry.Priority != priority || len(jobs) >= e.batch(m, priority) {
-				continue
-			}
-			j, err := loadJob(tx, entry)
-			if err != nil {
-				return err
-			}
-			jobs = append(jobs, j)
-		}
-		return nil
+		entries = slices.DeleteFunc(entries, func(entry *state.Entry) bool { return entry.Priority != priority })
+		jobs, err = loadJobs(tx, entries[:min(len(entries), e.batch(m, priority))])
+		return err
 	})
 	return jobs, none, err
 }
@@ -164,16 +157,22 @@ func (e *Engine) loadDue(ctx context.Context, m *worked, limit int) (jobs []*job
 		if err != nil {
 			return err
 		}
-		for _, entry := range entries {
-			j, err := loadJob(tx, entry)
-			if err != nil {
-				return err
-			}
-			jobs = append(jobs, j)
-		}
-		return nil
+		jobs, err = loadJobs(tx, entries)
+		return err
 	})
 	return jobs, err
+}
+
+func loadJobs(tx state.Tx, entries []*state.Entry) ([]*job, error) {
+	jobs := make([]*job, 0, len(entries))
+	for _, entry := range entries {
+		j, err := loadJob(tx, entry)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
 }
 
 func loadJob(tx state.Tx, entry *state.Entry) (*job, error) {
