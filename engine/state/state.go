@@ -71,6 +71,8 @@ type Links interface {
 	ListLinks(mapping string, after uint64, limit int) ([]*Link, error)
 	// CountLinks counts a mapping's ("" for all), ended ones included.
 	CountLinks(mapping string) (int, error)
+	// CountActive counts a mapping's ("" for all) that have not ended.
+	CountActive(mapping string) (int, error)
 }
 
 // Queue holds what is to be reconciled: one entry per mapping and link, or per

@@ -460,3 +460,14 @@ func (t *tx) CountLinks(mapping string) (int, error) {
 	}
 	return n, err
 }
+
+func (t *tx) CountActive(mapping string) (int, error) {
+	by, err := t.counts(countLinks, mapping)
+	n := 0
+	for status, c := range by {
+		if LinkStatus(status) != LinkEnded {
+			n += c
+		}
+	}
+	return n, err
+}

@@ -49,6 +49,8 @@ func testLinks(t *testing.T, h Harness) {
 		same(t, "the link as stored again", got, want)
 		n, _ := tx.CountLinks("won-deal")
 		same(t, "CountLinks", n, 1)
+		n, _ = tx.CountActive("won-deal")
+		same(t, "CountActive of an ended one", n, 0)
 		return err
 	})
 
@@ -143,6 +145,10 @@ func testLinkIndexes(t *testing.T, h Harness) {
 				return err
 			}
 			same(t, "CountLinks of "+mapping, got, want)
+			if got, err = tx.CountActive(mapping); err != nil {
+				return err
+			}
+			same(t, "CountActive of "+mapping, got, want)
 		}
 		return nil
 	})

@@ -116,6 +116,17 @@ func (m *model) CountLinks(mapping string) (int, error) {
 	return len(list), err
 }
 
+func (m *model) CountActive(mapping string) (int, error) {
+	list, err := m.ListLinks(mapping, 0, 1<<30)
+	n := 0
+	for _, l := range list {
+		if l.Status != state.LinkEnded {
+			n++
+		}
+	}
+	return n, err
+}
+
 func subject(s state.Subject) state.Subject {
 	if s.Link != 0 {
 		return state.Subject{Mapping: s.Mapping, Link: s.Link}

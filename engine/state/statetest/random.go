@@ -181,7 +181,8 @@ func look(r *rand.Rand, tx state.Tx, sub state.Subject, some, key string, when t
 		return result("ListLinks", v, err)
 	case 3:
 		v, err := tx.CountLinks(some)
-		return result("CountLinks", v, err)
+		active, other := tx.CountActive(some)
+		return result("CountLinks", []int{v, active}, errors.Join(err, other))
 	case 4:
 		v, err := tx.Entry(sub)
 		return result("Entry", v, err)
