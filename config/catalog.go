@@ -19,10 +19,11 @@ const (
 	Address       // host:port
 	Location      // an IANA time zone: "Europe/Berlin"
 	Origin        // http(s)://host[:port][/path]
+	Secret        // as a secret of a connection: ${NAME}, {file: PATH}, {command: [PROGRAM, …]}
 )
 
 var typeWords = [...]string{
-	"text", "text or list", "number", "size", "duration", "true or false", "host:port", "time zone", "URL",
+	"text", "text or list", "number", "size", "duration", "true or false", "host:port", "time zone", "URL", "secret",
 }
 
 // String returns the words that the reference page uses.
@@ -122,6 +123,7 @@ type State struct {
 	Path    string
 	KeyFile string
 	KeyEnv  string
+	Key     Hidden // what KeyEnv names holds, "" where it is not set
 
 	OlderKeyFiles []string
 }

@@ -1,20 +1,15 @@
 package config
 
 import (
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
-	"github.com/tenonsync/tenon/mapping"
 )
 
 // A connection's name stands in addresses and in the state.
 var connectionName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-
-// maxSecret bounds a file that holds a secret, in bytes.
-const maxSecret = 64 << 10
 
 func (l *loader) connections(registry *connectors.Registry) []Connection {
 	if l.conns.kind == badNode {
@@ -39,12 +34,21 @@ func (l *loader) connections(registry *connectors.Registry) []Connection {
 			l.fail(e.value, "write `kind:` and the settings of that kind", "connection `%s` holds keys, not %s", name, e.value.kind)
 			continue
 		}
-		if c, ok := l.connection(name, e, registry); ok {
+		l.noSecrets = !l.needsSecrets(name)
+		c, ok := l.connection(name, e, registry)
+		l.noSecrets = l.options.NoSecrets
+		if ok {
 			list = append(list, c)
 		}
 	}
 	slices.SortFunc(list, func(a, b Connection) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// needsSecrets reports whether the secrets of a connection must be there.
+func (l *loader) needsSecrets(connection string) bool {
+	only := l.options.SecretsOf
+	return !l.options.NoSecrets && (only == nil || slices.Contains(only, connection))
 }
 
 func (l *loader) connection(name string, e entry, registry *connectors.Registry) (Connection, bool) {
@@ -75,7 +79,7 @@ func (l *loader) connection(name string, e entry, registry *connectors.Registry)
 		case !ok && d.Required && d.Default == "":
 			hint := d.Help
 			if d.Secret {
-				hint += "\nhint: write `" + d.Name + ": ${NAME}` to take it from the environment, or `" + d.Name + "_file:` to read it from a file"
+				hint += "\nhint: write `" + d.Name + ": ${NAME}` to take it from the environment, or {file: PATH} or {command: [PROGRAM, ARGUMENT]} for ${NAME}"
 			}
 			l.fail(e.key, hint, "connection `%s` needs `%s`", name, d.Name)
 		case set && len(d.Choices) > 0 && !slices.Contains(d.Choices, values[d.Name]):
@@ -121,7 +125,7 @@ func (l *loader) connectionKey(k entry, declared []connectors.Setting, values ma
 	if k.value.kind == nullNode || k.value.kind == badNode {
 		return
 	}
-	if k.value.kind != scalarNode {
+	if fromFile && k.value.kind != scalarNode {
 		l.fail(k.value, "", "`%s` is a text, not %s", key, k.value.kind)
 		return
 	}
@@ -130,46 +134,19 @@ func (l *loader) connectionKey(k entry, declared []connectors.Setting, values ma
 		return
 	}
 	given[setting.Name] = k.value
-	text, ok := l.expand(k.value)
+	text, ok := "", false
+	if fromFile {
+		if text, ok = l.expand(k.value); ok {
+			text, ok = l.secretFile(k.value, text)
+		}
+	} else {
+		text, ok = l.taken(key, k.value, setting.Secret)
+	}
 	if !ok {
 		return
-	}
-	if fromFile {
-		if text, ok = l.secretFile(k.value, text); !ok {
-			return
-		}
-	} else if setting.Secret && text == k.value.scalar && text != "" {
-		l.problem(k.key, mapping.Warning, "write `"+key+": ${NAME}` or `"+key+"_file: PATH`", "`%s` is a secret and stands here in clear", key)
 	}
 	if text == unset && len(setting.Choices) > 0 {
 		text = "" // the default
 	}
 	values[setting.Name] = text
-}
-
-// secretFile reads a secret; a line break at its end does not count.
-func (l *loader) secretFile(at node, path string) (string, bool) {
-	if l.options.NoSecrets {
-		return unset, true
-	}
-	path = absolute(l.dir, path)
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxSecret {
-		l.fail(at, "", "the file %s is larger than %d bytes", path, maxSecret)
-		return "", false
-	}
-	var text []byte
-	if err == nil {
-		text, err = os.ReadFile(path)
-	}
-	if err != nil {
-		l.fail(at, "", "the file %s cannot be read: %s", path, cause(err))
-		return "", false
-	}
-	secret := strings.TrimRight(string(text), "\r\n")
-	if secret == "" {
-		l.fail(at, "", "the file %s is empty", path)
-		return "", false
-	}
-	return secret, true
 }

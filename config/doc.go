@@ -7,7 +7,7 @@
 // a connection come from its connector.
 //
 // Any value may be taken from elsewhere, so that no secret stands in the file:
-// "${NAME}" from the environment, and key_file for any key of a connection from
-// a file. Every problem names file, line and column, and all are told in one
-// run.
+// "${NAME}" from the environment or the file .env, and {file: PATH} or
+// {command: [PROGRAM, …]} for secrets and any key of a connection. Every
+// problem names file, line and column, and all are told in one run.
 package config

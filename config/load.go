@@ -17,8 +17,12 @@ import (
 type Options struct {
 	// Lookup reads an environment variable; nil means os.LookupEnv.
 	Lookup func(name string) (value string, ok bool)
-	// NoSecrets accepts secrets that are not there, for checks without them.
+	// NoSecrets accepts secrets that are not there, for checks without them. No
+	// file is read and no command is run for one.
 	NoSecrets bool
+	// SecretsOf, if not nil, names the connections whose secrets are needed; the
+	// others are as with NoSecrets.
+	SecretsOf []string
 }
 
 // Connection is one configured account.
@@ -43,7 +47,10 @@ func Load(path string, registry *connectors.Registry, options Options) (*Config,
 	if options.Lookup == nil {
 		options.Lookup = os.LookupEnv
 	}
-	l := &loader{source: newSource(path, text), dir: filepath.Dir(absolute), options: options, places: map[string]node{}}
+	l := &loader{
+		source: newSource(path, text), dir: filepath.Dir(absolute), options: options, noSecrets: options.NoSecrets, places: map[string]node{},
+	}
+	l.dotenv()
 	root, ok := l.parse(text)
 	if !ok {
 		return nil, l.sorted()
@@ -51,6 +58,10 @@ func Load(path string, registry *connectors.Registry, options Options) (*Config,
 	c := &Config{Path: absolute}
 	l.split(root)
 	l.settings(c)
+	if c.State.KeyEnv != "" {
+		text, _ := l.options.Lookup(c.State.KeyEnv)
+		c.State.Key = Hidden(text)
+	}
 	c.Connections = l.connections(registry)
 	if l.problems.Err() != nil {
 		return nil, l.sorted()
@@ -70,9 +81,11 @@ type loader struct {
 	*source
 	dir     string
 	options Options
-	values  map[string]any  // of the catalogue's settings, nested, as viper wants them
-	places  map[string]node // of the catalogue's settings, by dotted key
-	conns   node
+
+	noSecrets bool            // for the part that is being read
+	values    map[string]any  // of the catalogue's settings, nested, as viper wants them
+	places    map[string]node // of the catalogue's settings, by dotted key
+	conns     node
 }
 
 // split takes the file apart: what is in the catalogue, and the connections.
@@ -152,6 +165,12 @@ func (l *loader) value(key string, n node, t Type) (any, bool) {
 			texts = append(texts, text)
 		}
 		return texts, true
+	case t == Secret:
+		text, ok := l.taken(key, n, true)
+		if text == unset {
+			return nil, false
+		}
+		return text, ok
 	case n.kind != scalarNode:
 		l.fail(n, "", "`%s` is a %s, not %s", key, t, n.kind)
 		return nil, false
@@ -191,17 +210,26 @@ func (l *loader) expand(n node) (string, bool) {
 			l.fail(n, "write ${NAME}, or $${ for the two characters themselves", "this reference to the environment is not complete")
 			return "", false
 		}
-		value, set := l.options.Lookup(name)
-		if (!set || value == "") && !l.options.NoSecrets {
-			l.fail(n, "set it where the service is started, for instance: export "+name+"=…", "the environment variable %s is not set", name)
-			return "", false
-		}
-		if value == "" {
-			return unset, true
+		value, ok := l.variable(n, name)
+		if !ok || value == unset {
+			return value, ok
 		}
 		b.WriteString(value)
 		rest = after
 	}
+}
+
+// variable returns an environment variable, which must be set.
+func (l *loader) variable(at node, name string) (string, bool) {
+	value, _ := l.options.Lookup(name)
+	switch {
+	case value != "":
+		return value, true
+	case l.noSecrets:
+		return unset, true
+	}
+	l.fail(at, "set it where the service is started (export "+name+"=…), or in the file .env beside tenon.yaml", "the environment variable %s is not set", name)
+	return "", false
 }
 
 func isVariable(name string) bool {

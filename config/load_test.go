@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -194,6 +195,78 @@ func TestProblems(t *testing.T) {
 				t.Errorf("problems (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestSecretsFromElsewhere takes the same secret from each place that may hold
+// one.
+func TestSecretsFromElsewhere(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("there is no sh")
+	}
+	for name, given := range map[string]string{
+		"variable":        "'${CRM_TOKEN}'",
+		"part":            "'${CRM_TO}${KEN}'",
+		"env":             "{env: CRM_TOKEN}",
+		"env from .env":   "{env: FROM_DOTENV}",
+		"file":            "{file: secret}",
+		"file by name":    `{file: "${NAME}"}`,
+		"command":         "{command: [sh, -c, 'cat secret; echo; echo quiet >&2']}",
+		"command, argued": `{command: [printf, "%s\n", "${CRM_TOKEN}"]}`,
+		"plain":           "{plain: t0ken}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := write(t, dir, "tenon.yaml", "connections: {a: {kind: crm, url: x, token: "+given+"}}\n")
+			write(t, dir, "secret", "t0ken\n")
+			write(t, dir, ".env", "# of the CRM\nexport FROM_DOTENV='t0ken' # here\nCRM_TOKEN=another\n\nEMPTY=\n")
+			c, problems := config.Load(path, registry(t), config.Options{Lookup: lookup(map[string]string{
+				"CRM_TOKEN": "t0ken", "CRM_TO": "t0k", "KEN": "en", "NAME": "secret",
+			})})
+			if len(problems) > 0 {
+				t.Fatalf("problems:\n%s", problems)
+			}
+			if got := c.Connections[0].Settings.Get("token"); got != "t0ken" {
+				t.Errorf("token: got %q, want %q", got, "t0ken")
+			}
+		})
+	}
+}
+
+// TestOthersSecretsMayBeMissing loads what one connection needs.
+func TestOthersSecretsMayBeMissing(t *testing.T) {
+	path := write(t, t.TempDir(), "tenon.yaml", `connections:
+  a: {kind: crm, url: x, token: "${A}"}
+  b: {kind: crm, url: x, token: {command: [/nowhere/at/all]}}
+`)
+	c, problems := config.Load(path, registry(t), config.Options{Lookup: lookup(map[string]string{"A": "of a"}), SecretsOf: []string{"a"}})
+	if len(problems) > 0 {
+		t.Fatalf("problems:\n%s", problems)
+	}
+	if got := c.Connections[0].Settings.Get("token"); got != "of a" {
+		t.Errorf("token: got %q", got)
+	}
+	if _, problems = config.Load(path, registry(t), config.Options{Lookup: lookup(nil), SecretsOf: []string{"b"}}); problems.Err() == nil {
+		t.Error("the command of b was not missed")
+	}
+}
+
+func TestDotEnvOverridesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "tenon.yaml", "connections: {a: {kind: crm, url: x, token: '${T}'}}\nstate: {key_env: SEALING}\n")
+	write(t, dir, ".env", "T=of the file\nTENON_ENGINE_BATCH=9\nTENON_LOG_LEVEL=debug\nSEALING=a key\n")
+	if err := os.Chmod(filepath.Join(dir, ".env"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, problems := config.Load(path, registry(t), config.Options{Lookup: lookup(map[string]string{"TENON_ENGINE_BATCH": "7", "T": ""})})
+	if len(problems) != 1 || problems.Err() != nil || !strings.Contains(problems.String(), "mode 0644") {
+		t.Fatalf("problems:\n%s", problems)
+	}
+	if c.Engine.Batch != 7 || c.Log.Level != "debug" || c.Connections[0].Settings.Get("token") != "of the file" || c.State.Key.Reveal() != "a key" {
+		t.Errorf("batch %d, level %s", c.Engine.Batch, c.Log.Level)
+	}
+	if shown := fmt.Sprintf("%v %+v %#v", *c, c.State, c.State); strings.Contains(shown, "a key") || strings.Contains(shown, "of the file") {
+		t.Errorf("the configuration shows a secret: %s", shown)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -73,13 +74,10 @@ func (s *source) fail(n node, hint, format string, args ...any) {
 	s.problem(n, mapping.Error, hint, format, args...)
 }
 
-// sorted returns the problems in the order of the file.
+// sorted returns the problems in the order of the files.
 func (s *source) sorted() mapping.Problems {
 	slices.SortStableFunc(s.problems, func(a, b mapping.Problem) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return slices.Compact(s.problems)
 }

@@ -83,6 +83,9 @@ func absolute(dir, path string) string {
 
 func (r *reader) text(key string) string { return strings.TrimSpace(r.viper.GetString(key)) }
 
+// hidden reads a setting of the type Secret.
+func (r *reader) hidden(key string) Hidden { return Hidden(r.viper.GetString(key)) }
+
 func (r *reader) zone(key string) *time.Location {
 	name := r.text(key)
 	loc, err := time.LoadLocation(name)

@@ -149,6 +149,7 @@ type Abilities struct {
 	Archiver         Archiver
 	Preparer         Preparer
 	BudgetTeller     BudgetTeller
+	RightsChecker    RightsChecker
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
@@ -169,5 +170,6 @@ func AbilitiesOf(c Connection) Abilities {
 	a.Archiver, _ = c.(Archiver)
 	a.Preparer, _ = c.(Preparer)
 	a.BudgetTeller, _ = c.(BudgetTeller)
+	a.RightsChecker, _ = c.(RightsChecker)
 	return a
 }

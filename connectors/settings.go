@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -19,8 +20,12 @@ type Setting struct {
 }
 
 // Settings are the configured values of one connection, by key. Values of
-// secret settings print as "***"; only Get reveals them.
-type Settings struct {
+// secret settings print as "***"; only Get reveals them. The values stand behind
+// a pointer, so that printing a struct that holds Settings shows none either.
+type Settings struct{ *settings }
+
+// settings holds what Settings print.
+type settings struct {
 	values  map[string]string
 	secrets map[string]bool
 }
@@ -29,7 +34,7 @@ type Settings struct {
 // missing required ones and values outside the choices are errors, all of them
 // in one. Defaults are filled in.
 func NewSettings(declared []Setting, values map[string]string) (Settings, error) {
-	s := Settings{values: map[string]string{}, secrets: map[string]bool{}}
+	s := Settings{&settings{values: map[string]string{}, secrets: map[string]bool{}}}
 	var problems []string
 	known := map[string]Setting{}
 	for _, d := range declared {
@@ -79,11 +84,38 @@ type SettingsError struct{ Problems []string }
 func (e *SettingsError) Error() string { return strings.Join(e.Problems, "; ") }
 
 // Get returns a setting's value, "" when it is not set.
-func (s Settings) Get(name string) string { return s.values[name] }
+func (s Settings) Get(name string) string {
+	if s.settings == nil {
+		return ""
+	}
+	return s.values[name]
+}
+
+// With returns the settings with those values besides that they leave empty, as
+// a Grant gives them.
+func (s Settings) With(granted map[string]string) Settings {
+	out := Settings{&settings{values: map[string]string{}, secrets: map[string]bool{}}}
+	if s.settings != nil {
+		maps.Copy(out.values, s.values)
+		maps.Copy(out.secrets, s.secrets)
+	}
+	for name, v := range granted {
+		if out.values[name] == "" {
+			out.values[name] = v
+		}
+		if _, declared := out.secrets[name]; !declared {
+			out.secrets[name] = true
+		}
+	}
+	return out
+}
 
 // String lists the settings in order, secrets as "***".
 func (s Settings) String() string {
 	var b strings.Builder
+	if s.settings == nil {
+		return ""
+	}
 	for i, name := range slices.Sorted(keys(s.values)) {
 		if i > 0 {
 			b.WriteByte(' ')
@@ -109,8 +141,10 @@ func (s Settings) GoString() string { return "connectors.Settings{" + s.String()
 // MarshalJSON writes the settings, secrets as "***".
 func (s Settings) MarshalJSON() ([]byte, error) {
 	shown := map[string]string{}
-	for name := range s.values {
-		shown[name] = s.shown(name)
+	if s.settings != nil {
+		for name := range s.values {
+			shown[name] = s.shown(name)
+		}
 	}
 	return json.Marshal(shown)
 }

@@ -116,7 +116,7 @@ func (v *vault) close() {
 func sealingKeys(cfg config.State, create bool, log *slog.Logger) ([]seal.Key, error) {
 	var keys []seal.Key
 	if cfg.KeyEnv != "" {
-		k, err := seal.ParseKey(os.Getenv(cfg.KeyEnv))
+		k, err := seal.ParseKey(cfg.Key.Reveal())
 		if err != nil {
 			return nil, fail(exitConfig, "make one with: openssl rand -base64 32", "the environment variable %s holds no key: %w", cfg.KeyEnv, err)
 		}
