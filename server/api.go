@@ -1,16 +1,11 @@
 package server
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
-	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine"
 )
 
@@ -18,298 +13,93 @@ import (
 type api struct {
 	*Config
 	auth *auth
+	jobs *jobs
 }
 
+// mount serves the API and its description; others are the addresses of the
+// service outside the API, which the description names as well.
+func (a api) mount(mux *http.ServeMux, others ...[]route) error {
+	return a.mountRoutes(mux, slices.Concat(slices.Concat(others...), a.routes()))
+}
+
+// routes is the table of the API. An ability has its rows in a file of its own,
+// api_NAME.go, beside the functions that answer.
+func (a api) routes() []route {
+	return slices.Concat(
+		a.statusRoutes(), a.conflictRoutes(), a.queueRoutes(), a.controlRoutes(),
+		a.jobRoutes(), a.tokenRoutes(), a.stateRoutes(),
+	)
+}
+
+// The headings of the description.
 const (
-	maxLimit     = 1000
-	defaultLimit = 100
+	groupWatch   = "Watch"
+	groupAct     = "Act"
+	groupJobs    = "Jobs"
+	groupTokens  = "Tokens"
+	groupState   = "State"
+	groupConvert = "The button"
+	groupHooks   = "Webhooks"
+	groupHealth  = "Health"
 )
 
-func (a api) mount(mux *http.ServeMux) {
-	for pattern, route := range map[string]struct {
-		scope Scope
-		fn    func(r *http.Request) (any, error)
-	}{
-		"GET /api/v1/status":                     {ScopeRead, a.status},
-		"GET /api/v1/links":                      {ScopeRead, a.links},
-		"GET /api/v1/conflicts":                  {ScopeRead, a.conflicts},
-		"POST /api/v1/conflicts/{link}/{rule}":   {ScopeOperate, a.resolve},
-		"GET /api/v1/queue":                      {ScopeRead, a.queue},
-		"POST /api/v1/queue/retry":               {ScopeOperate, a.retry},
-		"GET /api/v1/history":                    {ScopeRead, a.history},
-		"POST /api/v1/mappings/{mapping}/resume": {ScopeOperate, a.resume},
-		"GET /api/v1/tokens":                     {ScopeConfigure, a.tokens},
-		"POST /api/v1/tokens":                    {ScopeConfigure, a.createToken},
-		"DELETE /api/v1/tokens/{id}":             {ScopeConfigure, a.revokeToken},
-	} {
-		mux.HandleFunc(pattern, a.auth.need(route.scope, func(w http.ResponseWriter, r *http.Request) {
-			r.Body = http.MaxBytesReader(w, r.Body, a.MaxBody)
-			body, err := route.fn(r)
-			if err != nil {
-				a.fail(w, r, err)
-				return
-			}
-			answer(w, http.StatusOK, body)
-		}))
-	}
-	mux.HandleFunc("GET /api/v1/backup", a.auth.need(ScopeConfigure, a.backup))
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
-		problem(w, http.StatusNotFound, "there is no such address", "docs/http.md lists the addresses of the API")
-	})
+// Done is the answer to an order that was carried out.
+type Done struct {
+	Status string `json:"status"` // one word of what became of it
 }
 
-// List is the body of a list answer. Next, when set, is the value of "after"
-// (history: "before") that asks for the following rows.
-type List[T any] struct {
-	Rows []T    `json:"rows"`
-	Next string `json:"next,omitempty"`
+func (a api) statusRoutes() []route {
+	return []route{
+		{
+			pattern: "GET /api/v1/status", scope: ScopeRead, group: groupWatch,
+			summary: "How every connection and mapping stands.", answer: engine.Status{}, fn: a.status,
+		},
+		{
+			pattern: "GET /api/v1/links", scope: ScopeRead, group: groupWatch,
+			summary: "Which record belongs to which.", params: []param{mappingParam, afterParam(numberParam), limitParam},
+			answer: List[engine.LinkRow]{}, fn: a.links, also: []int{http.StatusNotFound},
+		},
+		{
+			pattern: "GET /api/v1/history", scope: ScopeRead, group: groupWatch,
+			summary: "What was decided and written, newest first.",
+			params: []param{
+				mappingParam,
+				{name: "link", kind: numberParam, summary: "Only this link."},
+				{name: "record", summary: "Only this record: connection/object/id, or its id."},
+				{name: "action", summary: "Only this action, such as `updated`."},
+				{name: "since", kind: timeParam, summary: "Only what happened from then on."},
+				{name: "before", kind: numberParam, summary: "Only events older than this one: the `next` of the answer before."},
+				limitParam,
+			},
+			answer: List[engine.EventRow]{}, fn: a.history, also: []int{http.StatusNotFound},
+		},
+	}
 }
 
-func list[T any](rows []T, limit int, next func(last T) string) List[T] {
-	l := List[T]{Rows: rows}
-	if l.Rows == nil {
-		l.Rows = []T{}
-	}
-	if len(rows) >= limit && next != nil {
-		l.Next = next(rows[len(rows)-1])
-	}
-	return l
+func (a api) status(c *call) (any, error) { return a.Engine.Status(c.Context()) }
+
+func (a api) links(c *call) (any, error) {
+	limit := c.limit()
+	rows, err := a.Engine.Links(c.Context(), c.text("mapping"), c.number("after"), limit)
+	return list(rows, limit, func(l engine.LinkRow) string { return strconv.FormatUint(l.ID, 10) }), err
 }
 
-func invalid(format string, args ...any) error {
-	return &connectors.Error{Op: "read the request", Kind: connectors.Invalid, Err: fmt.Errorf(format, args...)}
-}
-
-// query reads the parameters of a list request; unknown ones are errors.
-type query struct {
-	values url.Values
-	err    error
-}
-
-func queryOf(r *http.Request, known ...string) *query {
-	q := &query{values: r.URL.Query()}
-next:
-	for name := range q.values {
-		for _, k := range append(known, "limit") {
-			if k == name {
-				continue next
-			}
-		}
-		q.err = invalid("unknown parameter %q", name)
-	}
-	return q
-}
-
-func (q *query) text(name string) string { return q.values.Get(name) }
-
-func (q *query) number(name string) uint64 {
-	text := q.values.Get(name)
-	if text == "" {
-		return 0
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		q.err = invalid("%s: %q is not a number", name, text)
-	}
-	return n
-}
-
-func (q *query) flag(name string) bool {
-	switch text := q.values.Get(name); text {
-	case "true":
-		return true
-	case "", "false":
-	default:
-		q.err = invalid("%s: %q is neither true nor false", name, text)
-	}
-	return false
-}
-
-func (q *query) limit() int {
-	n := q.number("limit")
-	if n == 0 {
-		return defaultLimit
-	}
-	return int(min(n, maxLimit))
-}
-
-func (q *query) time(name string) time.Time {
-	text := q.values.Get(name)
-	if text == "" {
-		return time.Time{}
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		q.err = invalid("%s: %q is not a time like 2026-01-31T12:00:00Z", name, text)
-	}
-	return t
-}
-
-// decode reads a JSON body; an empty one leaves v as it is.
-func decode(r *http.Request, v any) error {
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return err
-	}
-	if err != nil {
-		return invalid("the body: %w", err)
-	}
-	return nil
-}
-
-func (a api) status(r *http.Request) (any, error) { return a.Engine.Status(r.Context()) }
-
-func (a api) links(r *http.Request) (any, error) {
-	q := queryOf(r, "mapping", "after")
-	mapping, after, limit := q.text("mapping"), q.number("after"), q.limit()
-	if q.err != nil {
-		return nil, q.err
-	}
-	rows, err := a.Engine.Links(r.Context(), mapping, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	return list(rows, limit, func(l engine.LinkRow) string { return strconv.FormatUint(l.ID, 10) }), nil
-}
-
-func (a api) conflicts(r *http.Request) (any, error) {
-	q := queryOf(r, "mapping", "all", "after")
-	mapping, all, after, limit := q.text("mapping"), q.flag("all"), q.number("after"), q.limit()
-	if q.err != nil {
-		return nil, q.err
-	}
-	rows, err := a.Engine.Asides(r.Context(), mapping, !all, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	return list(rows, limit, func(l engine.AsideRow) string { return strconv.FormatUint(l.Link, 10) }), nil
-}
-
-// Choice is the body that resolves a conflict: the name of the side whose value
-// is to stand.
-type Choice struct {
-	Choice string `json:"choice"`
-}
-
-func (a api) resolve(r *http.Request) (any, error) {
-	link, err := strconv.ParseUint(r.PathValue("link"), 10, 64)
-	if err != nil {
-		return nil, invalid("%q is not a link's number", r.PathValue("link"))
-	}
-	rule, err := strconv.ParseUint(r.PathValue("rule"), 10, 32)
-	if err != nil {
-		return nil, invalid("%q is not a rule's number", r.PathValue("rule"))
-	}
-	var c Choice
-	if err := decode(r, &c); err != nil {
-		return nil, err
-	}
-	if c.Choice == "" {
-		return nil, invalid("`choice` is missing: the name of the side whose value is to stand")
-	}
-	if err := a.Engine.Resolve(r.Context(), link, uint32(rule), c.Choice, callerOf(r.Context()).name); err != nil {
-		return nil, err
-	}
-	return map[string]string{"status": "taken"}, nil
-}
-
-func (a api) queue(r *http.Request) (any, error) {
-	q := queryOf(r, "mapping", "status")
-	f := engine.QueueFilter{Mapping: q.text("mapping"), Status: q.text("status"), Limit: q.limit()}
-	if q.err != nil {
-		return nil, q.err
-	}
-	rows, err := a.Engine.Queue(r.Context(), f)
-	if err != nil {
-		return nil, err
-	}
-	return list(rows, f.Limit, nil), nil
-}
-
-// RetryOrder is the body that asks for failed entries to be worked again.
-type RetryOrder struct {
-	Mapping string `json:"mapping,omitempty"`
-	Status  string `json:"status,omitempty"` // "failed" (the default) or "waiting"
-}
-
-// Retried tells how many entries are worked again.
-type Retried struct {
-	Entries int `json:"entries"`
-}
-
-func (a api) retry(r *http.Request) (any, error) {
-	order := RetryOrder{Status: "failed"}
-	if err := decode(r, &order); err != nil {
-		return nil, err
-	}
-	n, err := a.Engine.Retry(r.Context(), engine.QueueFilter{Mapping: order.Mapping, Status: order.Status})
-	return Retried{Entries: n}, err
-}
-
-func (a api) history(r *http.Request) (any, error) {
-	q := queryOf(r, "mapping", "link", "record", "action", "since", "before")
+func (a api) history(c *call) (any, error) {
 	f := engine.HistoryFilter{
-		Mapping: q.text("mapping"), Link: q.number("link"), Record: q.text("record"), Action: q.text("action"),
-		Since: q.time("since"), Before: q.number("before"), Limit: q.limit(),
+		Mapping: c.text("mapping"), Link: c.number("link"), Record: c.text("record"), Action: c.text("action"),
+		Since: c.time("since"), Before: c.number("before"), Limit: c.limit(),
 	}
-	if q.err != nil {
-		return nil, q.err
-	}
-	rows, err := a.Engine.History(r.Context(), f)
-	if err != nil {
-		return nil, err
-	}
-	return list(rows, f.Limit, func(e engine.EventRow) string { return strconv.FormatUint(e.Seq, 10) }), nil
+	rows, err := a.Engine.History(c.Context(), f)
+	return list(rows, f.Limit, func(e engine.EventRow) string { return strconv.FormatUint(e.Seq, 10) }), err
 }
 
-func (a api) resume(r *http.Request) (any, error) {
-	if err := a.Engine.Resume(r.Context(), r.PathValue("mapping"), callerOf(r.Context()).name); err != nil {
-		return nil, err
-	}
-	return map[string]string{"status": "running"}, nil
-}
-
-func (a api) tokens(r *http.Request) (any, error) {
-	tokens, err := a.auth.tokens.List(r.Context())
-	return list(tokens, maxTokens+1, nil), err
-}
-
-// TokenOrder is the body that asks for a token.
-type TokenOrder struct {
-	Name    string    `json:"name"`
-	Scopes  []Scope   `json:"scopes"`
-	Expires time.Time `json:"expires,omitzero"`
-}
-
-// NewToken is a token with its text, which is shown this once only.
-type NewToken struct {
-	Token
-	Text string `json:"token"`
-}
-
-func (a api) createToken(r *http.Request) (any, error) {
-	var order TokenOrder
-	if err := decode(r, &order); err != nil {
-		return nil, err
-	}
-	scopes, err := ParseScopes(joinScopes(order.Scopes))
-	if err != nil {
-		return nil, invalid("%w", err)
-	}
-	if order.Name == "" || len(order.Name) > 100 {
-		return nil, invalid("`name` is missing or longer than 100 bytes")
-	}
-	token, text, err := a.auth.tokens.Create(r.Context(), order.Name, scopes, a.Clock.Now(), order.Expires)
-	return NewToken{token, text}, err
-}
-
-func (a api) revokeToken(r *http.Request) (any, error) {
-	return map[string]string{"status": "revoked"}, a.auth.tokens.Revoke(r.Context(), r.PathValue("id"))
+func (a api) stateRoutes() []route {
+	return []route{{
+		pattern: "GET /api/v1/backup", scope: ScopeConfigure, group: groupState,
+		summary: "A consistent copy of the state, while the service goes on.",
+		detail:  "The copy holds the sealed secrets, not the key that opens them. A copy that breaks off is cut, never short.",
+		media:   "application/octet-stream", serve: a.backup,
+	}}
 }
 
 // backup streams a consistent copy of the state. An error in the middle cuts

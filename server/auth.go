@@ -57,8 +57,8 @@ func (a *auth) identify(r *http.Request) (*caller, error) {
 	return &caller{name: "token " + token.Name, scopes: token.Scopes}, nil
 }
 
-// need lets requests pass whose token gives the scope.
-func (a *auth) need(scope Scope, next http.HandlerFunc) http.HandlerFunc {
+// known lets requests pass that come with a good token, whatever it gives.
+func (a *auth) known(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.identify(r)
 		switch {
@@ -67,12 +67,21 @@ func (a *auth) need(scope Scope, next http.HandlerFunc) http.HandlerFunc {
 		case c == nil:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="Tenon"`)
 			problem(w, http.StatusUnauthorized, "a token is needed", "send Authorization: Bearer TOKEN; `tenon token create` makes one")
-		case !c.may(scope):
-			problem(w, http.StatusForbidden, "the token has no scope \""+string(scope)+"\"", "make another with `tenon token create --scopes "+string(scope)+"`")
 		default:
 			next(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
 		}
 	}
+}
+
+// need lets requests pass whose token gives the scope.
+func (a *auth) need(scope Scope, next http.HandlerFunc) http.HandlerFunc {
+	return a.known(func(w http.ResponseWriter, r *http.Request) {
+		if !callerOf(r.Context()).may(scope) {
+			problem(w, http.StatusForbidden, "the token has no scope \""+string(scope)+"\"", "make another with `tenon token create --scopes "+string(scope)+"`")
+			return
+		}
+		next(w, r)
+	})
 }
 
 // page lets requests for a page pass: with a token of scope read, or from the

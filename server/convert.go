@@ -28,9 +28,29 @@ type convert struct {
 	pages *pages
 }
 
-func (c convert) mount(mux *http.ServeMux) {
-	mux.HandleFunc("GET /convert/{mapping}", c.handle(c.show))
-	mux.HandleFunc("POST /convert/{mapping}", c.handle(c.press))
+func (c convert) routes() []route {
+	const proof = "a signed address, a request that the CRM signed, or a token with the scope convert"
+	const detail = "Programs send `Accept: application/json`; browsers get pages."
+	params := []param{
+		{name: "record", summary: "The record's id in its system.", required: true},
+		{name: "key", summary: "Which key signed the address."},
+		{name: "sig", summary: "The address's signature."},
+		{name: "wait", summary: "The page that loads itself again."},
+	}
+	return []route{
+		{
+			pattern: "GET /convert/{mapping}", open: proof, group: groupConvert, params: params, detail: detail,
+			summary: "What the button would make of a record. Never acts.", answer: engine.Preview{},
+			serve: c.handle(c.show), also: []int{http.StatusForbidden, http.StatusNotFound},
+		},
+		{
+			pattern: "POST /convert/{mapping}", open: proof, group: groupConvert, params: params,
+			summary: "Make the counterpart of a record, once.",
+			detail:  detail + " 202 says that the wish is kept: ask again. 422 says why it could not be made.",
+			answer:  engine.Conversion{}, serve: c.handle(c.press),
+			also: []int{http.StatusAccepted, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity},
+		},
+	}
 }
 
 // wish is a request that was let in.

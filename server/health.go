@@ -9,13 +9,29 @@ import (
 // health answers what starts and stops services.
 type health struct{ *Config }
 
-func (h health) mount(mux *http.ServeMux) {
-	mux.HandleFunc("GET /healthz", h.alive)
-	mux.HandleFunc("GET /readyz", h.ready)
+func (h health) routes() []route {
+	const why = "it tells nothing of the company's"
+	return []route{
+		{
+			pattern: "GET /healthz", open: why, group: groupHealth,
+			summary: "Whether the process lives.", answer: Health{}, serve: h.alive,
+		},
+		{
+			pattern: "GET /readyz", open: why, group: groupHealth,
+			summary: "Whether webhooks can be taken in. A system that is down does not make the service unready.",
+			answer:  Health{}, serve: h.ready, also: []int{http.StatusServiceUnavailable},
+		},
+	}
+}
+
+// Health is the body that what starts and stops services asks for.
+type Health struct {
+	Status  string `json:"status"` // "alive" or "ready"
+	Version string `json:"version,omitempty"`
 }
 
 func (h health) alive(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]string{"status": "alive", "version": h.Version})
+	answer(w, http.StatusOK, Health{Status: "alive", Version: h.Version})
 }
 
 // ready answers 200 while webhooks can be taken in. A system that is down does
@@ -29,5 +45,5 @@ func (h health) ready(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusServiceUnavailable, "not ready", "see the service's log")
 		return
 	}
-	answer(w, http.StatusOK, map[string]string{"status": "ready"})
+	answer(w, http.StatusOK, Health{Status: "ready"})
 }

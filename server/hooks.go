@@ -36,10 +36,30 @@ func newHooks(c *Config) (*hooks, error) {
 	return h, nil
 }
 
-func (h *hooks) mount(mux *http.ServeMux) {
-	for _, path := range []string{"/hooks/{connection}", "/hooks/{connection}/{token}"} {
-		mux.HandleFunc("POST "+path, h.receive)
-		mux.HandleFunc("HEAD "+path, h.probe) // Trello asks before it sends
+func (h *hooks) routes() []route {
+	const signed = "the system signs its deliveries"
+	const secret = "the address itself is the secret"
+	refusals := []int{
+		http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusServiceUnavailable,
+	}
+	return []route{
+		{
+			pattern: "POST /hooks/{connection}", open: signed, group: groupHooks, raw: "*/*",
+			summary: "Take a delivery of a system in.", detail: "204 says that the delivery is on stable storage; a handshake may be answered otherwise.",
+			status: http.StatusNoContent, serve: h.receive, also: refusals,
+		},
+		{
+			pattern: "POST /hooks/{connection}/{token}", open: secret, group: groupHooks, raw: "*/*",
+			summary: "Take a delivery of a system in that signs nothing.", status: http.StatusNoContent, serve: h.receive, also: refusals,
+		},
+		{ // Trello asks before it sends
+			pattern: "HEAD /hooks/{connection}", open: signed, group: groupHooks,
+			summary: "Whether there is such an address.", serve: h.probe, also: []int{http.StatusNotFound},
+		},
+		{
+			pattern: "HEAD /hooks/{connection}/{token}", open: secret, group: groupHooks,
+			summary: "Whether there is such an address.", serve: h.probe, also: []int{http.StatusNotFound},
+		},
 	}
 }
 

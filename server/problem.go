@@ -13,15 +13,76 @@ import (
 	"github.com/tenonsync/tenon/engine/state"
 )
 
-// Problem is the body of an error answer (RFC 9457).
+// Problem is the body of an error answer (RFC 9457). Code is one word that
+// programs may rely on; the texts are for people.
 type Problem struct {
+	Type   string `json:"type"` // "urn:tenon:problem:" and the code
+	Code   string `json:"code"`
 	Status int    `json:"status"`
-	Title  string `json:"title"`
+	Title  string `json:"title"`            // what happened
 	Detail string `json:"detail,omitempty"` // what to do
 }
 
+// The codes of problems, as docs/http.md lists them.
+const (
+	codeInvalid     = "invalid"
+	codeNoToken     = "no_token"
+	codeForbidden   = "forbidden"
+	codeNotFound    = "not_found"
+	codeMethod      = "method"
+	codeConflict    = "conflict"
+	codeGone        = "gone"
+	codeTooLarge    = "too_large"
+	codeEncoded     = "encoded"
+	codeCancelled   = "cancelled"
+	codeUnavailable = "unavailable"
+	codeInternal    = "internal"
+)
+
+// codeOf returns the code that goes with a status.
+func codeOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return codeNoToken
+	case http.StatusForbidden:
+		return codeForbidden
+	case http.StatusNotFound:
+		return codeNotFound
+	case http.StatusMethodNotAllowed:
+		return codeMethod
+	case http.StatusConflict:
+		return codeConflict
+	case http.StatusGone:
+		return codeGone
+	case http.StatusRequestEntityTooLarge:
+		return codeTooLarge
+	case http.StatusUnsupportedMediaType:
+		return codeEncoded
+	case http.StatusServiceUnavailable:
+		return codeUnavailable
+	}
+	if status < http.StatusInternalServerError {
+		return codeInvalid
+	}
+	return codeInternal
+}
+
+func newProblem(status int, code, title, detail string) *Problem {
+	return &Problem{Type: "urn:tenon:problem:" + code, Code: code, Status: status, Title: title, Detail: detail}
+}
+
+// problemOf returns what a caller may be told of an error.
+func problemOf(err error) *Problem {
+	status, title := statusOf(err)
+	detail := ""
+	if e, ok := errors.AsType[*connectors.Error](err); ok {
+		detail = e.Help
+	}
+	return newProblem(status, codeOf(status), title, detail)
+}
+
 func problem(w http.ResponseWriter, status int, title, detail string) {
-	writeJSON(w, "application/problem+json", status, Problem{Status: status, Title: title, Detail: detail})
+	writeJSON(w, "application/problem+json", status, newProblem(status, codeOf(status), title, detail))
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
@@ -31,7 +92,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 func writeJSON(w http.ResponseWriter, contentType string, status int, body any) {
 	text, err := json.Marshal(body)
 	if err != nil { // the bodies are plain rows
-		status, text = http.StatusInternalServerError, []byte(`{"status":500,"title":"the answer could not be written"}`)
+		status, text = http.StatusInternalServerError, []byte(`{"type":"urn:tenon:problem:internal","code":"internal","status":500,"title":"the answer could not be written"}`)
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
@@ -67,6 +128,8 @@ func statusOf(err error) (status int, title string) {
 		return http.StatusServiceUnavailable, titleFull
 	case errors.Is(err, state.ErrNotFound):
 		return http.StatusNotFound, err.Error()
+	case errors.Is(err, errLost):
+		return http.StatusGone, err.Error()
 	}
 	e, ok := errors.AsType[*connectors.Error](err)
 	if !ok {
@@ -91,18 +154,14 @@ func statusOf(err error) (status int, title string) {
 
 // fail answers with what err means, and logs what is the service's own fault.
 func (c *Config) fail(w http.ResponseWriter, r *http.Request, err error) {
-	status, title := statusOf(err)
-	if r.Context().Err() == nil && status >= 500 {
-		c.Logger.WarnContext(r.Context(), "request failed", "op", r.Pattern, "status_code", status, "err", err)
+	p := problemOf(err)
+	if r.Context().Err() == nil && p.Status >= 500 {
+		c.Logger.WarnContext(r.Context(), "request failed", "op", r.Pattern, "status_code", p.Status, "err", err)
 	}
-	if status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable {
 		setRetryAfter(w, connectors.RetryAfter(err))
 	}
-	detail := ""
-	if e, ok := errors.AsType[*connectors.Error](err); ok {
-		detail = e.Help
-	}
-	problem(w, status, title, detail)
+	writeJSON(w, "application/problem+json", p.Status, p)
 }
 
 // setRetryAfter asks the client to come again after d, at least a second.

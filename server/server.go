@@ -38,6 +38,7 @@ type Config struct {
 	WriteTimeout    time.Duration // 2 min
 	ShutdownTimeout time.Duration // 30 s
 	PressWait       time.Duration // 20 s
+	TempDir         string        // for the files of jobs, which hold customers' values; the system's
 
 	room *room
 }
@@ -46,6 +47,7 @@ type Config struct {
 type Server struct {
 	config  *Config
 	handler http.Handler
+	jobs    *jobs
 }
 
 // New returns a server that does not listen yet.
@@ -67,14 +69,17 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	j, err := newJobs(&c)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	mux := http.NewServeMux()
-	h.mount(mux)
-	convert{&c, a, p}.mount(mux)
-	api{&c, a}.mount(mux)
-	health{&c}.mount(mux)
+	if err := (api{&c, a, j}).mount(mux, h.routes(), convert{&c, a, p}.routes(), health{&c}.routes()); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	p.mount(mux)
 	mux.HandleFunc("GET /metrics", a.page(c.Metrics.handler().ServeHTTP))
-	return &Server{config: &c, handler: c.wrap(mux)}, nil
+	return &Server{config: &c, handler: c.wrap(mux), jobs: j}, nil
 }
 
 func (c *Config) setDefaults() {
@@ -113,8 +118,13 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// Handler returns the whole service as one handler.
+// Handler returns the whole service as one handler. Who uses it without Serve
+// calls Close at the end.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Close cancels the jobs that are at work and waits for them. Serve does that
+// by itself; a repeat is harmless.
+func (s *Server) Close() { s.jobs.close() }
 
 // maxHeader bounds a request's line and headers, in bytes.
 const maxHeader = 32 << 10
@@ -123,6 +133,7 @@ const maxHeader = 32 << 10
 // the shutdown time-out allows. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	c := s.config
+	defer s.Close()
 	guests := newCrowd(l, c.MaxConnections)
 	hs := &http.Server{
 		Handler:           s.handler,
@@ -142,7 +153,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	// Open requests may end in peace, although the service is being stopped.
+	// Open requests may end in peace, although the service is being stopped;
+	// jobs are told to end now, so that none is waited for in vain.
+	s.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
 	defer cancel()
 	err := hs.Shutdown(grace)

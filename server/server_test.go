@@ -31,7 +31,10 @@ func (clock) Now() time.Time                                   { return testNow 
 func (clock) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 
 // fakeEngine answers with what a test gives it. The zero value knows nothing.
+// What it does not define panics, which is answered 500.
 type fakeEngine struct {
+	server.Operator
+
 	mu      sync.Mutex
 	taken   []connectors.WebhookRequest
 	pressed []string
@@ -169,6 +172,7 @@ func newFixture(t *testing.T, change func(*server.Config)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	f.handler = s.Handler()
 	return f
 }
@@ -466,7 +470,7 @@ func TestAPIOrders(t *testing.T) {
 			t.Errorf("%s %s: got %d, want %d", c.path, c.body, got, c.want)
 		}
 	}
-	want := []string{"resolve 7 9 deal by token test", "retry  failed", "retry m waiting", "resume m by token test"}
+	want := []string{"resolve 7 9 deal by token test", "retry  ", "retry m waiting", "resume m by token test"}
 	if diff := cmp.Diff(want, f.engine.presses()); diff != "" {
 		t.Errorf("orders (-want +got):\n%s", diff)
 	}
