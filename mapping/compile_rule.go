@@ -33,7 +33,7 @@ func (k *compilation) rules() {
 			k.errorf(item.pos, "keep one of them", "the rule `%s` is given twice", r.name)
 			continue
 		}
-		pairs[pair] = true
+		pairs[pair], r.line = true, item.pos.line
 		k.m.rules = append(k.m.rules, r)
 	}
 	assignIDs(k.m.rules)

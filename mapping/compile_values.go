@@ -92,19 +92,24 @@ func (k *compilation) forward(values *node, from, to tableEnd) *table {
 		key, ok := k.tableValue(e.key, from, to)
 		value, ok2 := k.tableValue(e.value, to, from)
 		if ok && ok2 {
-			k.addEntry(t, e.key, key, forSet(value, from.field, to.field))
+			k.addEntry(t, e.key, e.value, key, forSet(value, from.field, to.field))
 		}
 	}
 	return t
 }
 
-func (k *compilation) addEntry(t *table, at *node, key, value connectors.Value) {
+func (k *compilation) addEntry(t *table, at, becomes *node, key, value connectors.Value) {
 	name := tableKey(key)
 	if _, twice := t.entries[name]; twice {
 		k.errorf(at.pos, "keep one of them", "`%s` is listed twice", clip(at.text))
 		return
 	}
-	t.entries[name] = value
+	t.add(name, value, at, becomes)
+}
+
+func (t *table) add(key string, v connectors.Value, from, to *node) {
+	t.entries[key] = v
+	t.rows = append(t.rows, tableRow{key, from.text + " → " + to.text, from.pos.line})
 }
 
 // backward is the table towards the side that the rule names first. Where
@@ -117,7 +122,7 @@ func (k *compilation) backward(values, back *node, first, second tableEnd) *tabl
 			key, ok := k.tableValue(e.key, second, first)
 			value, ok2 := k.tableValue(e.value, first, second)
 			if ok && ok2 {
-				k.addEntry(t, e.key, key, forSet(value, second.field, first.field))
+				k.addEntry(t, e.key, e.value, key, forSet(value, second.field, first.field))
 				chosen[tableKey(key)] = true
 			}
 		}
@@ -142,7 +147,7 @@ func (k *compilation) backward(values, back *node, first, second tableEnd) *tabl
 			continue
 		}
 		from[name] = e.key.text
-		t.entries[name] = forSet(value, second.field, first.field)
+		t.add(name, forSet(value, second.field, first.field), e.value, e.key)
 	}
 	return t
 }
@@ -210,6 +215,7 @@ func (k *compilation) otherwise(d *ruleDraft, t *table, to tableEnd) {
 	if n == nil {
 		return
 	}
+	t.other = n.pos.line
 	switch n.text {
 	case "error":
 		t.otherwise = otherwiseError

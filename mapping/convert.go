@@ -39,6 +39,15 @@ type table struct {
 	entries   map[string]connectors.Value // by tableKey
 	otherwise otherwise
 	value     connectors.Value // of otherwiseValue
+	rows      []tableRow       // as the file lists them
+	other     int              // the line of `otherwise`; 0: not given
+}
+
+// tableRow is a row of a table as the file has it.
+type tableRow struct {
+	key  string // in table.entries
+	text string
+	line int
 }
 
 // tableKey returns what a table knows a value by.

@@ -101,13 +101,14 @@ func clip(s string) string {
 type reporter struct {
 	file     string
 	lines    []string
+	start    string // how such a file begins, for one that is empty
 	problems Problems
 }
 
 func newReporter(file string, src []byte) *reporter {
 	text := strings.TrimPrefix(strings.ToValidUTF8(string(src), "\uFFFD"), "\uFEFF") // some editors put a mark there
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
-	return &reporter{file: file, lines: strings.Split(text, "\n")}
+	return &reporter{file: file, lines: strings.Split(text, "\n"), start: "`mapping: NAME`"}
 }
 
 func (r *reporter) add(s Severity, at position, hint, message string) {
@@ -179,11 +180,11 @@ func (r *reporter) readYAML(src []byte) (root *node) {
 		}
 	}
 	if len(docs) == 0 {
-		r.errorf(position{}, "start with `mapping: NAME`", "the file is empty")
+		r.errorf(position{}, "start with "+r.start, "the file is empty")
 		return nil
 	}
 	if len(docs) > 1 {
-		r.errorf(r.placeOf(docs[1].Body), "put each mapping into a file of its own", "the file holds more than one YAML document")
+		r.errorf(r.placeOf(docs[1].Body), "put each into a file of its own", "the file holds more than one YAML document")
 		return nil
 	}
 	return r.convert(docs[0].Body, 0)

@@ -126,6 +126,9 @@ func (f *File) check(n *node, s *spec, where string) {
 	case badNode:
 		return
 	case nullNode:
+		if s.kind == specRecord {
+			return
+		}
 		hint := exampleHint(s)
 		if s.kind == specExpression && f.report.commented(n) {
 			hint = commentHint
@@ -134,16 +137,18 @@ func (f *File) check(n *node, s *spec, where string) {
 		return
 	case scalarNode, listNode, objectNode:
 	}
-	if len(s.or) > 0 && n.kind == objectNode {
-		f.check(n, s.or[0], where)
-		return
+	for _, o := range s.or {
+		if o.takes(n) {
+			f.check(n, o, where)
+			return
+		}
 	}
 	switch s.kind {
 	case specRefused:
 		f.report.errorf(n.pos, "", "%s", s.help)
 	case specObject:
 		f.checkObject(n, s, where)
-	case specTable, specValues:
+	case specTable, specValues, specRecord:
 		f.checkTable(n, s, where)
 	case specList:
 		if n.kind != listNode {
@@ -258,12 +263,13 @@ func (f *File) checkTable(n *node, s *spec, where string) {
 	for _, e := range n.entries {
 		at := "`" + clip(e.key.text) + "` in " + where
 		switch {
-		case e.value.kind == listNode && s.kind == specValues:
+		case e.value.kind == listNode && s.kind != specTable:
 			for _, item := range e.value.items {
 				if item.kind != scalarNode {
 					f.report.errorf(item.pos, "", "an entry of %s is one text, not %s", at, item.what())
 				}
 			}
+		case e.value.kind == nullNode && s.kind == specRecord:
 		case e.value.kind == nullNode:
 			f.report.errorf(e.key.pos, "", "%s has no value", at)
 		case e.value.kind != scalarNode:

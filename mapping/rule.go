@@ -14,6 +14,7 @@ type Rule struct {
 	set      *computed // the source of a `set` rule
 	source   SideID    // the side that set computes for
 	convert  [2]*converter
+	line     int // in the file
 }
 
 type ruleField struct {

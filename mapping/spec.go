@@ -13,6 +13,7 @@ const (
 	specObject                     // the keys of spec.keys; spec.side for keys named after the sides
 	specTable                      // any keys with one value each
 	specValues                     // any keys with a value, a template or a list of them
+	specRecord                     // fields with a value, a list of them, or nothing
 	specList                       // a list of spec.item
 	specRefused                    // not available; spec.help says what to do instead
 )
@@ -42,6 +43,17 @@ func (s *spec) key(name string) *spec {
 		}
 	}
 	return nil
+}
+
+// takes reports whether a value has the form of another form of a spec.
+func (s *spec) takes(n *node) bool {
+	switch s.kind {
+	case specObject, specTable, specValues, specRecord:
+		return n.kind == objectNode
+	case specList:
+		return n.kind == listNode
+	}
+	return n.kind == scalarNode
 }
 
 // names lists the keys of an object.

@@ -81,6 +81,8 @@ type Object struct {
 	Parent string
 	// Prefix makes readable keys: "REC" gives "REC-12".
 	Prefix string
+	// Title is the field whose text people call a record by; default "title".
+	Title string
 }
 
 // Sample is an object named "record" with a field of each type. Its scope has

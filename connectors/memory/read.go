@@ -70,8 +70,7 @@ func (c *Connection) show(t *table, r *record, scope connectors.Scope, fields []
 	rec := &connectors.Record{
 		Ref:     connectors.Ref{Connection: c.name, Object: r.object, ID: r.id},
 		Created: r.created, Modified: r.modified, State: r.state, InScope: r.in(scope), MergedInto: r.into,
-		URL: "https://" + c.system.opts.Name + ".example/" + r.object + "/" + r.id,
-		Key: t.def.Prefix + "-" + r.id, Title: r.fields["title"].Text(), Parent: r.parent,
+		URL: c.system.urlOf(r), Key: c.system.keyOf(t, r), Title: t.titleOf(r), Parent: r.parent,
 	}
 	if !c.system.opts.NoVersions {
 		rec.Version = strconv.Itoa(r.version)

@@ -30,6 +30,7 @@ type record struct {
 	into     string
 	history  []connectors.FieldEdit
 	comments []connectors.Comment
+	shown    Given // what Put said of its id, key, title and address
 }
 
 func (r *record) in(scope connectors.Scope) bool {
@@ -65,6 +66,7 @@ type table struct {
 
 func newTable(def Object) *table {
 	def.Schema.Fields = slices.Clone(def.Schema.Fields)
+	def.Title = firstOf(def.Title, "title")
 	t := &table{def: def, fields: map[string]*connectors.Field{}, byKey: map[string][]*record{}, hidden: map[string]bool{}}
 	for i := range def.Schema.Fields {
 		t.fields[def.Schema.Fields[i].Name] = &def.Schema.Fields[i]
@@ -88,14 +90,22 @@ func (s *System) now() time.Time {
 
 // insert stores a new record.
 func (s *System) insert(t *table, scope connectors.Scope, parent, key string, fields map[string]connectors.Value, author string) *record {
+	return s.insertAs(t, Given{Scope: scope}, parent, key, fields, author)
+}
+
+// insertAs stores a new record under the id that g names, if it names one.
+func (s *System) insertAs(t *table, g Given, parent, key string, fields map[string]connectors.Value, author string) *record {
 	s.lastSeq++
+	for g.ID == "" && s.byID[strconv.Itoa(s.lastSeq)] != nil {
+		s.lastSeq++
+	}
 	now := s.now()
 	r := &record{
-		seq: s.lastSeq, id: strconv.Itoa(s.lastSeq), object: t.def.Schema.Object,
-		scope: maps.Clone(scope), parent: parent, key: key, keySeen: now.Add(s.keyLag()),
+		seq: s.lastSeq, id: firstOf(g.ID, strconv.Itoa(s.lastSeq)), object: t.def.Schema.Object, shown: g,
+		scope: maps.Clone(g.Scope), parent: parent, key: key, keySeen: now.Add(s.keyLag()),
 		fields: make(map[string]connectors.Value, len(fields)+1), created: now.Truncate(s.opts.Precision),
 	}
-	if f := t.fields["number"]; f != nil && !f.Writable {
+	if f := t.fields["number"]; f != nil && f.Type == connectors.TypeText && !f.Writable {
 		r.fields["number"] = connectors.Text(t.def.Prefix + "-" + r.id)
 	}
 	t.records = append(t.records, r)
