@@ -25,14 +25,10 @@ the service runs, it is asked for the copy. The sealing key is not in it: keep
 that apart, for without it sealed values cannot be read.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := c.load(config.Options{NoSecrets: true})
-			if err != nil {
-				return err
-			}
 			if args[0] == "-" {
-				return c.copyState(cmd.Context(), cfg, c.stdout)
+				return c.copyState(cmd.Context(), c.stdout)
 			}
-			if err := c.backupTo(cmd.Context(), cfg, args[0]); err != nil {
+			if err := c.backupTo(cmd.Context(), args[0]); err != nil {
 				return err
 			}
 			return c.done(map[string]string{"file": args[0]}, "wrote %s", args[0])
@@ -42,12 +38,12 @@ that apart, for without it sealed values cannot be read.`,
 
 // backupTo writes the copy under a temporary name first, so that FILE is whole
 // or not there.
-func (c *cli) backupTo(ctx context.Context, cfg *config.Config, path string) error {
+func (c *cli) backupTo(ctx context.Context, path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tenon-backup-*")
 	if err != nil {
 		return fail(exitUsage, "", "%w", err)
 	}
-	err = c.copyState(ctx, cfg, f)
+	err = c.copyState(ctx, f)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -61,18 +57,31 @@ func (c *cli) backupTo(ctx context.Context, cfg *config.Config, path string) err
 	return err
 }
 
-func (c *cli) copyState(ctx context.Context, cfg *config.Config, w io.Writer) error {
+func (c *cli) copyState(ctx context.Context, w io.Writer) error {
+	if r, err := c.elsewhere(ctx, server.ScopeConfigure); err != nil {
+		return err
+	} else if r != nil {
+		return r.backup(ctx, w)
+	}
+	cfg, err := c.load(config.Options{NoSecrets: true})
+	if err != nil {
+		return err
+	}
 	db, err := bolt.Open(ctx, cfg.State.Path, bolt.Options{ReadOnly: true, LockWait: lockWait})
 	if errors.Is(err, state.ErrLocked) {
 		r, err := c.remote(ctx, cfg, server.ScopeConfigure)
 		if err != nil {
 			return err
 		}
-		r.http.Timeout = 0 // a large state takes its time; ctx ends it
-		return r.do(ctx, http.MethodGet, "/api/v1/backup", nil, nil, w)
+		return r.backup(ctx, w)
 	}
 	if err != nil {
 		return err
 	}
 	return errors.Join(db.Backup(ctx, w), db.Close())
+}
+
+// backup writes the service's copy of its state to w.
+func (r *remote) backup(ctx context.Context, w io.Writer) error {
+	return r.do(ctx, http.MethodGet, "/api/v1/backup", nil, nil, w)
 }

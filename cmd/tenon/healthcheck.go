@@ -31,7 +31,7 @@ func (c *cli) healthcheckCommand() *cobra.Command {
 			if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 				host = "127.0.0.1"
 			}
-			r := newRemote("http://"+net.JoinHostPort(host, port), "")
+			r := newRemote("http://"+net.JoinHostPort(host, port), func() string { return "" })
 			if err := r.do(ctx, http.MethodGet, "/readyz", nil, nil, io.Discard); err != nil {
 				return err
 			}

@@ -19,11 +19,11 @@ import (
 // remote asks a running service over its API.
 type remote struct {
 	base  string
-	token string
+	token func() string // long work asks for longer than one token is good
 	http  *http.Client
 }
 
-func newRemote(base, token string) *remote {
+func newRemote(base string, token func() string) *remote {
 	return &remote{base: base, token: token, http: &http.Client{Timeout: 2 * time.Minute}}
 }
 
@@ -31,10 +31,10 @@ func newRemote(base, token string) *remote {
 var errUnreachable = errors.New("no service answers")
 
 // do sends one request and decodes the answer into out (an io.Writer takes it
-// as it is).
+// as it is). A body that is an io.Reader is sent as it is, any other as JSON.
 func (r *remote) do(ctx context.Context, method, path string, query url.Values, body, out any) error {
-	var payload io.Reader
-	if body != nil {
+	payload, whole := body.(io.Reader)
+	if body != nil && !whole {
 		text, err := json.Marshal(body)
 		if err != nil {
 			return err
@@ -49,10 +49,17 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+r.token)
+	req.Header.Set("Authorization", "Bearer "+r.token())
 	req.Header.Set("Accept", "application/json")
-	resp, err := r.http.Do(req)
+	client := *r.http
+	if _, file := out.(io.Writer); file || whole {
+		client.Timeout = 0 // what is large takes its time; ctx ends it
+	}
+	resp, err := client.Do(req)
 	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return fail(exitState, "is `tenon serve` running with this configuration?", "%w at %s: %w", errUnreachable, r.base, err)
 	}
 	defer resp.Body.Close()
@@ -61,17 +68,24 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values, 
 		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p); err != nil || p.Title == "" {
 			p.Title = resp.Status
 		}
-		code := exitFound
-		if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
-			code = exitUsage
-		}
-		return fail(code, p.Detail, "the service at %s: %s", r.base, p.Title)
+		return fail(exitOfStatus(resp.StatusCode), p.Detail, "the service at %s: %s", r.base, p.Title)
 	}
 	if w, ok := out.(io.Writer); ok {
 		_, err := io.Copy(w, resp.Body)
 		return err
 	}
 	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// exitOfStatus returns the exit code that goes with a refusal of the service.
+func exitOfStatus(status int) int {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return exitUsage
+	case http.StatusServiceUnavailable:
+		return exitSystem
+	}
+	return exitFound
 }
 
 func (r *remote) get(ctx context.Context, path string, query url.Values, out any) error {

@@ -3,15 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/engine/state/bolt"
 	"github.com/tenonsync/tenon/mapping"
 	"github.com/tenonsync/tenon/server"
 )
@@ -167,7 +169,7 @@ func (s *service) newServer(listen, publicURL string, clock connectors.Clock) (*
 		Listen: listen, PublicURL: publicURL, Zone: s.config.TimeZone, Version: versionText(),
 		Clock: clock, Logger: s.log, Metrics: s.metrics,
 		MaxBody: cfg.MaxBody, MaxRequests: cfg.MaxRequests, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
-		ShutdownTimeout: cfg.ShutdownTimeout, PressWait: cfg.PressWait,
+		ShutdownTimeout: cfg.ShutdownTimeout, PressWait: cfg.PressWait, TempDir: filepath.Dir(s.config.State.Path),
 	})
 }
 
@@ -194,16 +196,30 @@ func limits(c config.Engine) engine.Limits {
 	return l
 }
 
-// operator returns how the listing commands ask: the engine over the state, or
-// the running service when that has the state open.
+// operator returns how the commands that list and order ask: the engine over
+// the state, or the running service when that has the state open or
+// TENON_SERVICE_URL names one. The engine has no secrets and asks no system.
 func (c *cli) operator(ctx context.Context) (server.Operator, func(), error) {
-	cfg, err := c.load(config.Options{NoSecrets: true})
-	if err != nil {
-		return nil, nil, err
+	return c.operatorWith(ctx, config.Options{NoSecrets: true}, serviceOptions{offline: true})
+}
+
+// liveOperator is operator for commands that read, or write, the systems too.
+func (c *cli) liveOperator(ctx context.Context, o serviceOptions) (server.Operator, func(), error) {
+	return c.operatorWith(ctx, config.Options{}, o)
+}
+
+func (c *cli) operatorWith(ctx context.Context, how config.Options, o serviceOptions) (server.Operator, func(), error) {
+	if r, err := c.elsewhere(ctx, server.ScopeRead, server.ScopeOperate); r != nil || err != nil {
+		return r, func() {}, err
 	}
-	s, err := c.openService(ctx, cfg, serviceOptions{offline: true})
+	cfg, err := c.load(how)
 	if err == nil {
-		return s.engine, s.close, nil
+		var s *service
+		if s, err = c.openService(ctx, cfg, o); err == nil {
+			return s.engine, s.close, nil
+		}
+	} else if open, lockErr := c.load(config.Options{NoSecrets: true}); lockErr == nil && locked(ctx, open.State.Path) {
+		cfg, err = open, state.ErrLocked // the service has the secrets that are missing here
 	}
 	if !errors.Is(err, state.ErrLocked) {
 		return nil, nil, err
@@ -212,22 +228,53 @@ func (c *cli) operator(ctx context.Context) (server.Operator, func(), error) {
 	return r, func() {}, err
 }
 
+// locked reports whether another process has the state open.
+func locked(ctx context.Context, path string) bool {
+	db, err := bolt.Open(ctx, path, bolt.Options{ReadOnly: true, LockWait: lockWait})
+	if err == nil {
+		err = db.Close() // only the lock was of interest
+	}
+	return errors.Is(err, state.ErrLocked)
+}
+
 // localTokenLife is how long a token that a command makes for itself is good.
 const localTokenLife = 5 * time.Minute
+
+// The variables that name a service on another machine.
+const (
+	serviceURLVariable = "TENON_SERVICE_URL"
+	tokenVariable      = "TENON_TOKEN"
+)
+
+// elsewhere returns the service that TENON_SERVICE_URL names, nil when it names
+// none. No state is opened then, and with a token no configuration is needed.
+func (c *cli) elsewhere(ctx context.Context, scopes ...server.Scope) (*remote, error) {
+	if os.Getenv(serviceURLVariable) == "" {
+		return nil, nil
+	}
+	if os.Getenv(tokenVariable) != "" {
+		return c.remote(ctx, nil, scopes...)
+	}
+	cfg, err := c.load(config.Options{NoSecrets: true})
+	if err != nil {
+		return nil, fail(exitUsage, "set "+tokenVariable+" to a token of the service at "+os.Getenv(serviceURLVariable), "%w", err)
+	}
+	return c.remote(ctx, cfg, scopes...)
+}
 
 // remote returns the running service: with the token in TENON_TOKEN, else with
 // one that the sealing key signs.
 func (c *cli) remote(ctx context.Context, cfg *config.Config, scopes ...server.Scope) (*remote, error) {
-	base := "http://" + cfg.Server.Listen
-	if address := os.Getenv("TENON_SERVICE_URL"); address != "" {
-		base = address
+	base := strings.TrimRight(os.Getenv(serviceURLVariable), "/")
+	if base == "" {
+		base = "http://" + cfg.Server.Listen
 	}
-	if token := os.Getenv("TENON_TOKEN"); token != "" {
-		return newRemote(base, token), nil
+	if token := os.Getenv(tokenVariable); token != "" {
+		return newRemote(base, func() string { return token }), nil
 	}
 	signer, err := openSigner(ctx, cfg.State)
 	if err != nil {
-		return nil, fmt.Errorf("the state is in use by a running service, and asking that needs a token: %w", err)
+		return nil, fail(exitUsage, "set "+tokenVariable+" to a token of the service; `tenon token create` makes one", "asking the service at %s needs a token: %w", base, err)
 	}
-	return newRemote(base, signer.LocalToken(time.Now().Add(localTokenLife), scopes...)), nil
+	return newRemote(base, func() string { return signer.LocalToken(time.Now().Add(localTokenLife), scopes...) }), nil
 }

@@ -107,6 +107,11 @@ type tokenKeeper interface {
 }
 
 func (c *cli) withTokens(ctx context.Context, fn func(tokenKeeper) error) error {
+	if r, err := c.elsewhere(ctx, server.ScopeConfigure); err != nil {
+		return err
+	} else if r != nil {
+		return fn(remoteTokens{r})
+	}
 	cfg, err := c.load(config.Options{NoSecrets: true})
 	if err != nil {
 		return err
