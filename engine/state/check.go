@@ -226,6 +226,24 @@ func (c *checker) asides() error {
 }
 
 func (c *checker) journal() error {
+	walk, err := c.t.chainWalk()
+	if err != nil && !errors.Is(err, ErrCorrupt) { // else told with its space
+		return err
+	}
+	if err := c.events(&walk); err != nil {
+		return err
+	}
+	head, err := c.t.chainEnd(headKey)
+	if errors.Is(err, ErrCorrupt) {
+		return nil
+	}
+	if _, reason := walk.end(head); reason != "" && err == nil {
+		c.wrong(SpaceMeta, headKey, "%s", reason)
+	}
+	return err
+}
+
+func (c *checker) events(walk *chainWalk) error {
 	return c.each(SpaceJournal, func(k, v []byte) error {
 		d, err := unframe(SpaceJournal, k, v)
 		if err != nil {
@@ -240,6 +258,9 @@ func (c *checker) journal() error {
 			c.first = e.Seq
 		}
 		c.saw(sequenceJournal, e.Seq)
+		if _, reason := walk.step(e); reason != "" {
+			c.wrong(SpaceJournal, k, "%s", reason)
+		}
 		if e.prev >= e.Seq {
 			c.wrong(SpaceJournal, k, "its link's previous event is not older")
 		} else if e.prev >= c.first {

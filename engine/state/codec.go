@@ -91,20 +91,13 @@ func decodeAside(d *decoder, link uint64, rule uint32) (a *Aside, mapping uint32
 	return a, mapping
 }
 
-// storedEvent is an event with what only the store knows: the number of its
-// mapping (0: none) and the previous event of its link (0: none).
-type storedEvent struct {
-	Event
-	mapping uint32
-	prev    uint64
-}
-
 // usual are the texts that most events and entries have in places of few
 // words. They are stored by their place in this list, which only grows.
 var usual = [...]string{
 	"", "webhook", "poll", "button", "sweep", "sync", "retry", "resolve", "start", "person", "guard", "plan",
 	"no difference", "updated", "created", "linked", "agreed", "conflict", "set aside", "unlinked", "comment copied",
 	"task created", "pressed", "drift", "not found", "merged", "tasks failed", "first sync", "created with it",
+	"run started", "undone", "serve", "apply", "undo", "replay",
 }
 
 var usualAt = func() map[string]byte {
@@ -132,60 +125,4 @@ func (d *decoder) words() string {
 	}
 	d.fail()
 	return ""
-}
-
-// encodeEvent writes what filters look at first.
-func encodeEvent(x *encoder, e *storedEvent) {
-	x.uint(uint64(e.mapping))
-	x.uint(e.Link)
-	x.uint(e.prev)
-	x.time(e.At)
-	x.words(e.Action)
-	x.id(e.Records[0])
-	x.id(e.Records[1])
-	x.byte(e.To)
-	x.words(e.Source)
-	x.string(e.Code)
-	x.string(e.Detail)
-	x.uint(uint64(len(e.Fields)))
-	for i := range e.Fields {
-		f := &e.Fields[i]
-		x.uint(uint64(f.Rule))
-		x.string(f.Name)
-		x.words(f.Why)
-		x.bytes(f.Replaced)
-	}
-}
-
-// decodeEvent reads an event. If pass is not nil and says no to the event as
-// far as Records, the rest is not read and kept is false.
-func decodeEvent(d *decoder, seq uint64, pass func(*storedEvent) bool) (e *storedEvent, kept bool) {
-	e = &storedEvent{}
-	e.Seq = seq
-	e.mapping = d.uint32()
-	e.Link = d.uint()
-	e.prev = d.uint()
-	e.At = d.time()
-	e.Action = d.words()
-	e.Records[0] = d.id()
-	e.Records[1] = d.id()
-	if pass != nil && !d.bad && !pass(e) {
-		return e, false
-	}
-	e.To = d.byte()
-	e.Source = d.words()
-	e.Code = d.string()
-	e.Detail = d.string()
-	n := d.count(4)
-	if n > 0 {
-		e.Fields = make([]EventField, n)
-	}
-	for i := range e.Fields {
-		f := &e.Fields[i]
-		f.Rule = d.uint32()
-		f.Name = d.string()
-		f.Why = d.words()
-		f.Replaced = d.bytes()
-	}
-	return e, true
 }

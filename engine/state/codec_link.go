@@ -288,6 +288,9 @@ const (
 	noteSourceSet // a set of the source
 	noteTargetSet // a set of the target
 	noteRead      // what was read
+	noteReplaced  // the value that gives way, sealed
+	noteEmpty     // that there was none
+	noteRun       // the run that writes
 )
 
 // pendings returns how many fields have a pending write.
@@ -323,6 +326,15 @@ func encodeNotes(e *encoder, fields []Field) {
 		if p.Read != 0 {
 			head |= noteRead
 		}
+		if p.Replaced != nil {
+			head |= noteReplaced
+		}
+		if p.Empty {
+			head |= noteEmpty
+		}
+		if p.Run != 0 {
+			head |= noteRun
+		}
 		e.byte(head)
 		e.fixed64(uint64(p.Source))
 		e.fixed64(uint64(p.Target))
@@ -334,6 +346,12 @@ func encodeNotes(e *encoder, fields []Field) {
 		}
 		if p.Read != 0 {
 			e.fixed64(uint64(p.Read))
+		}
+		if p.Replaced != nil {
+			e.bytes(p.Replaced)
+		}
+		if p.Run != 0 {
+			e.uint(p.Run)
 		}
 	}
 }
@@ -366,6 +384,13 @@ func decodeNotes(d *decoder, fields []Field) {
 		}
 		if head&noteRead != 0 {
 			p.Read = Print(d.fixed64())
+		}
+		if head&noteReplaced != 0 {
+			p.Replaced = d.bytes()
+		}
+		p.Empty = head&noteEmpty != 0
+		if head&noteRun != 0 {
+			p.Run = d.uint()
 		}
 		fields[at].Pending = p
 	}

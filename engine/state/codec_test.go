@@ -44,6 +44,8 @@ var (
 		{Rule: 1, Pending: &Pending{To: 1, Source: 3, Target: 4, SourceSet: []Print{5}, TargetSet: []Print{}}},
 		{Rule: 9},
 		{Rule: 300, Pending: &Pending{Source: 1, Target: 1<<64 - 1, Read: 7}},
+		{Rule: 301, Pending: &Pending{Source: 1, Target: 2, Replaced: []byte{8}, Run: 300}},
+		{Rule: 302, Pending: &Pending{Source: 1, Target: 2, Empty: true}},
 	}
 	sampleEntry = &Entry{
 		Sides: 3, Priority: connectors.PrioritySweep, Status: Waiting, Due: moment, Gen: 300, Attempts: 4,
@@ -56,9 +58,12 @@ var (
 		Link: 7, Rule: 9, Name: "amount", Kind: AsideRefused, Since: moment, To: Right, Prints: [2]Print{1, 2},
 		Code: "c", Reason: "r", Values: [2][]byte{{1}, {}}, Choice: "left",
 	}
-	sampleEvent = &storedEvent{mapping: 5, prev: 11, Event: Event{
-		Seq: 12, At: moment, Link: 7, Records: [2]string{"1042", "DELIV-12"}, Action: "updated", To: Right, Source: "webhook", Code: "c", Detail: "d",
-		Fields: []EventField{{Rule: 1<<32 - 1, Name: "amount", Why: "left changed", Replaced: []byte{9}}, {}},
+	sampleEvent = &storedEvent{mapping: 5, prev: 11, sealed: digest{1, 2}, chain: digest{3, 4}, Event: Event{
+		Seq: 12, Run: 9, At: moment, Link: 7, Records: [2]string{"1042", "DELIV-12"}, Action: "updated", To: Right, Source: "webhook", Code: "c", Detail: "d",
+		Fields: []EventField{
+			{Rule: 1<<32 - 1, Name: "amount", Why: "left changed", Target: "Budget", Held: 7, Replaced: []byte{9}}, {},
+			{Rule: 2, Target: "b", Empty: true}, {Rule: 3, Target: "c", Forgotten: true},
+		},
 	}}
 )
 
@@ -78,7 +83,7 @@ var codecs = map[string]codec{
 		SpaceNotes, key64(7), sampleNotes,
 		func(e *encoder, v any) { encodeNotes(e, v.([]Field)) },
 		func(d *decoder) any {
-			fields := []Field{{Rule: 1}, {Rule: 9}, {Rule: 300}}
+			fields := []Field{{Rule: 1}, {Rule: 9}, {Rule: 300}, {Rule: 301}, {Rule: 302}}
 			decodeNotes(d, fields)
 			return fields
 		},
@@ -140,7 +145,7 @@ func linkCodec(sample storedLink) codec {
 var unexported = cmp.AllowUnexported(storedEvent{}, storedLink{}, pattern{})
 
 func (c codec) framed(v any) []byte {
-	e := newEncoder(0)
+	e := newEncoder(c.space, 0)
 	c.encode(e, v)
 	return e.seal(c.space, c.key)
 }
@@ -186,7 +191,7 @@ func TestStoredForm(t *testing.T) {
 }
 
 func TestFrame(t *testing.T) {
-	e := newEncoder(0)
+	e := newEncoder(SpaceDocs, 0)
 	e.string("a value")
 	framed := e.seal(SpaceDocs, []byte("key"))
 	if _, err := unframe(SpaceDocs, []byte("key"), framed); err != nil {
@@ -198,7 +203,7 @@ func TestFrame(t *testing.T) {
 	if _, err := unframe(SpaceSecrets, []byte("key"), framed); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("in another space: got error %v, want ErrCorrupt", err)
 	}
-	later := &encoder{b: append([]byte{encoding + 1}, framed[frameHead:len(framed)-frameTail]...)}
+	later := &encoder{b: append([]byte{encodingOf(SpaceDocs) + 1}, framed[frameHead:len(framed)-frameTail]...)}
 	if _, err := unframe(SpaceDocs, []byte("key"), later.seal(SpaceDocs, []byte("key"))); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("of another encoding: got error %v, want ErrCorrupt", err)
 	}
@@ -220,7 +225,7 @@ func TestTimes(t *testing.T) {
 		time.UnixMicro(0).UTC(), time.UnixMicro(epoch).UTC(), moment,
 		time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC),
 	} {
-		e := newEncoder(0)
+		e := newEncoder(SpaceDocs, 0)
 		e.time(want)
 		d := &decoder{b: e.b[frameHead:]}
 		if got := d.time(); !got.Equal(want) || got.IsZero() != want.IsZero() || len(d.b) > 0 || d.bad {

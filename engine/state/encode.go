@@ -17,8 +17,13 @@ const (
 	frameTail = 4
 )
 
-// encoding is the version that values are written in, and the only one so far.
-const encoding = 1
+// encodingOf returns the version that the values of a space are written in.
+func encodingOf(s Space) byte {
+	if s == SpaceJournal {
+		return 2 // with runs and the chain, since layout 2
+	}
+	return 1
+}
 
 // maxValue bounds one stored value, in bytes.
 const maxValue = 8 << 20
@@ -40,6 +45,11 @@ func unsealed(framed []byte) []byte { return framed[:max(len(framed)-frameTail, 
 
 // unframe checks a frame and returns a decoder of its payload.
 func unframe(s Space, key, value []byte) (*decoder, error) {
+	return unframeAs(encodingOf(s), s, key, value)
+}
+
+// unframeAs is unframe for another version of the encoding.
+func unframeAs(encoding byte, s Space, key, value []byte) (*decoder, error) {
 	n := len(value) - frameTail
 	if n < frameHead {
 		return nil, damaged(s, key, "too short")
@@ -63,9 +73,9 @@ var epoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 // encoder appends the parts of a value.
 type encoder struct{ b []byte }
 
-// newEncoder begins a frame for a payload of about size bytes.
-func newEncoder(size int) *encoder {
-	return &encoder{b: append(make([]byte, 0, frameHead+size+frameTail), encoding)}
+// newEncoder begins a frame for a payload of a space, of about size bytes.
+func newEncoder(s Space, size int) *encoder {
+	return &encoder{b: append(make([]byte, 0, frameHead+size+frameTail), encodingOf(s))}
 }
 
 func (e *encoder) uint(n uint64)    { e.b = binary.AppendUvarint(e.b, n) }

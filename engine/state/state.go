@@ -36,6 +36,11 @@ type Store interface {
 	// Check reads everything and reports what is damaged or contradicts itself.
 	Check(ctx context.Context) (Report, error)
 
+	// VerifyJournal follows the chain that binds each event of the journal to
+	// the one before it, and tells the first that does not fit. at asks for the
+	// mark of one event (0: none).
+	VerifyJournal(ctx context.Context, at uint64) (*Chain, error)
+
 	// Close ends the store after the updates under way. A repeat is harmless.
 	Close() error
 }
@@ -126,7 +131,8 @@ type Asides interface {
 
 // Journal is the append-only history.
 type Journal interface {
-	// AppendJournal stores e under the next sequence number and sets e.Seq.
+	// AppendJournal stores e under the next sequence number and sets e.Seq. With
+	// Run NewRun the event begins a run, whose number is that of the event.
 	AppendJournal(e *Event) error
 	Event(seq uint64) (*Event, error)
 	// ListJournal returns up to limit events with Seq below before (0: from
@@ -234,6 +240,12 @@ type Pending struct {
 	Read      Print // of what the side held when the write was decided; 0: not known
 	SourceSet []Print
 	TargetSet []Print
+	// What the journal will tell of the write once it is known to have taken
+	// effect: the value that gives way (sealed; nil with Empty: there was none;
+	// nil without: not kept), and the run.
+	Replaced []byte
+	Empty    bool
+	Run      uint64
 }
 
 // Subject names an entry of the queue: a link, or an unlinked record (Link 0).
@@ -333,11 +345,12 @@ type Aside struct {
 // Event is one row of the journal.
 type Event struct {
 	Seq     uint64
+	Run     uint64 // the number of the event that began the run; 0: outside of any
 	At      time.Time
 	Mapping string
 	Link    uint64
 	Records [2]string // ids, "" where there is none
-	Action  string    // "linked", "created", "updated", "no difference", "conflict", …
+	Action  string    // "linked", "created", "updated", "run started", "conflict", …
 	To      uint8     // the side written to, where one was
 	Source  string    // what led to it: "webhook", "poll", "button", "sweep", "resolve"
 	Fields  []EventField
@@ -345,12 +358,26 @@ type Event struct {
 	Detail  string
 }
 
+// NewRun is the Event.Run of an event that begins a run.
+const NewRun = ^uint64(0)
+
 // EventField is one field of an event.
 type EventField struct {
-	Rule     uint32
-	Name     string
-	Why      string // "left changed", "conflict: newest", "refused: …"
-	Replaced []byte // sealed: the value that a write replaced
+	Rule uint32
+	Name string
+	Why  string // "left changed", "conflict: newest", "refused: …"
+
+	// Target is the API name of the field that a write changed, on the side
+	// Event.To; "" where nothing was written. Held is the print of what the
+	// system held after the write.
+	Target string
+	Held   Print
+
+	// What the write replaced: a value (Replaced, sealed), or nothing (Empty).
+	// Neither: it was not kept, or Forgotten after its time.
+	Replaced  []byte
+	Empty     bool
+	Forgotten bool
 }
 
 // EventFilter lets events pass; zero fields let all pass.
@@ -359,6 +386,7 @@ type EventFilter struct {
 	Link    uint64
 	Record  string
 	Action  string
+	Run     uint64
 	Since   time.Time
 }
 

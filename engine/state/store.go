@@ -10,7 +10,7 @@ import (
 )
 
 // schema is the version of the stored layout that this package writes.
-const schema = 1
+const schema = 2
 
 var schemaKey = []byte("schema")
 
@@ -19,7 +19,7 @@ var schemaKey = []byte("schema")
 type upgrade func(Writer) error
 
 // upgrades holds, by version, how to get from it to the next.
-var upgrades = map[uint64]upgrade{}
+var upgrades = map[uint64]upgrade{1: chainJournal}
 
 // Options is what the program passes to Open. Zero fields mean defaults.
 type Options struct {

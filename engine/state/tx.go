@@ -124,7 +124,7 @@ func (t *tx) number(s Space, key []byte) (uint64, error) {
 }
 
 func (t *tx) putNumber(s Space, key []byte, n uint64) error {
-	e := newEncoder(binary.MaxVarintLen64)
+	e := newEncoder(s, binary.MaxVarintLen64)
 	e.uint(n)
 	return t.put(s, key, e)
 }
@@ -143,7 +143,7 @@ func (t *tx) putBytes(s Space, key, p []byte) error {
 	if p == nil {
 		return t.delete(s, key)
 	}
-	e := newEncoder(len(p))
+	e := newEncoder(s, len(p))
 	e.b = append(e.b, p...)
 	return t.put(s, key, e)
 }

@@ -62,7 +62,7 @@ func (t *tx) PutAside(a *Aside) error {
 	if err != nil {
 		return err
 	}
-	x := newEncoder(64 + len(a.Reason) + len(a.Values[0]) + len(a.Values[1]))
+	x := newEncoder(SpaceAsides, 64+len(a.Reason)+len(a.Values[0])+len(a.Values[1]))
 	encodeAside(x, a, l.mapping)
 	return t.put(SpaceAsides, keyAside(a.Link, a.Rule), x)
 }

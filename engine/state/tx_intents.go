@@ -60,7 +60,7 @@ func (t *tx) PutIntent(i *Intent) error {
 	if err := t.mark(SpaceIntentOf, is); err != nil {
 		return err
 	}
-	x := newEncoder(64 + len(i.Record) + len(i.Part) + len(i.Result) + len(i.Doc))
+	x := newEncoder(SpaceIntents, 64+len(i.Record)+len(i.Part)+len(i.Result)+len(i.Doc))
 	encodeIntent(x, i, mapping)
 	return t.put(SpaceIntents, []byte(i.Key), x)
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -10,6 +11,7 @@ func (t *tx) AppendJournal(e *Event) error {
 		return err
 	}
 	row := storedEvent{Event: *e}
+	row.Fields = slices.Clone(e.Fields)
 	var err error
 	if e.Mapping != "" {
 		if row.mapping, err = t.makeNumber("the mapping of an event", e.Mapping); err != nil {
@@ -20,6 +22,9 @@ func (t *tx) AppendJournal(e *Event) error {
 	if err != nil {
 		return err
 	}
+	if row.Seq = seq; row.Run == NewRun {
+		row.Run = seq
+	}
 	if e.Link != 0 {
 		if row.prev, err = t.trail(e.Link); err != nil {
 			return err
@@ -28,13 +33,25 @@ func (t *tx) AppendJournal(e *Event) error {
 			return err
 		}
 	}
-	x := newEncoder(96 + 48*len(e.Fields))
-	encodeEvent(x, &row)
-	if err := t.put(SpaceJournal, key64(seq), x); err != nil {
+	head, err := t.chainEnd(headKey)
+	if err != nil {
+		return err
+	}
+	row.chain = row.link(head.Hash)
+	if err := t.putEvent(&row); err != nil {
+		return err
+	}
+	if err := t.putMark(headKey, Mark{seq, row.chain}); err != nil {
 		return err
 	}
 	t.give(&e.Seq, seq)
 	return nil
+}
+
+func (t *tx) putEvent(e *storedEvent) error {
+	x := newEncoder(SpaceJournal, 128+64*len(e.Fields))
+	encodeEvent(x, e)
+	return t.put(SpaceJournal, key64(e.Seq), x)
 }
 
 // event returns nil when there is no event, and kept false when pass refused.
@@ -63,6 +80,16 @@ func (t *tx) readEvent(key []byte, d *decoder, pass func(*storedEvent) bool) (*s
 		e.Mapping, err = t.name(e.mapping)
 	}
 	return e, true, err
+}
+
+// eventAt reads a row of the journal.
+func (t *tx) eventAt(k, v []byte) (*storedEvent, error) {
+	d, err := unframe(SpaceJournal, k, v)
+	if err != nil {
+		return nil, err
+	}
+	e, _, err := t.readEvent(k, d, nil)
+	return e, err
 }
 
 func (t *tx) Event(seq uint64) (*Event, error) {
@@ -95,11 +122,12 @@ func (t *tx) ListJournal(before uint64, limit int, f EventFilter) ([]*Event, err
 		return (mapping == 0 || e.mapping == mapping) &&
 			(f.Link == 0 || e.Link == f.Link) &&
 			(f.Action == "" || e.Action == f.Action) &&
+			(f.Run == 0 || e.Run == f.Run) &&
 			(f.Record == "" || e.Records[0] == f.Record || e.Records[1] == f.Record) &&
 			(f.Since.IsZero() || !e.At.Before(f.Since))
 	}
 	tooOld := func(e *storedEvent) bool {
-		return !f.Since.IsZero() && e.At.Before(f.Since.Add(-clockSlack))
+		return e.Seq <= f.Run || !f.Since.IsZero() && e.At.Before(f.Since.Add(-clockSlack))
 	}
 	if f.Link != 0 {
 		return t.followTrail(f.Link, before, limit, pass, tooOld)
@@ -138,11 +166,14 @@ func (t *tx) followTrail(link, before uint64, limit int, pass, tooOld func(*stor
 		if err != nil {
 			return nil, err
 		}
-		if e == nil || tooOld(e) { // the rest is pruned or too old
+		if e == nil { // the rest is pruned
 			break
 		}
 		if kept && (before == 0 || seq < before) {
 			events = append(events, &e.Event)
+		}
+		if tooOld(e) {
+			break
 		}
 		if e.prev >= seq {
 			return nil, damaged(SpaceJournal, key64(seq), "its link's previous event is not older")
@@ -158,6 +189,9 @@ func (t *tx) PruneJournal(before time.Time, limit int) (int, error) {
 	}
 	old, err := t.oldEvents(0, before, limit)
 	if err != nil {
+		return 0, err
+	}
+	if err := t.newBase(old); err != nil {
 		return 0, err
 	}
 	for _, e := range old {
@@ -178,6 +212,19 @@ func (t *tx) PruneJournal(before time.Time, limit int) (int, error) {
 		}
 	}
 	return len(old), nil
+}
+
+// newBase notes the last of some events as the one that the rest of the chain
+// follows, before they are pruned.
+func (t *tx) newBase(old []*storedEvent) error {
+	if len(old) == 0 {
+		return nil
+	}
+	e, _, err := t.event(old[len(old)-1].Seq, nil)
+	if err != nil {
+		return err
+	}
+	return t.putMark(baseKey, Mark{e.Seq, e.chain})
 }
 
 // forgottenKey is where the number of the last event stands whose replaced
@@ -211,16 +258,12 @@ func (t *tx) forgetReplaced(seq uint64) error {
 		return err
 	}
 	some := false
-	for i := range e.Fields {
-		some = some || e.Fields[i].Replaced != nil
-		e.Fields[i].Replaced = nil
-	}
+	bare := e.asForgotten(&some)
 	if !some {
 		return nil
 	}
-	x := newEncoder(96 + 48*len(e.Fields))
-	encodeEvent(x, e)
-	return t.put(SpaceJournal, key64(seq), x)
+	bare.sealed = e.replacedDigest()
+	return t.putEvent(bare)
 }
 
 // oldEvents returns up to limit of the oldest events from a number on, as far as

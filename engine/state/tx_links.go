@@ -175,7 +175,7 @@ func (t *tx) putLink(l *storedLink) error {
 		return err
 	}
 	key := key64(l.ID)
-	e := newEncoder(64 + 17*len(l.Fields))
+	e := newEncoder(SpaceLinks, 64+17*len(l.Fields))
 	encodeLink(e, l)
 	if !bytes.Equal(e.b, unsealed(l.raw)) {
 		if err := t.put(SpaceLinks, key, e); err != nil {
@@ -191,7 +191,7 @@ func (t *tx) putLink(l *storedLink) error {
 			return err
 		}
 	}
-	e = newEncoder(2 + 26*n)
+	e = newEncoder(SpaceNotes, 2+26*n)
 	encodeNotes(e, l.Fields)
 	return t.put(SpaceNotes, key64(l.ID), e)
 }
@@ -278,7 +278,7 @@ func (t *tx) listLink(mapping uint32, link uint64, on bool) error {
 	if row == (linkRow{}) {
 		return t.delete(SpaceLinkBy, key)
 	}
-	e := newEncoder(len(row))
+	e := newEncoder(SpaceLinkBy, len(row))
 	e.b = append(e.b, row[:]...)
 	return t.put(SpaceLinkBy, key, e)
 }
@@ -326,7 +326,7 @@ func (t *tx) setTrail(link, last uint64) error {
 	if d == nil {
 		return t.putNumber(SpaceTrails, key, last)
 	}
-	e := newEncoder(binary.MaxVarintLen64 + len(d.b))
+	e := newEncoder(SpaceLinks, binary.MaxVarintLen64+len(d.b))
 	e.uint(uint64(d.uint32()))
 	d.uint()
 	if d.bad {

@@ -57,7 +57,7 @@ func (t *tx) SeenDelivery(connection, id string, now, expires time.Time) (bool, 
 			return false, err
 		}
 	}
-	x := newEncoder(8)
+	x := newEncoder(SpaceDeliveries, 8)
 	x.time(expires)
 	if err := t.put(SpaceDeliveries, key, x); err != nil {
 		return false, err

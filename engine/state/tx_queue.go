@@ -97,7 +97,7 @@ func (t *tx) PutEntry(e *Entry) error {
 	if err := t.indexEntry(old, e, mapping); err != nil {
 		return err
 	}
-	x := newEncoder(48 + len(e.Code) + len(e.Reason) + len(e.Source))
+	x := newEncoder(SpaceEntries, 48+len(e.Code)+len(e.Reason)+len(e.Source))
 	encodeEntry(x, e)
 	return t.put(SpaceEntries, keyEntry(mapping, e.Subject), x)
 }

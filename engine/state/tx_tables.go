@@ -46,7 +46,7 @@ func (b table) add(t *tx, text string) (uint32, error) {
 		return 0, err
 	}
 	n := uint32(next)
-	e := newEncoder(len(text))
+	e := newEncoder(b.space, len(text))
 	e.b = append(e.b, text...)
 	return n, t.put(b.space, keyNumber(n), e)
 }

@@ -290,7 +290,11 @@ func (m *model) CountAsides(mapping string) (map[state.AsideKind]int, error) {
 func (m *model) AppendJournal(e *state.Event) error {
 	m.lastEvent++
 	e.Seq = m.lastEvent
-	m.events = append(m.events, e)
+	kept := *e
+	if kept.Run == state.NewRun {
+		kept.Run = kept.Seq
+	}
+	m.events = append(m.events, &kept)
 	return nil
 }
 
@@ -307,7 +311,7 @@ func (m *model) ListJournal(before uint64, limit int, f state.EventFilter) ([]*s
 	var list []*state.Event
 	for _, e := range slices.Backward(m.events) {
 		if (before == 0 || e.Seq < before) && of(e.Mapping, f.Mapping) && of(e.Action, f.Action) &&
-			(f.Link == 0 || e.Link == f.Link) && (f.Record == "" || slices.Contains(e.Records[:], f.Record)) &&
+			(f.Link == 0 || e.Link == f.Link) && (f.Run == 0 || e.Run == f.Run) && (f.Record == "" || slices.Contains(e.Records[:], f.Record)) &&
 			!e.At.Before(f.Since) {
 			list = append(list, e)
 		}
@@ -347,6 +351,7 @@ func (m *model) ForgetReplaced(t time.Time, limit int) (int, error) {
 		e := *m.events[i]
 		e.Fields = slices.Clone(e.Fields)
 		for f := range e.Fields {
+			e.Fields[f].Forgotten = e.Fields[f].Forgotten || e.Fields[f].Replaced != nil
 			e.Fields[f].Replaced = nil
 		}
 		m.events[i], m.forgotten = &e, e.Seq

@@ -138,7 +138,8 @@ func step(r *rand.Rand, tx state.Tx) outcome {
 	case 16, 17:
 		e := &state.Event{
 			At: when, Mapping: some, Link: id, Records: [2]string{record, ""}, Action: draw(r, "linked", "updated"),
-			Fields: []state.EventField{{Rule: rule, Name: key, Replaced: blob}},
+			Fields: []state.EventField{{Rule: rule, Name: key, Replaced: blob, Target: draw(r, "", key), Empty: r.IntN(2) == 0}},
+			Run:    draw(r, 0, 0, 1, state.NewRun),
 		}
 		err := tx.AppendJournal(e)
 		return result("AppendJournal", e.Seq, err)
@@ -211,7 +212,7 @@ func look(r *rand.Rand, tx state.Tx, sub state.Subject, some, key string, when t
 		return result("CountAsides", v, err)
 	case 12:
 		v, err := tx.ListJournal(id*20, limit, state.EventFilter{
-			Mapping: some, Link: draw(r, 0, id), Record: draw(r, "", sub.Record), Action: draw(r, "", "linked"), Since: draw(r, time.Time{}, when),
+			Mapping: some, Link: draw(r, 0, id), Record: draw(r, "", sub.Record), Action: draw(r, "", "linked"), Run: draw(r, uint64(0), 0, 1), Since: draw(r, time.Time{}, when),
 		})
 		return result("ListJournal", v, err)
 	case 13:

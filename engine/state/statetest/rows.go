@@ -155,15 +155,17 @@ func testJournal(t *testing.T, h Harness) {
 		Fields: []state.EventField{
 			{Rule: 1, Name: "amount", Why: "left changed", Replaced: []byte{1, 2}},
 			{Rule: 1<<32 - 1, Name: "name", Why: "", Replaced: []byte{}},
+			{Rule: 2, Target: "Budget", Held: 1<<64 - 1, Replaced: []byte{3}},
+			{Rule: 3, Target: "summary", Empty: true},
 			{Rule: 0},
 		},
 	}
 	events := []*state.Event{
 		full,
 		{At: at(1 * time.Hour), Mapping: "two", Link: 8, Action: "linked", Records: [2]string{"x", ""}},
-		{At: at(2 * time.Hour), Action: "started"},
-		{At: at(3 * time.Hour), Mapping: "one", Link: 7, Action: "linked"},
-		{At: at(80 * time.Hour), Mapping: "one", Link: 7, Action: "updated"},
+		{At: at(2 * time.Hour), Action: "run started", Run: state.NewRun},
+		{At: at(3 * time.Hour), Mapping: "one", Link: 7, Action: "linked", Run: 3},
+		{At: at(80 * time.Hour), Mapping: "one", Link: 7, Action: "updated", Run: 4},
 	}
 	update(t, s, func(tx state.Tx) error {
 		for _, e := range events {
@@ -179,6 +181,11 @@ func testJournal(t *testing.T, h Harness) {
 		same(t, "Event", got, full)
 		_, missing := tx.Event(6)
 		wantErr(t, "an event that is not there", missing, state.ErrNotFound)
+		begun, berr := tx.Event(3)
+		if berr != nil {
+			return berr
+		}
+		same(t, "the run of the event that begins it", begun.Run, uint64(3))
 		for _, c := range []struct {
 			name   string
 			before uint64
@@ -198,6 +205,9 @@ func testJournal(t *testing.T, h Harness) {
 			{"a record", 0, 10, state.EventFilter{Record: "x"}, []uint64{2, 1}},
 			{"an action", 0, 10, state.EventFilter{Action: "linked"}, []uint64{4, 2}},
 			{"a time", 0, 10, state.EventFilter{Since: at(2 * time.Hour)}, []uint64{5, 4, 3}},
+			{"a run", 0, 10, state.EventFilter{Run: 3}, []uint64{4, 3}},
+			{"a run of a link", 0, 10, state.EventFilter{Run: 3, Link: 7}, []uint64{4}},
+			{"no run", 0, 10, state.EventFilter{Run: 5}, []uint64{}},
 			{"a link and a time", 0, 10, state.EventFilter{Link: 7, Since: at(79 * time.Hour)}, []uint64{5}},
 		} {
 			list, err := tx.ListJournal(c.before, c.limit, c.filter)
@@ -209,6 +219,10 @@ func testJournal(t *testing.T, h Harness) {
 		return err
 	})
 	same(t, "the report", sound(t, s), state.Report{Events: 5})
+	chain, err := s.VerifyJournal(t.Context(), 2)
+	if err != nil || chain.Broken != 0 || chain.First != 1 || chain.Events != 5 || chain.Head.Seq != 5 || chain.At == nil {
+		t.Errorf("VerifyJournal: got %+v, %v, want five events in a sound chain", chain, err)
+	}
 }
 
 func testJournalPrune(t *testing.T, h Harness) {
@@ -264,6 +278,7 @@ func testJournalClock(t *testing.T, h Harness) {
 				if e.Fields[0].Replaced != nil {
 					seqs = append(seqs, e.Seq)
 				}
+				same(t, "whether the value was forgotten", e.Fields[0].Forgotten, e.Fields[0].Replaced == nil)
 			}
 			return err
 		})
