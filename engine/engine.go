@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -50,6 +51,19 @@ type Config struct {
 
 	// ReadOnly refuses every step that writes to a system.
 	ReadOnly bool
+
+	// Broken are the mappings that are configured and not among Mappings, for
+	// Explain.
+	Broken []BrokenMapping
+}
+
+// BrokenMapping is a mapping that is not run since it has errors, or since its
+// systems could not be asked.
+type BrokenMapping struct {
+	Name    string // as far as it is known
+	File    string
+	Sides   [2]mapping.Side // without connections where the file cannot be read
+	Problem string          // the first one, for people; may have several lines
 }
 
 // Limits bound the engine's work. Zero fields mean the defaults.
@@ -144,6 +158,8 @@ type Engine struct {
 	people   *people
 	flips    *flips
 	meter    *Meter
+	broken   []BrokenMapping
+	running  atomic.Bool // Run works
 
 	randMu sync.Mutex
 	random *rand.Rand
@@ -184,7 +200,7 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{
 		store: c.Store, sealer: c.Sealer, printer: c.Printer, clock: c.Clock,
 		log: c.Logger, limits: c.Limits.withDefaults(), link: c.ConvertLink,
-		readOnly: c.ReadOnly, random: c.Random, meter: c.Meter,
+		readOnly: c.ReadOnly, random: c.Random, meter: c.Meter, broken: c.Broken,
 		conns: map[string]*connection{}, wake: newBroadcast(),
 	}
 	if e.clock == nil {

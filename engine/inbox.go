@@ -229,6 +229,9 @@ func (e *Engine) sort(tx state.Tx, p *parcel, touched []*worked) ([]*worked, err
 			return touched, err
 		}
 	}
+	if err := setHeard(tx, heardWebhook+p.connection, p.at); err != nil {
+		return touched, err
+	}
 	for _, m := range e.mappings {
 		took, err := e.takeHints(tx, m, p)
 		if err != nil {

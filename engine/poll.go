@@ -72,6 +72,9 @@ func (e *Engine) Poll(ctx context.Context, feedName string) (Polled, error) {
 				}
 			}
 		}
+		if err := setHeard(tx, heardPoll+f.name, now); err != nil {
+			return err
+		}
 		return tx.SetCursor(f.name, next)
 	})
 	if err != nil {

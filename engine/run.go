@@ -26,6 +26,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.running.Store(true)
+	defer e.running.Store(false)
 	var wg sync.WaitGroup
 	wg.Go(func() { e.inboxLoop(ctx) })
 	for _, m := range e.mappings {

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -51,6 +52,15 @@ func (c *Create) When(source *connectors.Record) (bool, error) {
 	return c.when.truth(source)
 }
 
+// Condition returns the condition as the file writes it and the API names of the
+// fields of the source record that it reads; "" and nil where there is none.
+func (c *Create) Condition() (text string, fields []string) {
+	if c.when == nil {
+		return "", nil
+	}
+	return c.when.expr.source, slices.Clone(c.when.expr.needs)
+}
+
 // Button returns the button, nil when there is none.
 func (c *Create) Button() *Button { return c.button }
 
@@ -72,4 +82,15 @@ func (c *Create) Tasks(source *connectors.Record, now time.Time) ([]Task, error)
 		tasks = append(tasks, t)
 	}
 	return tasks, nil
+}
+
+// TaskObjects lists the objects of the tasks, each once, in order.
+func (c *Create) TaskObjects() []string {
+	var objects []string
+	for i := range c.tasks {
+		if !slices.Contains(objects, c.tasks[i].object) {
+			objects = append(objects, c.tasks[i].object)
+		}
+	}
+	return objects
 }
