@@ -317,10 +317,10 @@ func (d *drain) ahead(ctx context.Context) (all counts, missing [2]int) {
 	return all, missing
 }
 
-// Resume lets a mapping go on that a guard stopped, with what it was about to do
+// letOn lets a mapping go on that a guard stopped, with what it was about to do
 // and no more. by names who decided. A mapping that is not stopped is an error
 // of kind Invalid.
-func (e *Engine) Resume(ctx context.Context, name, by string) error {
+func (e *Engine) letOn(ctx context.Context, name, by string) error {
 	m, err := e.mapping(name)
 	if err != nil {
 		return err
@@ -332,7 +332,7 @@ func (e *Engine) Resume(ctx context.Context, name, by string) error {
 		return err
 	}
 	if !g.Stopped {
-		return &connectors.Error{Op: "resume", Kind: connectors.Invalid, Err: fmt.Errorf("mapping %s is not stopped", name)}
+		return &connectors.Error{Op: "resume", Kind: connectors.Invalid, Err: fmt.Errorf("mapping %s is not stopped, and nobody has paused it", name)}
 	}
 	let := g.Asked
 	if let.Creates > 0 {
