@@ -230,4 +230,18 @@ var brokenExtras = []breakage{
 			return f.Connection.Delete(ctx, object, ids)
 		}
 	}},
+	{"rights are missing for everybody", "rights", func(f *fake) {
+		f.rights = func(context.Context, []connectors.Need) ([]connectors.Gap, error) {
+			return []connectors.Gap{{Right: "all", For: "do all"}}, nil
+		}
+	}},
+	{"rights are tried by writing", "rights", func(f *fake) {
+		f.rights = func(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error) {
+			f.Connection.Create(ctx, []connectors.Create{{Object: needs[0].Object, Fields: map[string]connectors.Value{"title": connectors.Text("A try")}}})
+			return f.Connection.MissingRights(ctx, needs)
+		}
+	}},
+	{"refused credentials miss no rights", "rights", func(f *fake) {
+		f.rights = func(context.Context, []connectors.Need) ([]connectors.Gap, error) { return nil, nil }
+	}},
 }

@@ -33,6 +33,7 @@ type fake struct {
 	history   func(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error)
 	delete    func(ctx context.Context, object string, ids []string) []error
 	archive   func(ctx context.Context, object string, ids []string) []error
+	rights    func(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error)
 	anyObject bool
 }
 
@@ -126,8 +127,17 @@ func (f *fake) Close() error {
 func (f *fake) Abilities() connectors.Abilities {
 	return connectors.Abilities{
 		Finder: f, PeopleFinder: f, WebhookSource: f, Commenter: f,
-		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection,
+		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection, RightsChecker: f,
 	}
+}
+
+func (f *fake) MissingRights(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error) {
+	if f.rights != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.rights(ctx, needs)
+	}
+	return f.Connection.MissingRights(ctx, needs)
 }
 
 func (f *fake) Find(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error) {

@@ -208,6 +208,7 @@ func RunTB(t TB, h Harness) {
 		{"history", history},
 		{"webhooks", webhooks},
 		{"retire", retires},
+		{"rights", rights},
 		{"faults", faults},
 		{"concurrency", concurrency},
 		{"cost", cost},

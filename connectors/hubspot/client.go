@@ -21,6 +21,8 @@ const apiVersion = "2026-03"
 const (
 	pathAccount      = "/account-info/" + apiVersion + "/details"
 	pathToken        = "/oauth/" + apiVersion + "/token"
+	pathIntrospect   = pathToken + "/introspect"
+	pathTokenInfo    = "/oauth/v2/private-apps/get/access-token-info" // has no dated spelling (read 2026-11-22)
 	pathObjects      = "/crm/objects/" + apiVersion + "/{type}"
 	pathObject       = pathObjects + "/{id}"
 	pathSearch       = pathObjects + "/search"
@@ -55,22 +57,21 @@ var limitHeaders = rest.LimitHeaders{
 	DailyLeft: "X-HubSpot-RateLimit-Daily-Remaining",
 }
 
-func newClient(config connectors.Config, options connectors.Options) (*rest.Client, error) {
+// credentials returns how to log in.
+func credentials(config connectors.Config) rest.Auth {
+	s := config.Settings
+	switch {
+	case !usesOAuth(s):
+		return rest.Bearer(s.Get("token"))
+	case s.Get("refresh_token") == "":
+		return rest.Pending("run `tenon connect " + config.Name + "` to authorise Tenon in HubSpot")
+	}
+	return rest.OAuth2(oauthOf(config.Name, s))
+}
+
+func newClient(config connectors.Config, auth rest.Auth, options connectors.Options) (*rest.Client, error) {
 	s := config.Settings
 	base := strings.TrimRight(s.Get("base_url"), "/")
-	var auth rest.Auth
-	if token := s.Get("token"); token != "" {
-		auth = rest.Bearer(token)
-	} else {
-		auth = rest.OAuth2(rest.OAuth{
-			ClientID:     s.Get("client_id"),
-			ClientSecret: s.Get("client_secret"),
-			RefreshToken: s.Get("refresh_token"),
-			TokenURL:     base + pathToken,
-			InParams:     true,
-			Help:         "authorise Tenon in HubSpot anew and put the new refresh token into the connection's settings",
-		})
-	}
 	var perSecond float64
 	var err error
 	if v := s.Get("requests_per_second"); v != "" {

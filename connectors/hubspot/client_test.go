@@ -110,8 +110,8 @@ func TestOpenRefusesSettings(t *testing.T) {
 		settings map[string]string
 		want     string
 	}{
-		{"nothing", nil, `setting "token" is missing: write the token of a private app or service key, or client_id, client_secret and refresh_token for OAuth`},
-		{"half of OAuth", map[string]string{"client_id": "x"}, `setting "client_secret" is missing: OAuth needs it; setting "refresh_token" is missing: OAuth needs it`},
+		{"nothing", nil, `setting "token" is missing: write the token of a private app or service key, or client_id and client_secret for OAuth`},
+		{"half of OAuth", map[string]string{"client_id": "x"}, `setting "client_secret" is missing: OAuth needs it`},
 		{"both", map[string]string{"token": "x", "refresh_token": "y"}, `settings "token" and "refresh_token" exclude each other: keep one`},
 		{"address", map[string]string{"token": "x", "base_url": "hubapi"}, `setting "base_url" is not an address: write https://api.hubapi.com`},
 		{"pace", map[string]string{"token": "x", "requests_per_second": "fast"}, `setting "requests_per_second": "fast" is not a number between 0 and 1000`},

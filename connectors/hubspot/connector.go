@@ -24,6 +24,8 @@ var (
 	_ connectors.HistoryReader   = (*connection)(nil)
 	_ connectors.Archiver        = (*connection)(nil)
 	_ connectors.Preparer        = (*connection)(nil)
+	_ connectors.RightsChecker   = (*connection)(nil)
+	_ connectors.Authorizer      = Connector{}
 )
 
 // Connector opens connections to HubSpot.
@@ -38,7 +40,8 @@ func (Connector) Info() connectors.Info {
 			{Name: "client_id", Help: "The OAuth app's client id."},
 			{Name: "client_secret", Secret: true, Help: "The app's client secret: for OAuth, and the key of webhook signatures."},
 			{Name: "older_client_secrets", Secret: true, Help: "Client secrets from before, one a line: webhooks that they sign are taken in too while a secret is being replaced."},
-			{Name: "refresh_token", Secret: true, Help: "The OAuth refresh token of this account."},
+			{Name: "refresh_token", Secret: true, Help: "The OAuth refresh token of this account, where another program got it; tenon connect gets one by itself and keeps it sealed in the state."},
+			{Name: "authorize_url", Default: "https://app.hubspot.com/oauth/authorize", Help: "Where a person consents; another address only for a sandbox."},
 			{Name: "base_url", Default: "https://api.hubapi.com", Help: "Where the API is; another address only for a sandbox or a proxy."},
 			{Name: "requests_per_second", Help: "How many requests a second Tenon sends at most; empty: as HubSpot's headers allow, 100 or 190 in 10 seconds."},
 			{Name: "daily_share", Default: "50", Help: "How many percent of the account's daily requests Tenon may use; all apps of the account share them."},
@@ -49,15 +52,14 @@ func (Connector) Info() connectors.Info {
 // Open implements connectors.Connector.
 func (Connector) Open(config connectors.Config, options connectors.Options) (connectors.Connection, error) {
 	s := config.Settings
-	oauth := s.Get("client_id") != "" || s.Get("refresh_token") != ""
 	var problems []string
 	switch {
-	case s.Get("token") == "" && !oauth:
-		problems = append(problems, `setting "token" is missing: write the token of a private app or service key, or client_id, client_secret and refresh_token for OAuth`)
+	case s.Get("token") == "" && !usesOAuth(s):
+		problems = append(problems, `setting "token" is missing: write the token of a private app or service key, or client_id and client_secret for OAuth`)
 	case s.Get("token") != "" && s.Get("refresh_token") != "":
 		problems = append(problems, `settings "token" and "refresh_token" exclude each other: keep one`)
 	case s.Get("token") == "":
-		for _, name := range []string{"client_id", "client_secret", "refresh_token"} {
+		for _, name := range []string{"client_id", "client_secret"} {
 			if s.Get(name) == "" {
 				problems = append(problems, `setting "`+name+`" is missing: OAuth needs it`)
 			}
@@ -69,12 +71,13 @@ func (Connector) Open(config connectors.Config, options connectors.Options) (con
 	if len(problems) > 0 {
 		return nil, &connectors.SettingsError{Problems: problems}
 	}
-	client, err := newClient(config, options)
+	auth := credentials(config)
+	client, err := newClient(config, auth, options)
 	if err != nil {
 		return nil, &connectors.SettingsError{Problems: []string{err.Error()}}
 	}
 	c := &connection{
-		name: config.Name, client: client, clock: options.Clock, secrets: s.Ring("client_secret", "older_client_secrets"),
+		name: config.Name, client: client, auth: auth, oauth: usesOAuth(s), clientID: s.Get("client_id"), clock: options.Clock, secrets: s.Ring("client_secret", "older_client_secrets"),
 		aliases: map[string][]string{}, linkTypes: map[[2]string]associationType{}, metas: map[string]*cached[*meta]{},
 		schemas: newCached[[]wireSchema](config.Name), people: newCached[*people](config.Name),
 	}
@@ -88,8 +91,12 @@ func (Connector) Open(config connectors.Config, options connectors.Options) (con
 type connection struct {
 	name    string
 	client  *rest.Client
+	auth    rest.Auth
 	clock   connectors.Clock
 	secrets *connectors.Ring // the app's, which sign webhooks
+
+	oauth    bool
+	clientID string
 
 	schemas *cached[[]wireSchema]
 	people  *cached[*people]

@@ -46,6 +46,8 @@ var (
 	_ connectors.Commenter        = (*Connection)(nil)
 	_ connectors.HistoryReader    = (*Connection)(nil)
 	_ connectors.Deleter          = (*Connection)(nil)
+	_ connectors.RightsChecker    = (*Connection)(nil)
+	_ connectors.Authorizer       = (*Connector)(nil)
 )
 
 // Info implements connectors.Connector.
@@ -56,12 +58,14 @@ func (*Connector) Info() connectors.Info {
 		{Name: "email", Help: "Cloud: the e-mail of the account whose API token is used. Data Center: the user's name, with its password as token."},
 		{Name: "token", Help: "Cloud: the account's API token (id.atlassian.com, Security, API tokens). Data Center: the user's password.", Secret: true},
 		{Name: "pat", Help: "Data Center: a personal access token (Profile, Personal Access Tokens).", Secret: true},
-		{Name: "cloud_id", Help: "Cloud: the site's id, for OAuth and for API tokens with scopes; https://SITE.atlassian.net/_edge/tenant_info shows it."},
+		{Name: "cloud_id", Help: "Cloud: the site's id, for service accounts and for API tokens with scopes; https://SITE.atlassian.net/_edge/tenant_info shows it. tenon connect finds it by itself."},
 		{Name: "client_id", Help: "Cloud: the client id of the OAuth 2.0 app or service account."},
 		{Name: "client_secret", Help: "Cloud: the client secret of the OAuth 2.0 app or service account.", Secret: true},
 		{Name: "older_client_secrets", Help: "Cloud: client secrets of the app from before, one a line: webhooks that they sign are taken in too while a secret is being replaced.", Secret: true},
-		{Name: "refresh_token", Help: "Cloud: the first refresh token of the OAuth 2.0 grant (scope offline_access); Tenon keeps those that follow.", Secret: true},
+		{Name: "grant", Help: "Cloud, OAuth: whose rights are used, those of a person who consents in the browser (tenon connect) or those of a service account. Empty: of a service account, unless there is a refresh_token.", Choices: []string{consent, serviceAccount}},
+		{Name: "refresh_token", Help: "Cloud: the first refresh token of a consent (scope offline_access) that another program got; Tenon keeps those that follow. tenon connect gets one by itself and keeps it sealed in the state.", Secret: true},
 		{Name: "gateway_url", Help: "Cloud: the address of Atlassian's gateway.", Default: "https://api.atlassian.com"},
+		{Name: "authorize_url", Help: "Cloud: where a person consents; another address only for a sandbox.", Default: "https://auth.atlassian.com/authorize"},
 		{Name: "token_url", Help: "Cloud: where OAuth tokens are issued.", Default: "https://auth.atlassian.com/oauth/token"},
 		{Name: "webhook_secret", Help: "The secret that signs the webhooks.", Secret: true},
 		{Name: "older_webhook_secrets", Help: "Secrets of the webhooks from before, one a line: what they sign is taken in too while a secret is being replaced.", Secret: true},
@@ -81,17 +85,20 @@ type Connection struct {
 	site       string // where people see it, without a slash at the end
 	api        string // "/rest/api/3"
 	oauth      bool
+	consented  bool // lives on a person's consent
+	cloudID    string
 	keyLabels  bool
 	made       made
 	resolution string
 	webhooks   *connectors.Ring // the secrets of admin webhooks
 	apps       *connectors.Ring // the secrets of the OAuth app, which sign dynamic webhooks
 
-	http  *rest.Client
-	jira  *gojira.Client // over the same stack
-	guard *loginGuard
-	clock connectors.Clock
-	log   *slog.Logger
+	http    *rest.Client
+	gateway *rest.Client   // for what it tells of a consent; nil without one
+	jira    *gojira.Client // over the same stack
+	guard   *loginGuard
+	clock   connectors.Clock
+	log     *slog.Logger
 
 	me     identity
 	meta   metaCache
@@ -136,6 +143,12 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 	if err != nil {
 		return nil, c.invalid("open", err)
 	}
+	if c.consented = c.cloud && byConsent(s); c.consented {
+		c.cloudID = s.Get("cloud_id")
+		if c.gateway, err = newGateway(config.Name, strings.TrimRight(s.Get("gateway_url"), "/"), shared{auth}, options); err != nil {
+			return nil, c.invalid("open", err)
+		}
+	}
 	c.jira, err = gojira.NewClient(c.http.HTTP(), base+"/")
 	if err != nil {
 		return nil, c.invalid("open", err)
@@ -163,20 +176,8 @@ func (c *Connection) credentials(s connectors.Settings) (rest.Auth, string, erro
 		return nil, "", errors.New(`setting "pat" is for Data Center: Cloud takes "email" and "token"`)
 	}
 	if s.Get("client_id") != "" {
-		switch {
-		case s.Get("token") != "":
-			return nil, "", errors.New(`settings "token" and "client_id" exclude each other: keep those of one account`)
-		case s.Get("client_secret") == "":
-			return nil, "", errors.New(`setting "client_secret" is missing: OAuth needs it`)
-		case s.Get("cloud_id") == "":
-			return nil, "", errors.New(`setting "cloud_id" is missing: OAuth goes through the gateway; ` + c.site + `/_edge/tenant_info shows the id`)
-		}
-		c.oauth, c.apps = true, s.Ring("client_secret", "older_client_secrets")
-		return rest.OAuth2(rest.OAuth{
-			ClientID: s.Get("client_id"), ClientSecret: s.Get("client_secret"), RefreshToken: s.Get("refresh_token"),
-			TokenURL: s.Get("token_url"), InParams: true,
-			Help: "authorise Tenon in Jira anew (scope offline_access) and put the new refresh token into the connection's settings",
-		}), base, nil
+		auth, err := c.oauthCredentials(s)
+		return auth, base, err
 	}
 	if s.Get("email") == "" || s.Get("token") == "" {
 		return nil, "", errors.New(`settings "email" and "token" are missing: create an API token at id.atlassian.com, or set "client_id" for OAuth`)
@@ -185,7 +186,7 @@ func (c *Connection) credentials(s connectors.Settings) (rest.Auth, string, erro
 }
 
 func dataCenterCredentials(s connectors.Settings, base string) (rest.Auth, string, error) {
-	for _, name := range []string{"cloud_id", "client_id", "client_secret", "older_client_secrets", "refresh_token"} {
+	for _, name := range []string{"cloud_id", "client_id", "client_secret", "older_client_secrets", "refresh_token", "grant"} {
 		if s.Get(name) != "" {
 			return nil, "", fmt.Errorf("setting %q is for Cloud: Data Center takes \"pat\"", name)
 		}
@@ -246,7 +247,7 @@ func (c *Connection) Facts() connectors.Facts {
 // Abilities implements connectors.AbilityTeller.
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
-		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c,
+		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, RightsChecker: c,
 	}
 	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c
@@ -259,6 +260,9 @@ func (c *Connection) Abilities() connectors.Abilities {
 // Close implements connectors.Connection.
 func (c *Connection) Close() error {
 	err := c.http.Close()
+	if c.gateway != nil {
+		err = errors.Join(err, c.gateway.Close())
+	}
 	c.guard.close()
 	return err
 }

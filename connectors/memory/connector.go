@@ -83,13 +83,14 @@ var (
 	_ connectors.Deleter       = (*Connection)(nil)
 	_ connectors.Archiver      = (*Connection)(nil)
 	_ connectors.Preparer      = (*Connection)(nil)
+	_ connectors.RightsChecker = (*Connection)(nil)
 )
 
 // Abilities implements connectors.AbilityTeller.
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
 		Finder: c, PeopleFinder: c, WebhookSource: c, Commenter: c,
-		HistoryReader: c, Deleter: c, Archiver: c, Preparer: c,
+		HistoryReader: c, Deleter: c, Archiver: c, Preparer: c, RightsChecker: c,
 	}
 	for _, name := range c.system.opts.Without {
 		switch name {

@@ -40,6 +40,21 @@ func (c *Connection) Find(ctx context.Context, sel connectors.Selection, field s
 	return found, nil
 }
 
+// MissingRights implements connectors.RightsChecker: the system's user may do
+// all.
+func (c *Connection) MissingRights(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error) {
+	if err := c.begin(ctx, Moment{Call: "rights"}, ""); err != nil {
+		return nil, err
+	}
+	for _, n := range needs {
+		if _, err := c.lock("rights", n.Object); err != nil {
+			return nil, err
+		}
+		c.system.mu.Unlock()
+	}
+	return nil, nil
+}
+
 // PeopleByEmail implements connectors.PeopleFinder.
 func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]connectors.Person, error) {
 	if err := c.begin(ctx, Moment{Call: "people"}, ""); err != nil {
@@ -47,13 +62,24 @@ func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]conn
 	}
 	people := make([]connectors.Person, len(emails))
 	for i, email := range emails {
-		for _, p := range c.system.opts.People {
-			if email != "" && p.Email == email {
-				people[i] = p
-			}
+		if p, ok := c.system.person(connectors.Person{Email: email}); ok && email != "" {
+			people[i] = p
 		}
 	}
 	return people, nil
+}
+
+// person returns the user that is meant, by id or else by e-mail.
+func (s *System) person(want connectors.Person) (connectors.Person, bool) {
+	for _, p := range s.opts.People {
+		if want.ID == p.ID && want.ID != "" || want.ID == "" && want.Email == p.Email && p.Email != "" {
+			return p, true
+		}
+	}
+	if mail := firstOf(want.ID, want.Email); s.opts.Everybody && mail != "" {
+		return connectors.Person{ID: mail, Email: mail, Name: want.Name}, true
+	}
+	return want, false
 }
 
 // known finds a record for a call about one that must be there.

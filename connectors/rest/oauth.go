@@ -229,10 +229,12 @@ func (o *oauth) save(ctx context.Context) (AccessToken, error) {
 
 // problem judges an error of the token endpoint. Its body is not shown: it may
 // hold tokens.
-func (o *oauth) problem(err error) error {
+func (o *oauth) problem(err error) error { return o.problemOf("renew the access token", err) }
+
+func (o *oauth) problemOf(op string, err error) error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return &connectors.Error{Kind: connectors.Unavailable, Err: fmt.Errorf("renew the access token: %w", bare(err))}
+		return &connectors.Error{Kind: connectors.Unavailable, Err: fmt.Errorf("%s: %w", op, bare(err))}
 	}
 	e := &connectors.Error{Kind: connectors.Auth, Help: o.cfg.Help}
 	words := refused.ErrorCode
@@ -249,7 +251,7 @@ func (o *oauth) problem(err error) error {
 			e.RetryAfter = retryAfter(refused.Response.Header, o.clock.Now())
 		}
 	}
-	e.Err = fmt.Errorf("renew the access token: %s", Clip(words))
+	e.Err = fmt.Errorf("%s: %s", op, Clip(words))
 	return e
 }
 

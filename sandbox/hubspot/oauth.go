@@ -1,6 +1,9 @@
 package hubspot
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,6 +25,7 @@ type grant struct {
 	scopes             []string
 	userID             int
 	expires            time.Time // of a code
+	challenge          string    // of a code: the hash of the verifier that goes with it
 }
 
 // installer is the user who installed the app.
@@ -38,6 +42,7 @@ func (s *System) oauthRoutes(mux *http.ServeMux) {
 		mux.HandleFunc("POST "+base+"/token/introspect", s.oauth(s.introspect))
 		mux.HandleFunc("POST "+base+"/token/revoke", s.oauth(s.revoke))
 	}
+	mux.HandleFunc("POST /oauth/v2/private-apps/get/access-token-info", s.staticTokenInfo)
 	mux.HandleFunc("GET /oauth/v1/access-tokens/{token}", s.oauth(s.accessTokenInfo))
 	mux.HandleFunc("GET /oauth/v1/refresh-tokens/{token}", s.oauth(s.refreshTokenInfo))
 	mux.HandleFunc("DELETE /oauth/v1/refresh-tokens/{token}", s.oauth(s.revokeByPath))
@@ -87,6 +92,9 @@ func (s *System) exchange(r *http.Request, now time.Time) (int, any, *apiError) 
 		if form.Get("redirect_uri") != g.redirect {
 			return 0, nil, oauthError(r, "BAD_REDIRECT_URI", "redirect_uri does not match the one used when the code was issued")
 		}
+		if g.challenge != "" && challengeOf(form.Get("code_verifier")) != g.challenge {
+			return 0, nil, oauthError(r, "BAD_CODE_VERIFIER", "code_verifier does not match the code_challenge")
+		}
 		return http.StatusOK, s.issue(r, g, "", now), nil
 	case "refresh_token":
 		text := form.Get("refresh_token")
@@ -102,6 +110,12 @@ func (s *System) exchange(r *http.Request, now time.Time) (int, any, *apiError) 
 	default:
 		return 0, nil, oauthError(r, "BAD_GRANT_TYPE", "grant_type is not supported")
 	}
+}
+
+// challengeOf is the hash of a verifier, as RFC 7636 has it.
+func challengeOf(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // issue gives out an access token, and a refresh token unless one is passed.
@@ -141,6 +155,42 @@ func (s *System) accessInfo(t *token, now time.Time) map[string]any {
 		}
 	}
 	return out
+}
+
+// staticTokenInfo tells about the token of a private app, which is in the body.
+func (s *System) staticTokenInfo(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		TokenKey string `json:"tokenKey"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&in); err != nil {
+		notThere(w, http.StatusBadRequest)
+		return
+	}
+	s.locked(func() reply {
+		s.tick()
+		t := s.tokens[in.TokenKey]
+		if t == nil || t.oauth {
+			return s.reply(0, nil, newError(http.StatusNotFound, "OBJECT_NOT_FOUND", "access token not found"))
+		}
+		scopes := t.scopeList()
+		if t.scopes == nil {
+			scopes = s.allScopes()
+		}
+		return s.reply(http.StatusOK, map[string]any{"userId": s.installer(), "hubId": s.portalID, "appId": s.appID, "scopes": scopes}, nil)
+	}).write(w)
+}
+
+// allScopes are those of an app that may do everything.
+func (s *System) allScopes() []string {
+	scopes := []string{"crm.objects.owners.read", "oauth"}
+	for _, ot := range s.types {
+		scopes = append(scopes, ot.read, ot.write)
+		for _, right := range []string{"read", "write"} {
+			scopes = append(scopes, schemaScope(ot, right)...)
+		}
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
 }
 
 func (s *System) accessTokenInfo(r *http.Request, now time.Time) (int, any, *apiError) {
@@ -197,12 +247,13 @@ func (s *System) revokeByPath(r *http.Request, _ time.Time) (int, any, *apiError
 
 // consent is the data of the authorisation page.
 type consent struct {
-	ClientID string
-	Scopes   []string
-	Optional []string
-	State    string
-	Redirect string
-	Users    []*owner
+	ClientID  string
+	Scopes    []string
+	Optional  []string
+	State     string
+	Redirect  string
+	Challenge string
+	Users     []*owner
 }
 
 // askConsent shows GET /oauth/authorize, or refuses what is wrong about it.
@@ -211,7 +262,7 @@ func (s *System) askConsent(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	data := consent{
 		ClientID: q.Get("client_id"), Scopes: strings.Fields(q.Get("scope")), Optional: strings.Fields(q.Get("optional_scope")),
-		State: q.Get("state"), Redirect: q.Get("redirect_uri"), Users: s.activeOwners(),
+		State: q.Get("state"), Redirect: q.Get("redirect_uri"), Challenge: q.Get("code_challenge"), Users: s.activeOwners(),
 	}
 	s.mu.Unlock()
 	page := kit.Page{Title: "Connect an app", Data: data}
@@ -221,6 +272,12 @@ func (s *System) askConsent(w http.ResponseWriter, r *http.Request) {
 		page.Problem, status = "Authorization failed because the app ID is not known.", http.StatusBadRequest
 	case !soundRedirect(data.Redirect):
 		page.Problem, status = "Authorization failed because the redirect URL must use https, except for localhost.", http.StatusBadRequest
+	case !s.redirectKnown(data.Redirect):
+		page.Problem, status = "Authorization failed because the redirect URL doesn't match the registered redirect URL for this app.", http.StatusBadRequest
+	case q.Get("code_challenge") != "" && q.Get("code_challenge_method") != "S256":
+		page.Problem, status = "Authorization failed because the code challenge's method is not S256.", http.StatusBadRequest
+	case len(s.opts.AppScopes) > 0 && !contains(s.opts.AppScopes, data.Scopes):
+		page.Problem, status = "Authorization failed because there is a scope mismatch: the app does not have all the scopes that were asked for.", http.StatusBadRequest
 	case len(data.Scopes) == 0:
 		page.Problem, status = "Authorization failed because there is a scope mismatch: no scope was asked for.", http.StatusBadRequest
 	}
@@ -230,6 +287,15 @@ func (s *System) askConsent(w http.ResponseWriter, r *http.Request) {
 		page.FormTo = u.Scheme + "://" + u.Host
 	}
 	s.pages.Render(w, status, "consent", page)
+}
+
+// contains reports whether all of the scopes are among those of the app.
+func contains(app, scopes []string) bool {
+	return !slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(app, scope) })
+}
+
+func (s *System) redirectKnown(text string) bool {
+	return len(s.opts.Redirects) == 0 || slices.Contains(s.opts.Redirects, text)
 }
 
 func soundRedirect(text string) bool {
@@ -254,7 +320,7 @@ func (s *System) activeOwners() []*owner {
 // giveConsent answers the authorisation page's form with a code.
 func (s *System) giveConsent(w http.ResponseWriter, r *http.Request) {
 	back, err := url.Parse(r.PostFormValue("redirect_uri"))
-	if err != nil || !soundRedirect(back.String()) || r.PostFormValue("client_id") != s.opts.ClientID {
+	if err != nil || !soundRedirect(back.String()) || !s.redirectKnown(back.String()) || r.PostFormValue("client_id") != s.opts.ClientID {
 		http.Error(w, "unknown app or redirect URL", http.StatusBadRequest)
 		return
 	}
@@ -266,10 +332,35 @@ func (s *System) giveConsent(w http.ResponseWriter, r *http.Request) {
 		q.Set("error", "access_denied")
 		q.Set("error_description", "The user denied access")
 	} else {
-		q.Set("code", s.Authorize(back.String(), strings.Fields(r.PostFormValue("scope")), r.PostFormValue("user")))
+		code := s.Authorize(back.String(), s.offered(strings.Fields(r.PostFormValue("scope"))), r.PostFormValue("user"))
+		s.mu.Lock()
+		s.codes[code].challenge = r.PostFormValue("code_challenge")
+		s.mu.Unlock()
+		q.Set("code", code)
 	}
 	back.RawQuery = q.Encode()
 	http.Redirect(w, r, back.String(), http.StatusFound)
+}
+
+// offered leaves out the scopes that the app does not have.
+func (s *System) offered(scopes []string) []string {
+	if len(s.opts.AppScopes) == 0 {
+		return scopes
+	}
+	return slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(s.opts.AppScopes, scope) })
+}
+
+// Uninstall takes the app out of the account: its tokens are dead, of either
+// kind.
+func (s *System) Uninstall() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.refresh)
+	for text, t := range s.tokens {
+		if t.oauth {
+			delete(s.tokens, text)
+		}
+	}
 }
 
 // Authorize returns an authorisation code, as if the owner with this e-mail

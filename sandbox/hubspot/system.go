@@ -52,6 +52,13 @@ type Options struct {
 	ClientID     string
 	ClientSecret string
 	DeveloperKey string
+	// Redirects are the redirect URLs that the OAuth app has registered; empty:
+	// any that HubSpot could register.
+	Redirects []string
+	// AppScopes are the scopes that the OAuth app has; empty: all.
+	AppScopes []string
+	// PortalID is the account's id; one of the sandbox's unless set.
+	PortalID int
 	// RotateRefreshTokens gives out a new refresh token with each refresh and
 	// revokes the old one.
 	RotateRefreshTokens bool
@@ -177,6 +184,9 @@ func (s *System) reset(seed uint64) {
 	defer s.mu.Unlock()
 	s.rand = kit.NewRand(seed, "hubspot")
 	s.portalID, s.appID = 147_900_000+s.rand.IntN(90_000), 18_221_010
+	if s.opts.PortalID != 0 {
+		s.portalID = s.opts.PortalID
+	}
 	s.uiDomain, s.currency = "app-eu1.hubspot.com", "EUR"
 	s.zone = time.FixedZone("Europe/Berlin", 3600)
 	if zone, err := time.LoadLocation("Europe/Berlin"); err == nil {

@@ -62,6 +62,21 @@ func (s *System) Grant(email string, scopes ...string) (Tokens, bool) {
 	return s.issue(&chain{app: s.opts.ClientID, user: u, scopes: slices.Clone(scopes), started: s.now()}), true
 }
 
+// Authorize consents to the OAuth app on behalf of the account with this e-mail
+// and returns the code that the browser takes to the callback URL. It reports
+// whether there is such an account.
+func (s *System) Authorize(email, redirect string, scopes ...string) (code string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.userByEmail(email)
+	if u == nil {
+		return "", false
+	}
+	code = s.rand.UUID()
+	s.auth.codes[code] = &authCode{app: s.opts.ClientID, redirect: redirect, user: u, scopes: slices.Clone(scopes), expires: s.now().Add(codeLife)}
+	return code, true
+}
+
 // ExpireAccessTokens ends the life of all OAuth access tokens.
 func (s *System) ExpireAccessTokens() {
 	s.mu.Lock()
@@ -238,7 +253,8 @@ type consentChoice struct{ Name, URL string }
 func (s *System) serveConsent(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	redirect, err := url.Parse(q.Get("redirect_uri"))
-	if q.Get("client_id") != s.opts.ClientID || err != nil || redirect.Host == "" || q.Get("response_type") != "code" {
+	if q.Get("client_id") != s.opts.ClientID || err != nil || redirect.Host == "" || q.Get("response_type") != "code" ||
+		len(s.opts.Redirects) > 0 && !slices.Contains(s.opts.Redirects, q.Get("redirect_uri")) {
 		http.Error(w, "The request to authorise is not valid.", http.StatusBadRequest)
 		return
 	}

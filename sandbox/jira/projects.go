@@ -305,7 +305,11 @@ func (c *call) myPermissions() (reply, error) {
 	if len(keys) == 0 && c.sys.cloud() {
 		return reply{}, fail(http.StatusBadRequest, "The 'permissions' query parameter is required.")
 	}
-	p := c.sys.projectBy(orElse(c.query.Get("projectKey"), c.query.Get("projectId")))
+	named := orElse(c.query.Get("projectKey"), c.query.Get("projectId"))
+	p := c.sys.projectBy(named)
+	if named != "" && (p == nil || !c.sys.may(c.user, p, browseProjects)) {
+		return reply{}, fail(http.StatusNotFound, "No project could be found with key '%s'.", named)
+	}
 	known := slices.Concat(projectPermissions, globalPermissions)
 	if len(keys) == 0 {
 		for _, k := range known {

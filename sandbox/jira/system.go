@@ -47,6 +47,8 @@ type Options struct {
 	Email, Token string
 	// ClientID and ClientSecret are the credentials of the OAuth 2.0 app.
 	ClientID, ClientSecret string
+	// Redirects are the callback URLs that the app has registered; empty: any.
+	Redirects []string
 
 	// RefuseBadTokens answers 401 to every call with wrong Basic credentials.
 	// Without it Cloud treats such a call as an anonymous one wherever
