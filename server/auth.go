@@ -32,6 +32,9 @@ type auth struct {
 	signer    *Signer
 	config    *Config
 	openPages bool // a loopback service without a public address
+
+	// forbidden answers a browser whose visitor is known but lacks the scope.
+	forbidden func(w http.ResponseWriter, r *http.Request, scope Scope)
 }
 
 // identify looks for a token: "Authorization: Bearer TOKEN", or as the password
@@ -82,24 +85,6 @@ func (a *auth) need(scope Scope, next http.HandlerFunc) http.HandlerFunc {
 		}
 		next(w, r)
 	})
-}
-
-// page lets requests for a page pass: with a token of scope read, or from the
-// same machine where the service is reached in no other way.
-func (a *auth) page(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		c, err := a.identify(r)
-		if err != nil {
-			a.config.fail(w, r, err)
-			return
-		}
-		if c.may(ScopeRead) || (a.openPages && direct(r)) {
-			next(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
-			return
-		}
-		w.Header().Set("WWW-Authenticate", `Basic realm="Tenon: any name, a token as password", charset="UTF-8"`)
-		http.Error(w, "This page needs a token with the scope read as password. `tenon token create` makes one.", http.StatusUnauthorized)
-	}
 }
 
 // direct reports whether a request came to the loopback address itself: not by

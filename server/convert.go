@@ -72,10 +72,10 @@ func (c convert) handle(next func(http.ResponseWriter, *http.Request, wish)) htt
 		id := r.URL.Query().Get("record")
 		switch {
 		case !ok:
-			c.refuse(w, r, q, http.StatusNotFound, "There is no button of that name.", "The mapping may have been renamed, or its button taken out.")
+			c.refuse(w, r, q, http.StatusNotFound, "convert.nobutton")
 			return
 		case id == "" || len(id) > maxRecordID:
-			c.refuse(w, r, q, http.StatusBadRequest, "The address names no record.", "Open it from the CRM again.")
+			c.refuse(w, r, q, http.StatusBadRequest, "convert.norecord")
 			return
 		}
 		q.record = source.ref(id)
@@ -85,8 +85,7 @@ func (c convert) handle(next func(http.ResponseWriter, *http.Request, wish)) htt
 			return
 		}
 		if by == "" {
-			c.refuse(w, r, q, http.StatusForbidden, "This address is not valid.",
-				"It was changed, or signed with a key that is no longer in use. Open it from the CRM again.")
+			c.refuse(w, r, q, http.StatusForbidden, "convert.invalid")
 			return
 		}
 		q.by = by
@@ -150,7 +149,7 @@ func (c convert) show(w http.ResponseWriter, r *http.Request, q wish) {
 			page.Refresh = 2
 		}
 	}
-	c.pages.render(w, http.StatusOK, "convert", preview.Button, page)
+	c.pages.render(w, r, http.StatusOK, "convert", "convert.page", page)
 }
 
 // press makes the counterpart, or answers with the one that is there.
@@ -178,7 +177,7 @@ func (c convert) press(w http.ResponseWriter, r *http.Request, q wish) {
 		answer(w, status, made)
 		return
 	}
-	c.pages.render(w, status, "convert", "Not converted", convertPage{
+	c.pages.render(w, r, status, "convert", "convert.failed.title", convertPage{
 		Conversion: made, Action: c.Signer.ConvertLink("", q.mapping, q.record),
 	})
 }
@@ -192,30 +191,40 @@ type convertPage struct {
 	Refresh    int    // seconds until the page loads itself again
 }
 
-// Reload returns the address that the page loads again while it waits.
-func (p convertPage) Reload() string { return p.Action + "&wait=1" }
+func (p convertPage) refresh() (int, string) { return p.Refresh, p.Action + "&wait=1" }
+
+func (p convertPage) title() string {
+	if p.Preview != nil {
+		return p.Preview.Button
+	}
+	return p.Conversion.Source.String()
+}
 
 func (c convert) failed(w http.ResponseWriter, r *http.Request, q wish, err error) {
 	if !q.html {
 		c.fail(w, r, err)
 		return
 	}
-	status, title := statusOf(err)
-	detail := "Nothing was made. Try again later, or ask whoever looks after Tenon."
+	status, said := statusOf(err)
+	detail := "convert.error.do"
 	if status == http.StatusServiceUnavailable {
 		setRetryAfter(w, connectors.RetryAfter(err))
-		detail = "What was asked for is safe if it was taken in: open this address again in a while."
+		detail = "convert.wait.do"
 	}
 	c.Logger.WarnContext(r.Context(), "convert failed", "mapping", q.mapping, "record_id", q.record.ID, "status_code", status, "err", err)
-	c.refuse(w, r, q, status, title, detail)
+	c.pages.render(w, r, status, "message", "convert.page", message{
+		Title: c.pages.say(r, errorKey(status)), Detail: c.pages.say(r, detail), Said: said,
+	})
 }
 
-func (c convert) refuse(w http.ResponseWriter, _ *http.Request, q wish, status int, title, detail string) {
+// refuse answers with a phrase and what to do about it; programs get both in
+// English.
+func (c convert) refuse(w http.ResponseWriter, r *http.Request, q wish, status int, key string) {
 	if q.html {
-		c.pages.render(w, status, "message", "Convert", message{Title: title, Detail: detail})
+		c.pages.render(w, r, status, "message", "convert.page", message{Title: c.pages.say(r, key), Detail: c.pages.say(r, key+".do")})
 		return
 	}
-	problem(w, status, title, detail)
+	problem(w, status, english.text(key), english.text(key+".do"))
 }
 
 // wantsHTML reports whether a browser asks; programs say application/json, or

@@ -13,6 +13,8 @@ type Engine interface {
 	Preview(ctx context.Context, mapping, record string) (*engine.Preview, error)
 	Press(ctx context.Context, mapping, record, by string) (*engine.Conversion, error)
 	Operator
+	// Tally counts how a mapping's records stand.
+	Tally(ctx context.Context, mapping string) (*engine.Tally, error)
 	// Ready returns nil when webhooks can be taken in.
 	Ready(ctx context.Context) error
 }

@@ -2,18 +2,18 @@ package server
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
-	"github.com/tenonsync/tenon/engine"
 )
 
 //go:embed templates/*.html templates/*.css
@@ -22,132 +22,231 @@ var templateFiles embed.FS
 // pages are what people see. Each works without script.
 type pages struct {
 	*Config
-	auth  *auth
-	tmpls map[string]*template.Template // by page
-	style template.CSS
+	auth   *auth
+	tmpls  [languages]map[string]*template.Template // by page
+	style  template.CSS
+	policy string // the Content-Security-Policy
 }
 
-// newPages parses the templates; they are part of the program, so that an error
-// is a fault of it.
+// newPages parses the templates, for each language; they are part of the
+// program, so that an error is a fault of it.
 func newPages(c *Config, a *auth) (*pages, error) {
-	p := &pages{Config: c, auth: a, tmpls: map[string]*template.Template{}}
+	p := &pages{Config: c, auth: a}
+	a.forbidden = p.forbidden
 	style, err := templateFiles.ReadFile("templates/style.css")
 	if err != nil {
 		return nil, err
 	}
 	p.style = template.CSS(style) //nolint:gosec // embedded, not input
+	hash := sha256.Sum256(style)
+	p.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
+		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	names, err := templateFiles.ReadDir("templates")
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range names {
-		name, isPage := strings.CutSuffix(n.Name(), ".html")
-		if !isPage || name == "layout" {
-			continue
-		}
-		t := template.New("layout.html").Funcs(template.FuncMap{
-			"time": p.when, "ago": p.ago, "url": safeURL, "ref": refText, "date": dateText,
-		})
-		if p.tmpls[name], err = t.ParseFS(templateFiles, "templates/layout.html", path.Join("templates", n.Name())); err != nil {
-			return nil, fmt.Errorf("page %s: %w", name, err)
+	for l := range languages {
+		p.tmpls[l] = map[string]*template.Template{}
+		for _, n := range names {
+			name, isPage := strings.CutSuffix(n.Name(), ".html")
+			if !isPage || name == "layout" || strings.HasSuffix(name, ".part") {
+				continue
+			}
+			t := template.New("layout.html").Funcs(p.funcs(l))
+			p.tmpls[l][name], err = t.ParseFS(templateFiles, "templates/layout.html", "templates/*.part.html", path.Join("templates", n.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("page %s: %w", name, err)
+			}
 		}
 	}
 	return p, nil
 }
 
+// funcs are what templates of a language may call.
+func (p *pages) funcs(l language) template.FuncMap {
+	return template.FuncMap{
+		"t": l.text, "count": l.text, "known": l.known, "said": l.said, "day": l.day,
+		"num":   func(n any) string { return numberOf(n) },
+		"when":  func(t time.Time) template.HTML { return p.when(l, t) },
+		"ago":   func(t time.Time) string { return p.ago(l, t) },
+		"stamp": func(t time.Time) string { return p.stamp(l, t) },
+		"reason": func(code string) string {
+			if code == "" {
+				return ""
+			}
+			return l.known("code", code)
+		},
+		"todo": func(code string) string { return l.known("todo", code) },
+		"url":  safeURL, "ref": refText, "pass": pass, "post": postForm, "class": standingClass, "word": wordOf,
+	}
+}
+
 func (p *pages) mount(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", p.auth.page(p.overview))
-	mux.HandleFunc("GET /links", p.auth.page(p.links))
-	mux.HandleFunc("GET /conflicts", p.auth.page(p.conflicts))
-	mux.HandleFunc("GET /queue", p.auth.page(p.queue))
-	mux.HandleFunc("GET /history", p.auth.page(p.history))
+	for pattern, fn := range map[string]http.HandlerFunc{
+		"GET /{$}": p.overview, "GET /mappings/{mapping}": p.mapping, "GET /links": p.links, "GET /conflicts": p.conflicts,
+		"GET /queue": p.queue, "GET /history": p.history,
+	} {
+		mux.HandleFunc(pattern, p.auth.page(fn))
+	}
+	p.mountActs(mux)
+	login{p, newOIDC(p.Config)}.mount(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if !wantsHTML(r) {
 			problem(w, http.StatusNotFound, "there is no such address", "docs/http.md lists the addresses")
 			return
 		}
-		p.render(w, http.StatusNotFound, "message", "Not found", message{Title: "There is no such page."})
+		p.render(w, r, http.StatusNotFound, "message", "page.nothing.title", message{
+			Title: p.say(r, "page.nothing"), Link: "/", LinkText: p.say(r, "page.back"),
+		})
 	})
 }
 
-// message is a page of a few words.
-type message struct{ Title, Detail string }
+// message is a page of a few words. Said is what the engine or a system says.
+type message struct{ Title, Detail, Said, Link, LinkText string }
 
-// layout is what the frame around each page needs.
-type layout struct {
-	Page    string // the template's name, for the menu
-	Title   string
-	Style   template.CSS
-	Version string
-	Menu    bool
-	Refresh int
-	Reload  string
-	Data    any
+// frame is what each page needs besides its own data.
+type frame struct {
+	Page       string // the template's name, for the menu
+	Title      string
+	Lang       string
+	English    bool
+	Style      template.CSS
+	Version    string
+	Menu       bool
+	Nav        []navItem
+	Languages  []languageItem
+	Who        string
+	MayLeave   bool
+	MayOperate bool
+	Token      string // of this visitor's forms
+	Back       string // the address of this page
+	Notice     string
+	Refresh    int
+	Reload     string
+	Data       any
 }
 
-func (p *pages) render(w http.ResponseWriter, status int, name, title string, data any) {
-	l := layout{Page: name, Title: title, Style: p.style, Version: p.Version, Data: data}
-	switch d := data.(type) {
-	case convertPage:
-		l.Refresh, l.Reload = d.Refresh, d.Reload()
-	case message:
-	default:
-		l.Menu = true
+type navItem struct {
+	Path, Key string
+	Here      bool
+}
+
+type languageItem struct {
+	Path, Tag, Name string
+	Here            bool
+}
+
+// say returns a text in the language of the request.
+func (p *pages) say(r *http.Request, key string, args ...any) string {
+	return p.languageOf(r).text(key, args...)
+}
+
+// refreshing is data of a page that loads itself again.
+type refreshing interface {
+	refresh() (seconds int, address string)
+}
+
+// titled is data of a page that has a title of its own, rather than a phrase.
+type titled interface{ title() string }
+
+func (p *pages) frame(r *http.Request, name, titleKey string, data any) frame {
+	l := p.languageOf(r)
+	f := frame{
+		Page: name, Title: l.text(titleKey), Lang: l.tag(), English: l == english, Style: p.style, Version: p.Version,
+		Back: "/", Data: data,
 	}
+	if r.Method == http.MethodGet {
+		f.Back = r.URL.RequestURI()
+	}
+	for other := range languages {
+		f.Languages = append(f.Languages, languageItem{
+			Path: "/language/" + other.tag() + "?" + url.Values{"back": {f.Back}}.Encode(), Tag: other.tag(), Name: other.name(), Here: other == l,
+		})
+	}
+	if d, ok := data.(titled); ok {
+		f.Title = d.title()
+	}
+	if d, ok := data.(refreshing); ok {
+		f.Refresh, f.Reload = d.refresh()
+	}
+	if v := visitorIn(r.Context()); v != nil {
+		f.Menu = true
+		f.Who, f.MayLeave, f.MayOperate = v.name, v.secret != "", v.may(ScopeOperate)
+		f.Token = p.Sessions.formToken(v.subject)
+		for _, item := range []navItem{
+			{"/", "nav.overview", name == "overview"},
+			{"/history", "nav.history", name == "history"},
+			{"/conflicts", "nav.conflicts", name == "conflicts" || name == "conflict"},
+			{"/queue", "nav.queue", name == "queue"},
+			{"/links", "nav.links", name == "links"},
+		} {
+			f.Nav = append(f.Nav, item)
+		}
+	}
+	return f
+}
+
+// render writes a page. Its title is a phrase, unless the data has one.
+func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name, titleKey string, data any) {
+	f := p.frame(r, name, titleKey, data)
+	if f.Menu {
+		f.Notice = p.takeNotice(w, r)
+	}
+	l, _ := languageNamed(f.Lang)
 	var b bytes.Buffer
-	if err := p.tmpls[name].Execute(&b, l); err != nil {
+	if err := p.tmpls[l][name].Execute(&b, f); err != nil {
 		p.Logger.Error("page failed", "op", name, "err", err)
-		http.Error(w, "This page could not be made; see the service's log.", http.StatusInternalServerError)
+		http.Error(w, l.text("page.failed"), http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", f.Lang)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", p.policy)
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
 }
 
-// when shows an instant in the configured time zone.
-func (p *pages) when(t time.Time) string {
-	if t.IsZero() {
-		return "never"
+// finish renders a page, or says why there is none.
+func (p *pages) finish(w http.ResponseWriter, r *http.Request, name, titleKey string, data any, err error) {
+	if err != nil {
+		p.failed(w, r, titleKey, err)
+		return
 	}
-	return t.In(p.Zone).Format("2006-01-02 15:04:05 MST")
+	p.render(w, r, http.StatusOK, name, titleKey, data)
 }
 
-// ago shows how long ago an instant was, in the largest unit that fits.
-func (p *pages) ago(t time.Time) string {
-	if t.IsZero() {
-		return "never"
+// failed is the page of an error: a sentence in the reader's language, and what
+// the engine says.
+func (p *pages) failed(w http.ResponseWriter, r *http.Request, titleKey string, err error) {
+	status, said := statusOf(err)
+	if r.Context().Err() == nil && status >= http.StatusInternalServerError {
+		p.Logger.WarnContext(r.Context(), "page failed", "op", r.Pattern, "status_code", status, "err", err)
 	}
-	d := p.Clock.Now().Sub(t)
-	in := d < 0
-	d = d.Abs()
-	var text string
-	switch {
-	case d < time.Second:
-		return "now"
-	case d < time.Minute:
-		text = strconv.Itoa(int(d.Seconds())) + " s"
-	case d < time.Hour:
-		text = strconv.Itoa(int(d.Minutes())) + " min"
-	case d < 48*time.Hour:
-		text = strconv.Itoa(int(d.Hours())) + " h"
-	default:
-		text = strconv.Itoa(int(d.Hours()/24)) + " days"
+	if status == http.StatusServiceUnavailable {
+		setRetryAfter(w, connectors.RetryAfter(err))
 	}
-	if in {
-		return "in " + text
+	m := message{Title: p.say(r, errorKey(status)), Said: said, Link: "/", LinkText: p.say(r, "page.back")}
+	if status == http.StatusInternalServerError {
+		m.Said = "" // the sentence says as much
 	}
-	return text + " ago"
+	p.render(w, r, status, "message", titleKey, m)
 }
 
-func dateText(t time.Time) string {
-	if t.IsZero() {
-		return ""
+func errorKey(status int) string {
+	key := fmt.Sprint("error.", status)
+	if _, ok := catalogue[key]; !ok {
+		return "error.500"
 	}
-	return t.Format("2 Jan 2006")
+	return key
+}
+
+// forbidden is what somebody sees who is known but lacks a scope.
+func (p *pages) forbidden(w http.ResponseWriter, r *http.Request, scope Scope) {
+	p.render(w, r, http.StatusForbidden, "message", "page.forbidden.title", message{
+		Title: p.say(r, "page.forbidden.title"), Detail: p.say(r, "page.forbidden", string(scope)), Link: "/", LinkText: p.say(r, "page.back"),
+	})
 }
 
 func refText(r connectors.Ref) string {
@@ -157,112 +256,37 @@ func refText(r connectors.Ref) string {
 	return r.String()
 }
 
-// overviewPage is the front page.
-type overviewPage struct {
-	*engine.Status
-	Recent []engine.EventRow
-	Failed []engine.QueueRow
-	Asides []engine.AsideRow
+// passed hands a part of a page its frame and a value.
+type passed struct {
+	F frame
+	V any
 }
 
-const overviewRows = 10
+func pass(f frame, v any) passed { return passed{f, v} }
 
-func (p *pages) overview(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	var page overviewPage
-	var err error
-	if page.Status, err = p.Engine.Status(ctx); err == nil {
-		page.Recent, err = p.Engine.History(ctx, engine.HistoryFilter{Limit: overviewRows})
-	}
-	if err == nil {
-		page.Failed, err = p.Engine.Queue(ctx, engine.QueueFilter{Status: "failed", Limit: overviewRows})
-	}
-	if err == nil {
-		page.Asides, err = p.Engine.Asides(ctx, "", false, 0, overviewRows)
-	}
-	p.finish(w, r, "overview", "Overview", page, err)
+// form is a button that acts: a form of hidden fields.
+type form struct {
+	Action, Token, Back, Label, Class string
+	Fields                            []formField
 }
 
-// listPage is a page of rows.
-type listPage struct {
-	Rows   any
-	Count  int
-	Filter map[string]string
-	Next   string // the address of the following rows
+type formField struct{ Name, Value string }
+
+// postForm makes a form of names and values.
+func postForm(f frame, action, label, class string, pairs ...any) form {
+	b := form{Action: action, Token: f.Token, Back: f.Back, Label: label, Class: class}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		b.Fields = append(b.Fields, formField{fmt.Sprint(pairs[i]), fmt.Sprint(pairs[i+1])})
+	}
+	return b
 }
 
-const pageRows = 100
-
-func (p *pages) list(w http.ResponseWriter, r *http.Request, name, title string, rows any, count int, next func() (param, value string), err error, filters ...string) {
-	page := listPage{Rows: rows, Count: count, Filter: map[string]string{}}
-	q := url.Values{}
-	for _, f := range filters {
-		if v := r.URL.Query().Get(f); v != "" {
-			page.Filter[f] = v
-			q.Set(f, v)
-		}
+func numberOf(n any) string {
+	switch v := n.(type) {
+	case int:
+		return number(v)
+	case int64:
+		return number(v)
 	}
-	if err == nil && count >= pageRows && next != nil {
-		param, value := next()
-		q.Set(param, value)
-		page.Next = r.URL.Path + "?" + q.Encode()
-	}
-	p.finish(w, r, name, title, page, err)
-}
-
-func (p *pages) finish(w http.ResponseWriter, r *http.Request, name, title string, data any, err error) {
-	if err != nil {
-		status, text := statusOf(err)
-		p.Logger.WarnContext(r.Context(), "page failed", "op", name, "status_code", status, "err", err)
-		p.render(w, status, "message", title, message{Title: text})
-		return
-	}
-	p.render(w, http.StatusOK, name, title, data)
-}
-
-func (p *pages) links(w http.ResponseWriter, r *http.Request) {
-	q := queryOf(r, "mapping", "after")
-	rows, err := p.Engine.Links(r.Context(), q.text("mapping"), q.number("after"), pageRows)
-	if q.err != nil {
-		err = q.err
-	}
-	p.list(w, r, "links", "Links", rows, len(rows), func() (string, string) {
-		return "after", strconv.FormatUint(rows[len(rows)-1].ID, 10)
-	}, err, "mapping")
-}
-
-func (p *pages) conflicts(w http.ResponseWriter, r *http.Request) {
-	q := queryOf(r, "mapping", "after")
-	rows, err := p.Engine.Asides(r.Context(), q.text("mapping"), false, q.number("after"), pageRows)
-	if q.err != nil {
-		err = q.err
-	}
-	p.list(w, r, "conflicts", "Conflicts and fields set aside", rows, len(rows), func() (string, string) {
-		return "after", strconv.FormatUint(rows[len(rows)-1].Link, 10)
-	}, err, "mapping")
-}
-
-func (p *pages) queue(w http.ResponseWriter, r *http.Request) {
-	q := queryOf(r, "mapping", "status")
-	rows, err := p.Engine.Queue(r.Context(), engine.QueueFilter{Mapping: q.text("mapping"), Status: q.text("status"), Limit: pageRows})
-	if q.err != nil {
-		err = q.err
-	}
-	p.list(w, r, "queue", "Queue", rows, len(rows), nil, err, "mapping", "status")
-}
-
-func (p *pages) history(w http.ResponseWriter, r *http.Request) {
-	q := queryOf(r, "mapping", "link", "record", "action", "before")
-	f := engine.HistoryFilter{
-		Mapping: q.text("mapping"), Link: q.number("link"), Record: q.text("record"),
-		Action: q.text("action"), Before: q.number("before"), Limit: pageRows,
-	}
-	var rows []engine.EventRow
-	err := q.err
-	if err == nil {
-		rows, err = p.Engine.History(r.Context(), f)
-	}
-	p.list(w, r, "history", "History", rows, len(rows), func() (string, string) {
-		return "before", strconv.FormatUint(rows[len(rows)-1].Seq, 10)
-	}, err, "mapping", "link", "record", "action")
+	return fmt.Sprint(n)
 }

@@ -29,6 +29,8 @@ type Config struct {
 	Clock     connectors.Clock
 	Logger    *slog.Logger
 	Metrics   *Metrics
+	Sessions  *Sessions // of the pages; given by who starts several servers one after another
+	OIDC      OIDC      // another way to log in to the pages
 
 	MaxBody         int64         // bytes; 4 MiB
 	MaxHeld         int64         // bytes of bodies larger than 64 KiB in memory; 16 × MaxBody
@@ -38,6 +40,8 @@ type Config struct {
 	WriteTimeout    time.Duration // 2 min
 	ShutdownTimeout time.Duration // 30 s
 	PressWait       time.Duration // 20 s
+	SessionIdle     time.Duration // of the pages, without a request; 1 h
+	SessionLife     time.Duration // in any case; 12 h
 	TempDir         string        // for the files of jobs, which hold customers' values; the system's
 
 	room *room
@@ -56,6 +60,9 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("server: an engine, tokens and a signer are needed")
 	}
 	c.setDefaults()
+	if err := c.OIDC.check(); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	c.room = &room{limit: c.MaxHeld}
 	if err := c.Metrics.watch(c.Engine); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -92,6 +99,8 @@ func (c *Config) setDefaults() {
 	span(&c.WriteTimeout, 2*time.Minute)
 	span(&c.ShutdownTimeout, 30*time.Second)
 	span(&c.PressWait, 20*time.Second)
+	span(&c.SessionIdle, time.Hour)
+	span(&c.SessionLife, 12*time.Hour)
 	if c.MaxBody == 0 {
 		c.MaxBody = 4 << 20
 	}
@@ -115,6 +124,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics()
+	}
+	if c.Sessions == nil {
+		c.Sessions = NewSessions()
 	}
 }
 

@@ -53,6 +53,7 @@ type rows struct {
 	queue   []engine.QueueRow
 	history []engine.EventRow
 	status  engine.Status
+	tally   engine.Tally
 }
 
 func (f *fakeEngine) Receive(_ context.Context, connection string, req connectors.WebhookRequest) (connectors.Delivery, error) {
@@ -116,6 +117,11 @@ func (f *fakeEngine) Retry(_ context.Context, q engine.QueueFilter) (int, error)
 
 func (f *fakeEngine) History(context.Context, engine.HistoryFilter) ([]engine.EventRow, error) {
 	return f.rows.history, f.err
+}
+
+func (f *fakeEngine) Tally(context.Context, string) (*engine.Tally, error) {
+	t := f.rows.tally
+	return &t, f.err
 }
 
 func (f *fakeEngine) Resume(_ context.Context, mapping, by string) error {

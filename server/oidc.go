@@ -1,0 +1,308 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// OIDC says how people log in to the pages through an identity provider. The
+// zero value means not at all.
+type OIDC struct {
+	Issuer       string // "https://login.example.com"; discovery is below it
+	ClientID     string
+	ClientSecret string // may be empty for a public client: PKCE is always used
+	// Read and Operate list who gets these scopes; who may operate may read.
+	// Each is an e-mail address, a domain "@example.com" or "group:NAME". An
+	// address counts only if the provider says that it was verified.
+	Read, Operate []string
+	GroupsClaim   string // of the ID token; "groups" unless set
+
+	Client *http.Client // for tests; nil: one with a bound on time
+}
+
+// oidcLogin talks to the provider. Its discovery document is read at the first
+// login, so that a provider that is down does not keep the service from
+// starting.
+type oidcLogin struct {
+	OIDC
+	callback string
+	client   *http.Client
+	now      func() time.Time
+
+	mu       sync.Mutex
+	provider *oidc.Provider
+}
+
+// oidcTimeout bounds one request to the provider.
+const oidcTimeout = 10 * time.Second
+
+func newOIDC(c *Config) *oidcLogin {
+	if c.OIDC.Issuer == "" {
+		return nil
+	}
+	base := c.PublicURL
+	if base == "" {
+		base = "http://" + c.Listen
+	}
+	l := &oidcLogin{OIDC: c.OIDC, callback: base + "/login/oidc/callback", client: c.OIDC.Client, now: c.Clock.Now}
+	if l.client == nil {
+		l.client = &http.Client{Timeout: oidcTimeout}
+	}
+	if l.GroupsClaim == "" {
+		l.GroupsClaim = "groups"
+	}
+	return l
+}
+
+// discover returns the provider, reading its description if that is not known.
+func (l *oidcLogin) discover(ctx context.Context) (*oidc.Provider, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.provider == nil {
+		// The provider keeps the client of this context beyond the request.
+		p, err := oidc.NewProvider(oidc.ClientContext(ctx, l.client), l.Issuer)
+		if err != nil {
+			return nil, fmt.Errorf("the identity provider %s: %w", l.Issuer, err)
+		}
+		l.provider = p
+	}
+	return l.provider, nil
+}
+
+func (l *oidcLogin) oauth(p *oidc.Provider) *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: l.ClientID, ClientSecret: l.ClientSecret, Endpoint: p.Endpoint(),
+		RedirectURL: l.callback, Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+	}
+}
+
+// flow is one login that is at the provider.
+type flow struct {
+	state, nonce, verifier string
+	next                   string
+	began                  time.Time
+}
+
+// flowLife is how long a person may take at the provider.
+const flowLife = 10 * time.Minute
+
+const flowCookie = "tenon-login"
+
+// hold remembers a flow and returns the secret for the browser that it belongs
+// to.
+func (s *Sessions) hold(f flow) string {
+	secret := newSecret()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, v := range s.flows {
+		if f.began.Sub(v.began) >= flowLife {
+			delete(s.flows, k)
+		}
+	}
+	for k := range s.flows {
+		if len(s.flows) < maxFlows {
+			break
+		}
+		delete(s.flows, k)
+	}
+	s.flows[sha256.Sum256([]byte(secret))] = &f
+	return secret
+}
+
+// take returns a flow once.
+func (s *Sessions) take(secret string, now time.Time) (flow, bool) {
+	key := sha256.Sum256([]byte(secret))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.flows[key]
+	delete(s.flows, key)
+	if !ok || now.Sub(f.began) >= flowLife {
+		return flow{}, false
+	}
+	return *f, true
+}
+
+func (l login) oidcStart(w http.ResponseWriter, r *http.Request) {
+	next := r.URL.Query().Get("next")
+	provider, err := l.oidc.discover(r.Context())
+	if err != nil {
+		l.Logger.WarnContext(r.Context(), "login failed", "op", "discovery", "err", err)
+		l.form(w, r, http.StatusBadGateway, next, "login.provider")
+		return
+	}
+	f := flow{state: newSecret(), nonce: newSecret(), verifier: oauth2.GenerateVerifier(), next: localPath(next), began: l.Clock.Now()}
+	l.setCookie(w, flowCookie, l.Sessions.hold(f), flowLife)
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, l.oidc.oauth(provider).AuthCodeURL(f.state, oidc.Nonce(f.nonce), oauth2.S256ChallengeOption(f.verifier)), http.StatusSeeOther)
+}
+
+// oidcEnd takes the provider's answer. Each answer is good once, for the browser
+// that asked, and with the state, nonce and verifier of that question.
+func (l login) oidcEnd(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	f, ok := l.Sessions.take(l.cookie(r, flowCookie), l.Clock.Now())
+	l.setCookie(w, flowCookie, "", 0)
+	if !ok || subtle.ConstantTimeCompare([]byte(f.state), []byte(q.Get("state"))) != 1 {
+		l.form(w, r, http.StatusForbidden, "", "login.stale")
+		return
+	}
+	if refusal := q.Get("error"); refusal != "" {
+		l.Logger.WarnContext(r.Context(), "login refused by the identity provider", "op", "login", "err", oneWord(refusal))
+		l.form(w, r, http.StatusForbidden, f.next, "login.refused")
+		return
+	}
+	who, err := l.oidc.exchange(r.Context(), q.Get("code"), f)
+	if err != nil {
+		l.Logger.WarnContext(r.Context(), "login failed", "op", "login", "err", err)
+		l.form(w, r, http.StatusBadGateway, f.next, "login.provider")
+		return
+	}
+	scopes := l.oidc.scopesOf(who)
+	if len(scopes) == 0 {
+		l.Logger.WarnContext(r.Context(), "login of somebody without rights", "op", "login")
+		l.form(w, r, http.StatusForbidden, f.next, "login.nobody")
+		return
+	}
+	l.begin(w, r, session{name: who.name(), scopes: scopes}, f.next)
+}
+
+// oneWord keeps of a text that somebody else wrote what an error code may hold.
+func oneWord(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '_' || c == '-' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
+			return c
+		}
+		return -1
+	}, text[:min(len(text), 64)])
+}
+
+// person is what the ID token says.
+type person struct {
+	Subject  string
+	Email    string
+	Verified bool
+	Groups   []string
+}
+
+// name is who acted, for the history.
+func (p person) name() string {
+	if p.Email != "" && p.Verified {
+		return p.Email
+	}
+	return "subject " + p.Subject
+}
+
+func (l *oidcLogin) exchange(ctx context.Context, code string, f flow) (person, error) {
+	provider, err := l.discover(ctx)
+	if err != nil {
+		return person{}, err
+	}
+	ctx = oidc.ClientContext(ctx, l.client)
+	token, err := l.oauth(provider).Exchange(ctx, code, oauth2.VerifierOption(f.verifier))
+	if err != nil {
+		if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+			return person{}, fmt.Errorf("the code was not taken: %s", oneWord(refused.ErrorCode)) // the body may quote secrets
+		}
+		return person{}, fmt.Errorf("exchange of the code: %w", err)
+	}
+	raw, ok := token.Extra("id_token").(string)
+	if !ok {
+		return person{}, errors.New("the answer has no ID token")
+	}
+	id, err := provider.Verifier(&oidc.Config{ClientID: l.ClientID, Now: l.now}).Verify(ctx, raw)
+	if err != nil {
+		return person{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(f.nonce)) != 1 {
+		return person{}, errors.New("the ID token answers another question")
+	}
+	var claims map[string]any
+	if err := id.Claims(&claims); err != nil {
+		return person{}, fmt.Errorf("the claims: %w", err)
+	}
+	return personOf(id.Subject, claims, l.GroupsClaim), nil
+}
+
+// personOf reads the claims. Providers write "verified" as truth or as text, and
+// groups as a list or as one text.
+func personOf(subject string, claims map[string]any, groups string) person {
+	p := person{Subject: subject}
+	p.Email, _ = claims["email"].(string)
+	switch v := claims["email_verified"].(type) {
+	case bool:
+		p.Verified = v
+	case string:
+		p.Verified = v == "true"
+	}
+	switch v := claims[groups].(type) {
+	case string:
+		p.Groups = []string{v}
+	case []any:
+		for _, g := range v {
+			if name, ok := g.(string); ok {
+				p.Groups = append(p.Groups, name)
+			}
+		}
+	}
+	return p
+}
+
+// scopesOf returns what a person may do, nothing for those who are on no list.
+func (l *oidcLogin) scopesOf(p person) []Scope {
+	switch {
+	case p.isAmong(l.Operate):
+		return []Scope{ScopeRead, ScopeOperate}
+	case p.isAmong(l.Read):
+		return []Scope{ScopeRead}
+	}
+	return nil
+}
+
+func (p person) isAmong(rules []string) bool {
+	return slices.ContainsFunc(rules, func(rule string) bool {
+		if group, ok := strings.CutPrefix(rule, "group:"); ok {
+			return slices.Contains(p.Groups, group)
+		}
+		if !p.Verified || p.Email == "" {
+			return false
+		}
+		if strings.HasPrefix(rule, "@") {
+			i := strings.LastIndexByte(p.Email, '@')
+			return i > 0 && strings.EqualFold(p.Email[i:], rule)
+		}
+		return strings.EqualFold(p.Email, rule)
+	})
+}
+
+// check refuses a half-filled OIDC.
+func (o OIDC) check() error {
+	switch {
+	case o.Issuer == "" && (o.ClientID != "" || len(o.Read)+len(o.Operate) > 0):
+		return errors.New("server.oidc.issuer is missing")
+	case o.Issuer == "":
+		return nil
+	case o.ClientID == "":
+		return errors.New("server.oidc.client_id is missing")
+	case len(o.Read)+len(o.Operate) == 0:
+		return errors.New("nobody may log in: server.oidc.read and server.oidc.operate are both empty")
+	}
+	for _, rule := range slices.Concat(o.Read, o.Operate) {
+		if !strings.HasPrefix(rule, "group:") && !strings.Contains(rule, "@") || strings.TrimSpace(rule) != rule {
+			text, _ := json.Marshal(rule)
+			return fmt.Errorf("server.oidc: %s is no e-mail address, no @domain and no group:NAME", text)
+		}
+	}
+	return nil
+}
