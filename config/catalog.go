@@ -56,6 +56,15 @@ func Catalog() []Setting {
 		{Key: "server.shutdown_timeout", Type: Span, Default: "30s", Help: "How long open requests and the work under way may go on after a stop was asked for."},
 		{Key: "server.press_wait", Type: Span, Default: "20s", Help: "How long a pressed button waits for the project before it answers that it is under way."},
 
+		{Key: "server.session_idle", Type: Span, Default: "1h", Help: "How long somebody who logged in to the pages may be quiet before the session ends."},
+		{Key: "server.session_life", Type: Span, Default: "12h", Help: "How long such a session lasts at most."},
+		{Key: "server.oidc.issuer", Type: Text, Help: "An OpenID Connect provider through which people may log in to the pages, as it names itself: https://login.example.com. Its client needs the redirect address server.public_url + /login/oidc/callback. Empty: people log in with an API token."},
+		{Key: "server.oidc.client_id", Type: Text, Help: "The id of Tenon's client at the provider."},
+		{Key: "server.oidc.client_secret", Type: Secret, Help: "The secret of that client. Empty for a public client; PKCE is used in any case."},
+		{Key: "server.oidc.read", Type: List, Help: "Who may look at the pages: e-mail addresses, domains (@example.com) or groups (group:NAME). An address counts only if the provider says that it was verified."},
+		{Key: "server.oidc.operate", Type: List, Help: "Who may also act on the pages, in the same form: resolve, retry, pause, undo."},
+		{Key: "server.oidc.groups_claim", Type: Text, Default: "groups", Help: "The claim of the ID token that lists a person's groups."},
+
 		{Key: "state.path", Type: Text, Default: "tenon.db", Help: "The state file, relative to this file. One process may open it at a time."},
 		{Key: "state.key_file", Type: Text, Default: "tenon.key", Help: "The file with the key that seals the state, relative to this file; made at the first start, readable by its owner only. Keep it apart from backups of the state."},
 		{Key: "state.older_key_files", Type: List, Help: "Files with keys that were in use before; they open what they sealed, and nothing new is sealed with them."},
@@ -115,6 +124,18 @@ type Server struct {
 	WriteTimeout    time.Duration
 	ShutdownTimeout time.Duration
 	PressWait       time.Duration
+	SessionIdle     time.Duration
+	SessionLife     time.Duration
+	OIDC            OIDC
+}
+
+// OIDC says how people log in to the pages through an identity provider. An
+// empty Issuer means not at all.
+type OIDC struct {
+	Issuer, ClientID string
+	ClientSecret     Hidden
+	Read, Operate    []string // addresses, "@domain", "group:NAME"
+	GroupsClaim      string
 }
 
 // State says where the state and its key are. Paths are absolute. KeyEnv, when

@@ -30,6 +30,7 @@ func (r *reader) read(c *Config, dir string) {
 		MaxBody: r.size("server.max_body"), MaxRequests: r.atLeast("server.max_requests", 1),
 		ReadTimeout: r.span("server.read_timeout"), WriteTimeout: r.span("server.write_timeout"),
 		ShutdownTimeout: r.span("server.shutdown_timeout"), PressWait: r.span("server.press_wait"),
+		SessionIdle: r.span("server.session_idle"), SessionLife: r.span("server.session_life"), OIDC: r.oidc(),
 	}
 	if c.Server.PublicURL == "" {
 		c.Server.PublicURL = "http://" + c.Server.Listen
@@ -61,6 +62,7 @@ func (r *reader) read(c *Config, dir string) {
 		"engine.poll_interval", "engine.sweep_interval", "engine.retry_min", "engine.retry_max", "engine.probe_interval",
 		"engine.guards.window", "engine.guards.flip_window", "engine.keep_history", "engine.keep_deliveries",
 		"server.read_timeout", "server.write_timeout", "server.shutdown_timeout", "server.press_wait",
+		"server.session_idle", "server.session_life",
 	} {
 		if d, err := parseSpan(r.text(key)); r.text(key) != "" && err == nil && d == 0 {
 			r.fail(key, "", "must be longer than nothing")
@@ -72,6 +74,45 @@ func (r *reader) read(c *Config, dir string) {
 			r.fail(s.Key, "write one of "+strings.Join(s.Choices, ", "), "%q is not known", v)
 		}
 	}
+}
+
+// oidc reads the login through an identity provider: whole or not at all.
+func (r *reader) oidc() OIDC {
+	o := OIDC{
+		Issuer: r.text("server.oidc.issuer"), ClientID: r.text("server.oidc.client_id"), ClientSecret: r.hidden("server.oidc.client_secret"),
+		Read: r.people("server.oidc.read"), Operate: r.people("server.oidc.operate"), GroupsClaim: r.text("server.oidc.groups_claim"),
+	}
+	u, err := url.Parse(o.Issuer)
+	local := err == nil && (u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1")
+	switch {
+	case o.Issuer == "" && (o.ClientID != "" || o.ClientSecret != "" || len(o.Read)+len(o.Operate) > 0):
+		r.fail("server.oidc", "write `issuer:`, the provider's address", "the login through a provider names no provider")
+	case o.Issuer == "":
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || (u.Scheme != "https" && (u.Scheme != "http" || !local)):
+		r.fail("server.oidc.issuer", `write for instance "https://login.example.com"`, "%q is not an https address", o.Issuer)
+	case o.ClientID == "":
+		r.fail("server.oidc", "register Tenon at the provider, and write `client_id:`", "the login through a provider has no client")
+	case len(o.Read)+len(o.Operate) == 0:
+		r.fail("server.oidc", "write `read:` or `operate:`, for instance \"@example.com\"", "nobody may log in through the provider")
+	}
+	return o
+}
+
+// people reads a list of e-mail addresses, domains and groups.
+func (r *reader) people(key string) []string {
+	var list []string
+	for _, text := range r.viper.GetStringSlice(key) {
+		text = strings.TrimSpace(text)
+		group, isGroup := strings.CutPrefix(text, "group:")
+		switch {
+		case text == "":
+			continue
+		case isGroup && group == "", !isGroup && (strings.Count(text, "@") != 1 || strings.HasSuffix(text, "@") || strings.ContainsAny(text, " \t,")):
+			r.fail(key, "write an e-mail address, a domain such as @example.com, or group:NAME", "%q names nobody", text)
+		}
+		list = append(list, text)
+	}
+	return list
 }
 
 func absolute(dir, path string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/engine/state/bolt"
 	"github.com/tenonsync/tenon/mapping"
+	"github.com/tenonsync/tenon/server"
 )
 
 func (c *cli) serveCommand() *cobra.Command {
@@ -51,7 +52,7 @@ func (c *cli) serve(ctx context.Context, cfg *config.Config, readyFile string) e
 		return fail(exitUsage, "name another address in server.listen", "%w", err)
 	}
 	defer address.close()
-	o := serviceOptions{log: log, buttons: true, waitReady: true}
+	o := serviceOptions{log: log, buttons: true, waitReady: true, sessions: server.NewSessions()}
 	for {
 		// With new fields, too, the mappings are those of the start: the admin's
 		// edits meanwhile wait for the admin.

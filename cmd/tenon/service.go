@@ -29,6 +29,7 @@ type service struct {
 	clock    connectors.Clock
 	engine   *engine.Engine
 	metrics  *server.Metrics
+	sessions *server.Sessions
 	log      *slog.Logger
 }
 
@@ -40,6 +41,9 @@ type serviceOptions struct {
 	offline   bool // no secrets and no calls: the schemas come from the state
 	buttons   bool // write the button's address into the CRM
 	waitReady bool // wait for systems that are down and were never seen before
+
+	// sessions are those of the pages; nil: new ones.
+	sessions *server.Sessions
 
 	// waiting, if not nil, is told what is waited for.
 	waiting func(reason string)
@@ -53,7 +57,7 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	if o.log == nil {
 		o.log = quiet()
 	}
-	s := &service{config: cfg, log: o.log, metrics: server.NewMetrics(), clock: o.clock}
+	s := &service{config: cfg, log: o.log, metrics: server.NewMetrics(), sessions: o.sessions, clock: o.clock}
 	if s.clock == nil {
 		s.clock = connectors.SystemClock()
 	}
@@ -170,6 +174,11 @@ func (s *service) newServer(listen, publicURL string, clock connectors.Clock) (*
 		Clock: clock, Logger: s.log, Metrics: s.metrics,
 		MaxBody: cfg.MaxBody, MaxRequests: cfg.MaxRequests, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
 		ShutdownTimeout: cfg.ShutdownTimeout, PressWait: cfg.PressWait, TempDir: filepath.Dir(s.config.State.Path),
+		Sessions: s.sessions, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLife,
+		OIDC: server.OIDC{
+			Issuer: cfg.OIDC.Issuer, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret.Reveal(),
+			Read: cfg.OIDC.Read, Operate: cfg.OIDC.Operate, GroupsClaim: cfg.OIDC.GroupsClaim,
+		},
 	})
 }
 
