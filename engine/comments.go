@@ -39,75 +39,98 @@ func (d *drain) copyComments(ctx context.Context) error {
 	return nil
 }
 
-func (d *drain) copyOf(ctx context.Context, j *job) error {
-	var lists [2][]connectors.Comment
+// commentReading is what both sides of a link show of comments, and what was
+// dealt with before.
+type commentReading struct {
+	lists  [2][]connectors.Comment
+	ledger commentLedger
+	fresh  bool // the ledger is not stored yet
+}
+
+// coming returns the comments of a side that were not dealt with.
+func (r *commentReading) coming(from mapping.SideID) []connectors.Comment {
+	return slices.DeleteFunc(slices.Clone(r.lists[from]), func(c connectors.Comment) bool {
+		return c.Key != "" || slices.Contains(r.ledger.Known[from], c.ID)
+	})
+}
+
+// readComments reads the comments of a link's records; nil where they cannot be
+// read now.
+func (d *drain) readComments(ctx context.Context, j *job) (*commentReading, error) {
+	var r commentReading
 	for side := range mapping.SideID(2) {
 		c := d.m.sides[side]
 		if c.can.Commenter == nil {
-			return nil
+			return nil, nil
 		}
 		list, err := c.can.Commenter.Comments(ctx, d.m.Side(side).Object, j.link.Ends[side].ID)
 		d.note(c, err)
 		if err != nil {
 			j.blame(err)
-			return nil
+			return nil, nil
 		}
-		lists[side] = list
+		r.lists[side] = list
 	}
-	var ledger commentLedger
-	fresh := false
 	err := d.store.View(ctx, func(tx state.Tx) error {
 		doc, err := tx.Doc(commentDocs, commentKey(j.link.ID))
-		fresh = doc == nil
-		if err != nil || fresh {
+		r.fresh = doc == nil
+		if err != nil || r.fresh {
 			return err
 		}
-		return json.Unmarshal(doc, &ledger)
+		return json.Unmarshal(doc, &r.ledger)
 	})
-	if err != nil {
-		return err
+	if err != nil || !r.fresh {
+		return &r, err
 	}
-	if fresh {
-		for side, list := range lists {
-			// A system may round its times down: only what is older beyond
-			// doubt was there before the link.
-			precision := d.m.sides[side].facts.TimePrecision
-			for _, c := range list {
-				if c.Key == "" && !c.Created.Add(precision).After(j.link.Created) {
-					ledger.Known[side] = append(ledger.Known[side], c.ID)
-				}
+	for side, list := range r.lists {
+		// A system may round its times down: only what is older beyond
+		// doubt was there before the link.
+		precision := d.m.sides[side].facts.TimePrecision
+		for _, c := range list {
+			if c.Key == "" && !c.Created.Add(precision).After(j.link.Created) {
+				r.ledger.Known[side] = append(r.ledger.Known[side], c.ID)
 			}
 		}
+	}
+	return &r, nil
+}
+
+func (d *drain) copyOf(ctx context.Context, j *job) error {
+	r, err := d.readComments(ctx, j)
+	if err != nil || r == nil {
+		return err
 	}
 	for to := range mapping.SideID(2) {
 		if !d.m.CommentsTo(to) {
 			continue
 		}
-		for _, c := range lists[to.Other()] {
-			if c.Key != "" || slices.Contains(ledger.Known[to.Other()], c.ID) {
-				continue
-			}
-			ok, err := d.copyComment(ctx, j, to, c, lists[to])
+		for _, c := range r.coming(to.Other()) {
+			ok, err := d.copyComment(ctx, j, to, c, r.lists[to])
 			if err != nil {
 				return err
 			}
 			if ok {
-				ledger.Known[to.Other()] = append(ledger.Known[to.Other()], c.ID)
-				fresh = true
+				r.ledger.Known[to.Other()] = append(r.ledger.Known[to.Other()], c.ID)
+				r.fresh = true
 			}
 		}
 	}
-	if fresh {
-		j.comments = &ledger
+	if r.fresh {
+		j.comments = &r.ledger
 	}
 	return nil
+}
+
+// keyOfComment names the copy of a comment for ever.
+func (d *drain) keyOfComment(j *job, to mapping.SideID, c connectors.Comment) string {
+	source := d.m.ref(to.Other(), j.link.Ends[to.Other()].ID)
+	return createKey(d.m, source, "comment "+c.ID+" to "+j.link.Ends[to].ID, 0)
 }
 
 // copyComment copies one comment unless the target shows the copy already.
 func (d *drain) copyComment(ctx context.Context, j *job, to mapping.SideID, c connectors.Comment, existing []connectors.Comment) (bool, error) {
 	from := to.Other()
-	source := d.m.ref(from, j.link.Ends[from].ID)
-	key := createKey(d.m, source, "comment "+c.ID+" to "+j.link.Ends[to].ID, 0)
+	key := d.keyOfComment(j, to, c)
 	if slices.ContainsFunc(existing, func(x connectors.Comment) bool { return x.Key == key }) {
 		j.dropIntents = append(j.dropIntents, key)
 		return true, nil

@@ -380,15 +380,16 @@ func (d *drain) reformatted(j *job, f *state.Field, to mapping.SideID, now conne
 // intendTasks notes the tasks that are to be made with the record.
 func (d *drain) intendTasks(j *job) {
 	from := j.making.to.Other()
-	tasks, err := j.making.create.Tasks(j.recs[from], d.now)
+	since := firstTime(d.since, d.now)
+	tasks, err := j.making.create.Tasks(j.recs[from], since)
 	if err != nil {
 		j.event("tasks failed", uint8(j.making.to), err.Error())
 		j.taskError = err
-		j.putIntents = append(j.putIntents, d.taskIntent(j, from, "", d.now))
+		j.putIntents = append(j.putIntents, d.taskIntent(j, from, "", since))
 		return
 	}
 	for _, t := range tasks {
-		j.putIntents = append(j.putIntents, d.taskIntent(j, from, t.Key, d.now))
+		j.putIntents = append(j.putIntents, d.taskIntent(j, from, t.Key, since))
 	}
 }
 
@@ -400,6 +401,16 @@ func (d *drain) taskIntent(j *job, from mapping.SideID, part string, created tim
 		Key:  createKey(d.m, d.m.ref(from, record), "task "+part+" of "+made, 0),
 		Kind: state.IntentTask, Mapping: d.m.Name(), Side: uint8(from), Record: record, Part: part, Created: created,
 	}
+}
+
+// firstTime returns the first time that is set.
+func firstTime(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 func firstText(texts ...string) string {

@@ -75,6 +75,13 @@ type drain struct {
 }
 
 // run takes the jobs through all stages and stores what came of them.
+
+	// foresee tells a plan how deletions end that a drain puts off, and since
+	// is what the days of tasks are counted from; zero: now.
+	foresee bool
+	since   time.Time
+	order   map[*job]int // which of the subjects that were asked about
+
 func (d *drain) run(ctx context.Context) error {
 	if err := d.learnDoubt(ctx); err != nil {
 		return err
@@ -150,7 +157,7 @@ func (d *drain) open() []*job {
 func (d *drain) dropDoubles() {
 	first := map[uint64]*job{}
 	for _, j := range d.jobs {
-		if j.link == nil {
+		if j.link == nil || j.link.ID == 0 {
 			continue
 		}
 		if f := first[j.link.ID]; f != nil {

@@ -61,7 +61,7 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 	}
 	return &merger{
 		m: d.m, link: link, print: d.printer, now: d.now, applied: j.applied, covered: j.covered,
-		retry: source == "retry" || source == sweepSource || source == syncSource || link.Scheme != d.m.Hash(),
+		retry: triesAgain(source) || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)
 		},
@@ -72,6 +72,16 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 			return j.recs[side].Modified
 		},
 	}
+}
+
+// triesAgain reports whether what a system refused is tried again for a hint of
+// this source.
+func triesAgain(source string) bool {
+	switch source {
+	case "retry", sweepSource, syncSource, planSource, applySource:
+		return true
+	}
+	return false
 }
 
 func (d *drain) mergeJob(j *job, times map[editKey]time.Time) {

@@ -47,6 +47,18 @@ type job struct {
 	taskError   error                 // the tasks could not be worked out
 	double      bool                  // another job of the batch works the link
 	button      string                // the address to write into the button's field
+	rule        string                // what the records match by
+	candidates  []PlanCandidate       // records that match, where several do
+	sought      []sought              // what a plan's match rules looked for
+	begun       bool                  // its entry was left by an apply that did not end
+	foreseen    foreseen              // what a plan tells besides
+}
+
+// sought is one look for a counterpart by a match rule, and what it found.
+type sought struct {
+	field string // of the other side
+	value connectors.Value
+	found []string
 }
 
 // removal carries a deletion to the other side.

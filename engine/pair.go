@@ -99,7 +99,7 @@ func (d *drain) wish(j *job) {
 		}
 		wanted = yes
 	}
-	if b := c.Button(); b != nil && b.Field != "" && d.link != nil && !wanted && !d.plan {
+	if b := c.Button(); b != nil && b.Field != "" && d.link != nil && !wanted && (!d.plan || d.foresee) {
 		ref := d.m.ref(j.side, j.entry.Record)
 		v, presence := rec.Get(b.Field)
 		if address := d.link(d.m.Name(), ref); presence == connectors.Present && v.String() != address {
@@ -165,6 +165,9 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 	var candidates []*job
 	var ids []string
 	for i, j := range jobs {
+		if d.plan {
+			j.sought = append(j.sought, sought{field: rule.Fields[target], value: values[i], found: found[i]})
+		}
 		switch len(found[i]) {
 		case 0:
 		case 1:
@@ -172,6 +175,7 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 		default:
 			j.fail("ambiguous-match", fmt.Sprintf("%s %s: %s each hold %s = %q; link the right one by hand",
 				c.name, d.m.Side(target).Object, strings.Join(found[i], ", "), rule.Fields[target], values[i]))
+			j.candidates = d.candidates(target, found[i])
 		}
 	}
 	if len(candidates) == 0 {
@@ -190,6 +194,7 @@ func (d *drain) matchBy(ctx context.Context, rule mapping.MatchRule, target mapp
 			if len(rivals[i]) > 1 {
 				j.fail("ambiguous-match", fmt.Sprintf("%s %s each match %s by %s; link the right one by hand",
 					d.m.Side(j.side).Object, strings.Join(rivals[i], ", "), d.m.ref(target, ids[i]), rule.Fields[target]))
+				j.candidates = d.candidates(target, ids[i:i+1])
 				continue
 			}
 			if err := d.adopt(tx, j, rule, target, results[i]); err != nil {
@@ -285,6 +290,7 @@ func (d *drain) adopt(tx state.Tx, j *job, rule mapping.MatchRule, target mappin
 	j.newLink(d, id)
 	j.recs[target] = rec
 	j.making, j.button = nil, ""
+	j.rule = fmt.Sprintf("%s.%s = %s.%s", d.m.Side(j.side).Name, rule.Fields[j.side], d.m.Side(target).Name, rule.Fields[target])
 	j.event("linked", uint8(target), fmt.Sprintf("found by %s", rule.Fields[target]))
 	return nil
 }

@@ -2,181 +2,470 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/mapping"
 )
 
-// Plan reads everything in a mapping's scope and tells what a run would do. It
+// Plan reads what is in a mapping's scope and tells all that a sync would do. It
 // writes nothing, neither to a system nor to the state.
 func (e *Engine) Plan(ctx context.Context, name string, progress func(SyncProgress)) (*Plan, error) {
+	return e.PlanWith(ctx, name, PlanOptions{Progress: progress})
+}
+
+// PlanWith is Plan with options. The mapping's work goes on meanwhile: it is
+// held up for one batch of records at a time. What a limit of calls puts off for
+// longer than a quarter of an hour is an error of kind RateLimited; a system
+// that cannot be asked ends the plan with its error.
+func (e *Engine) PlanWith(ctx context.Context, name string, o PlanOptions) (*Plan, error) {
 	m, err := e.mapping(name)
 	if err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	p := newPlanner(e, m, o)
 	ctx = connectors.WithPriority(ctx, connectors.PriorityBackfill)
-	p := &Plan{Mapping: name, Counts: map[string]int{}}
-	told := SyncProgress{Mapping: name}
-	done := planned{links: map[uint64]bool{}, matched: [2]map[string]bool{{}, {}}}
 	for side := range mapping.SideID(2) {
-		cursor := ""
-		sel := m.selection(side)
-		sel.Fields = nil
-		seen := map[string]bool{}
-		for {
-			page, err := m.sides[side].Changes(ctx, sel, cursor)
-			if err != nil {
-				return nil, err
-			}
-			var ids []string
-			for _, c := range page.Changes {
-				if !seen[c.ID] {
-					seen[c.ID] = true
-					ids = append(ids, c.ID)
-				}
-			}
-			for len(ids) > 0 {
-				n := min(len(ids), e.limits.Batch)
-				if err := e.planBatch(ctx, m, side, ids[:n], done, p); err != nil {
-					return nil, err
-				}
-				ids = ids[n:]
-			}
-			told.Listed, told.Done = told.Listed+len(page.Changes), p.Read
-			if progress != nil {
-				progress(told)
-			}
-			if !page.More {
-				break
-			}
-			if page.Next == cursor {
-				return nil, fmt.Errorf("engine: %s lists the same page again and again", m.sides[side].name)
-			}
-			cursor = page.Next
+		if err := p.list(ctx, side); err != nil {
+			return nil, err
 		}
 	}
-	return p, nil
+	if err := p.unlisted(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.queued(ctx); err != nil {
+		return nil, err
+	}
+	return p.plan, p.conclude(ctx)
 }
 
-// planned is what a plan has told already: links, and records that a match
-// would link.
-type planned struct {
-	links   map[uint64]bool
-	matched [2]map[string]bool
+// The sources of what a plan looks at, and of what is carried out of one.
+const (
+	planSource  = "plan"
+	applySource = "apply"
+)
+
+// planner goes through everything in a mapping's scope, a batch at a time. It
+// remembers ids, never values.
+type planner struct {
+	e     *Engine
+	m     *worked
+	o     PlanOptions
+	plan  *Plan
+	told  SyncProgress
+	begun time.Time
+	since time.Time // the days of tasks are counted from it
+	calls [2]int64  // of each side's connection, when it began
+
+	links   bitset                 // looked at, or seen to be as they were
+	listed  [2]bitset              // whose end a listing showed
+	loose   [2]map[string]struct{} // records without a link that were looked at
+	matched [2]map[string]bool     // records that a match would link
+	waiting []state.Subject        // to be decided in the next batch
+
+	kept    map[string]int // changes in the plan, by action
+	lacks   map[lackKey]*PlanLack
+	effects counts
+	missing [2]absence
+	tally   [2]tally
+
+	only bool // pair records only; see Match
+	pair func(d *drain) error
 }
 
-// planBatch decides about some records of one side.
-func (e *Engine) planBatch(ctx context.Context, m *worked, side mapping.SideID, ids []string, done planned, p *Plan) error {
-	d := &drain{Engine: e, m: m, now: e.clock.Now(), guard: &guard{}, plan: true}
-	err := e.store.View(ctx, func(tx state.Tx) error {
-		d.jobs = nil
-		for _, id := range ids {
-			if done.matched[side][id] {
+func newPlanner(e *Engine, m *worked, o PlanOptions) *planner {
+	p := &planner{
+		e: e, m: m, o: o, begun: e.clock.Now(), since: firstTime(o.at, e.clock.Now()), told: SyncProgress{Mapping: m.Name()},
+		plan: &Plan{Mapping: m.Name(), At: e.clock.Now().UTC(), Counts: map[string]int{}, Changes: []PlanChange{}, Alone: map[string]int{}},
+		kept: map[string]int{}, lacks: map[lackKey]*PlanLack{},
+	}
+	for side := range mapping.SideID(2) {
+		p.loose[side], p.matched[side] = map[string]struct{}{}, map[string]bool{}
+		p.calls[side] = e.callsOf(m.sides[side])
+	}
+	return p
+}
+
+func (e *Engine) callsOf(c *connection) int64 {
+	if e.meter == nil {
+		return 0
+	}
+	calls, _, _ := e.meter.of(c.name)
+	return calls
+}
+
+func (p *planner) tell() {
+	if p.o.Progress != nil {
+		p.told.Listed, p.told.Done, p.told.Queued = p.plan.Listed, p.plan.Read, len(p.waiting)
+		p.o.Progress(p.told)
+	}
+}
+
+// list goes through everything that a side lists.
+func (p *planner) list(ctx context.Context, side mapping.SideID) error {
+	c, sel := p.m.sides[side], p.m.selection(side)
+	u := feedUser{m: p.m, side: side}
+	for cursor := ""; ; {
+		var page connectors.ChangePage
+		if err := p.e.patiently(ctx, p.m, func() (err error) {
+			page, err = c.Changes(ctx, sel, cursor)
+			p.e.note(c, err)
+			return err
+		}); err != nil {
+			return err
+		}
+		p.plan.Listed += len(page.Changes)
+		if err := p.e.store.View(ctx, func(tx state.Tx) error {
+			for _, row := range page.Changes {
+				if err := p.row(tx, u, row); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		p.tell()
+		if err := p.flush(ctx, p.e.limits.Batch); err != nil {
+			return err
+		}
+		if !page.More {
+			return p.flush(ctx, 1)
+		}
+		if page.Next == cursor {
+			return fmt.Errorf("engine: %s lists the same page again and again", c.name)
+		}
+		cursor = page.Next
+	}
+}
+
+// row takes in one listed row, by the rules of a sweep: what is as it was when
+// it was dealt with needs no further look.
+func (p *planner) row(tx state.Tx, u feedUser, c connectors.Change) error {
+	link, err := tx.LinkOf(p.m.Name(), uint8(u.side), c.ID)
+	if errors.Is(err, state.ErrNotFound) {
+		return p.looseRow(tx, u, c)
+	}
+	if err != nil {
+		return err
+	}
+	p.listed[u.side].set(link.ID)
+	if p.links.has(link.ID) || p.only {
+		return nil
+	}
+	if settled, err := p.e.settled(tx, u, link, c); settled || err != nil {
+		return err
+	}
+	p.links.set(link.ID)
+	p.waiting = append(p.waiting, state.Subject{Mapping: p.m.Name(), Link: link.ID, Side: uint8(u.side)})
+	return nil
+}
+
+func (p *planner) looseRow(tx state.Tx, u feedUser, c connectors.Change) error {
+	if _, seen := p.loose[u.side][c.ID]; seen || c.ID == "" || len(c.ID) > maxID || p.matched[u.side][c.ID] {
+		return nil
+	}
+	p.loose[u.side][c.ID] = struct{}{}
+	s := state.Subject{Mapping: p.m.Name(), Side: uint8(u.side), Record: c.ID}
+	wished := c.Record != nil && u.wishes(c.Record)
+	if c.Version != "" && !wished && !p.only {
+		mark, err := tx.Known(p.m.Name(), uint8(u.side), c.ID)
+		if err != nil {
+			return err
+		}
+		if mark != nil && string(mark) == p.m.mark(c.Version) {
+			if _, err := tx.Entry(s); errors.Is(err, state.ErrNotFound) {
+				p.plan.Alone[p.m.Side(u.side).Name]++
+				return nil
+			}
+		}
+	}
+	p.waiting = append(p.waiting, s)
+	return nil
+}
+
+// unlisted looks at the links whose record a listing did not show.
+func (p *planner) unlisted(ctx context.Context) error {
+	for after := uint64(0); ; {
+		var links []*state.Link
+		if err := p.e.store.View(ctx, func(tx state.Tx) (err error) {
+			links, err = tx.ListLinks(p.m.Name(), after, requeuePage)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, l := range links {
+			after = l.ID
+			if l.Status == state.LinkEnded || p.links.has(l.ID) || p.listed[0].has(l.ID) && p.listed[1].has(l.ID) {
 				continue
 			}
-			entry := &state.Entry{Subject: state.Subject{Mapping: m.Name(), Side: uint8(side), Record: id}, Sides: 3, Source: "plan"}
-			j, err := loadJob(tx, entry)
-			if err != nil {
+			p.links.set(l.ID)
+			p.waiting = append(p.waiting, linkSubject(l))
+			if err := p.flush(ctx, p.e.limits.Batch); err != nil {
 				return err
 			}
-			if j.link != nil && done.links[j.link.ID] {
-				continue
-			}
-			if j.link != nil {
-				done.links[j.link.ID] = true
-				j.link = cloneLink(j.link)
-			}
-			d.jobs = append(d.jobs, j)
 		}
-		return nil
+		if len(links) < requeuePage {
+			return p.flush(ctx, 1)
+		}
+	}
+}
+
+// queued looks at what waits in the queue and was not listed.
+func (p *planner) queued(ctx context.Context) error {
+	var after *state.Subject
+	for {
+		var entries []*state.Entry
+		if err := p.e.store.View(ctx, func(tx state.Tx) (err error) {
+			entries, err = tx.ListEntries(p.m.Name(), after, requeuePage)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			s := entry.Subject
+			after = &s
+			if s.Link != 0 {
+				if p.links.has(s.Link) {
+					continue
+				}
+				p.links.set(s.Link)
+			} else {
+				if _, seen := p.loose[s.Side][s.Record]; seen || p.matched[s.Side][s.Record] {
+					continue
+				}
+				p.loose[s.Side][s.Record] = struct{}{}
+			}
+			p.waiting = append(p.waiting, s)
+			if err := p.flush(ctx, p.e.limits.Batch); err != nil {
+				return err
+			}
+		}
+		if len(entries) < requeuePage {
+			return p.flush(ctx, 1)
+		}
+	}
+}
+
+// flush decides about what waits, as long as there are that many.
+func (p *planner) flush(ctx context.Context, least int) error {
+	for len(p.waiting) >= least && len(p.waiting) > 0 {
+		n := min(len(p.waiting), p.e.limits.Batch)
+		if err := p.batch(ctx, p.waiting[:n]); err != nil {
+			return err
+		}
+		p.waiting = slices.Delete(p.waiting, 0, n)
+		p.tell()
+	}
+	return nil
+}
+
+// batch decides about some links and records, while nobody else works the
+// mapping.
+func (p *planner) batch(ctx context.Context, subjects []state.Subject) error {
+	subjects = slices.DeleteFunc(slices.Clone(subjects), func(s state.Subject) bool {
+		return s.Link == 0 && p.matched[s.Side][s.Record]
 	})
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
+	d, err := p.e.foresee(ctx, p.m, subjects, p.since)
 	if err != nil || len(d.jobs) == 0 {
 		return err
 	}
-	if err := d.decide(ctx); err != nil {
-		return err
+	p.plan.Read += len(d.jobs)
+	for side := range mapping.SideID(2) {
+		read, gone := d.turned(side)
+		p.missing[side].Read += read
+		p.missing[side].Gone += len(gone)
 	}
-	p.Read += len(d.jobs)
 	for _, j := range d.jobs {
-		e.planJob(d, j, p)
 		if j.link != nil && j.link.ID == 0 {
-			for s, end := range j.link.Ends {
-				done.matched[s][end.ID] = true
+			for side, end := range j.link.Ends {
+				p.matched[side][end.ID] = true
+			}
+		}
+	}
+	if p.pair != nil {
+		if err := p.pair(d); err != nil {
+			return err
+		}
+	}
+	for _, j := range d.jobs {
+		if err := p.take(d, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foresee decides about links and records as a sync would, and writes nothing.
+// Deletions are foreseen as they end, however long they wait. since is what the
+// days of tasks are counted from. The caller holds the mapping.
+func (e *Engine) foresee(ctx context.Context, m *worked, subjects []state.Subject, since time.Time) (*drain, error) {
+	var d *drain
+	err := e.patiently(ctx, m, func() error {
+		d = &drain{Engine: e, m: m, now: e.clock.Now(), since: since, guard: &guard{}, plan: true, foresee: true}
+		if err := d.imagine(ctx, subjects, planSource); err != nil {
+			return err
+		}
+		m.room.reset(len(d.jobs) * len(m.Rules()))
+		if err := d.learnDoubt(ctx); err != nil {
+			return err
+		}
+		if err := d.decide(ctx); err != nil {
+			return err
+		}
+		if err := d.foreseeCreates(ctx); err != nil {
+			return err
+		}
+		d.foreseeComments(ctx)
+		d.nameCandidates(ctx)
+		return d.blamed()
+	})
+	return d, err
+}
+
+// imagine gives the drain jobs for links and records, as if a sync had come
+// upon them. What the queue knows of them counts.
+func (d *drain) imagine(ctx context.Context, subjects []state.Subject, source string) error {
+	return d.store.View(ctx, func(tx state.Tx) error {
+		d.jobs, d.order = make([]*job, 0, len(subjects)), make(map[*job]int, len(subjects))
+		for i, s := range subjects {
+			j, err := imagined(tx, d.m, s, source, d.now)
+			if err != nil {
+				return err
+			}
+			if j != nil {
+				d.jobs = append(d.jobs, j)
+				d.order[j] = i
+			}
+		}
+		return nil
+	})
+}
+
+// imagined makes the job of one link or record; nil where the link is not there
+// any more. The job's entry need not be in the queue.
+func imagined(tx state.Tx, m *worked, s state.Subject, source string, now time.Time) (*job, error) {
+	if s.Link == 0 { // it may have been linked meanwhile
+		link, err := tx.LinkOf(m.Name(), s.Side, s.Record)
+		switch {
+		case err == nil:
+			s = state.Subject{Mapping: m.Name(), Link: link.ID, Side: s.Side}
+		case !errors.Is(err, state.ErrNotFound):
+			return nil, err
+		}
+	}
+	queued := s
+	if s.Link != 0 {
+		queued = state.Subject{Mapping: s.Mapping, Link: s.Link}
+	}
+	entry := &state.Entry{Subject: s, First: now}
+	found, err := tx.Entry(queued)
+	switch {
+	case err == nil:
+		c := *found
+		entry = &c
+		entry.Side = s.Side
+	case !errors.Is(err, state.ErrNotFound):
+		return nil, err
+	}
+	begun := entry.Source == applySource
+	entry.Sides, entry.Source = 3, source
+	j, err := loadJob(tx, entry)
+	if err != nil || s.Link != 0 && j.link == nil {
+		return nil, err
+	}
+	if j.link != nil {
+		j.link = cloneLink(j.link)
+	}
+	j.begun = begun
+	return j, nil
+}
+
+func cloneLink(l *state.Link) *state.Link {
+	c := *l
+	c.Fields = slices.Clone(l.Fields)
+	return &c
+}
+
+// planPatience bounds how long a plan waits for an allowance or a pause.
+const planPatience = 15 * time.Minute
+
+// patiently calls fn when both connections take calls. What ends because one of
+// them wants a pause is called again after it.
+func (e *Engine) patiently(ctx context.Context, m *worked, fn func() error) error {
+	for {
+		if err := e.await(ctx, m); err != nil {
+			return err
+		}
+		err := fn()
+		if connectors.KindOf(err) != connectors.RateLimited || err == nil {
+			return err
+		}
+	}
+}
+
+// await waits until both connections of a mapping take calls of the plan's
+// priority.
+func (e *Engine) await(ctx context.Context, m *worked) error {
+	for _, c := range m.sides {
+		for {
+			ok, at := e.open(ctx, c)
+			if ok {
+				if at = e.withheldUntil(c, connectors.PriorityBackfill); at.IsZero() {
+					break
+				}
+			}
+			if err := e.awaitOne(ctx, c, at); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func cloneLink(l *state.Link) *state.Link {
-	c := *l
-	c.Fields = append([]state.Field(nil), l.Fields...)
-	return &c
+func (e *Engine) awaitOne(ctx context.Context, c *connection, at time.Time) error {
+	c.mu.Lock()
+	code, reason := c.code, c.reason
+	c.mu.Unlock()
+	wait := at.Sub(e.clock.Now())
+	kind := connectors.RateLimited
+	switch {
+	case code != "" && !waits(code):
+		kind = kindOfCode(code)
+	case wait <= planPatience:
+		return e.clock.Sleep(ctx, max(wait, time.Millisecond))
+	}
+	if reason == "" {
+		reason = "what is left of the allowance is kept for more urgent work"
+	}
+	return &connectors.Error{Op: "plan", Connection: c.name, Kind: kind, RetryAfter: wait, Err: errors.New(reason)}
 }
 
-// planJob tells what a run would do about one record.
-func (e *Engine) planJob(d *drain, j *job, p *Plan) {
-	change := PlanChange{}
-	ids := j.ids()
-	for side := range mapping.SideID(2) {
-		change.Records[side] = d.m.ref(side, ids[side])
-		if rec := j.recs[side]; rec != nil && change.Title == "" {
-			change.Title = firstText(rec.Title, rec.Key)
+// kindOfCode is the kind of error behind the code of a connection that cannot be
+// called.
+func kindOfCode(code string) connectors.Kind {
+	switch code {
+	case "auth":
+		return connectors.Auth
+	case codeRateLimited, codeQuota:
+		return connectors.RateLimited
+	}
+	return connectors.Unavailable
+}
+
+// blamed returns the error of a connection that could not be asked, so that
+// nothing can be said about the batch.
+func (d *drain) blamed() error {
+	for _, j := range d.jobs {
+		if j.outcome.kind == outcomeKeep || j.outcome.kind == outcomeRetry && j.outcome.code == "unavailable" {
+			return &connectors.Error{Op: "plan", Kind: kindOfCode(j.outcome.code), Err: errors.New(j.outcome.reason)}
 		}
 	}
-	add := func(action string, to mapping.SideID, reason string, fields []PlanField) {
-		c := change
-		c.Action, c.To, c.Reason, c.Fields = action, d.m.Side(to).Name, reason, fields
-		p.Counts[action]++
-		p.Changes = append(p.Changes, c)
-	}
-	switch {
-	case j.done():
-		add("failed", j.side, j.outcome.reason, nil)
-		return
-	case j.making != nil && j.link == nil:
-		var fields []PlanField
-		for _, r := range d.m.Rules() {
-			if !r.Flow().To(j.making.to) {
-				continue
-			}
-			v, presence, err := r.Value(j.side, j.recs[j.side])
-			if err != nil || presence != connectors.Present || v.IsNull() {
-				continue
-			}
-			fields = append(fields, PlanField{Name: r.Name(), After: v.String(), Why: "created with it"})
-		}
-		add("create", j.making.to, "", fields)
-		return
-	case j.removal != nil:
-		add(j.removal.policy.String(), j.removal.gone.Other(), "the other record is gone", nil)
-		return
-	case j.link != nil && j.link.ID == 0:
-		add("link", j.side.Other(), "matched", nil)
-	}
-	for to := range mapping.SideID(2) {
-		var fields []PlanField
-		for _, v := range j.verdicts {
-			if w := v.writes[to]; w != nil {
-				fields = append(fields, PlanField{Name: v.rule.Name(), Before: w.replaced.String(), After: w.value.String(), Why: w.why})
-			}
-		}
-		if len(fields) > 0 {
-			add("update", to, "", fields)
-		}
-	}
-	for _, v := range j.verdicts {
-		if v.aside == nil {
-			continue
-		}
-		action := "set aside"
-		if v.aside.Kind == state.AsideConflict {
-			action = "conflict"
-		}
-		add(action, mapping.SideID(v.aside.To), v.rule.Name()+": "+v.aside.Reason, nil)
-	}
+	return nil
 }

@@ -50,7 +50,7 @@ func (d *drain) presence(j *job) {
 		if j.link.Status == state.LinkEnded {
 			continue
 		}
-		if !j.toldGone() && j.link.Ends[side].State == connectors.Live {
+		if !d.foresee && !j.toldGone() && j.link.Ends[side].State == connectors.Live {
 			// Nobody answers "not there" once and is believed: a lost right and
 			// a moment's fault look the same.
 			j.later(d.now.Add(d.limits.Missing), missingCode, err.Error())

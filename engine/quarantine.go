@@ -19,7 +19,7 @@ const deleteWaitsCode = "delete-waits"
 // ends it.
 func (d *drain) waits(j *job, side mapping.SideID) bool {
 	policy := d.m.OnDelete(side)
-	if policy != mapping.ArchiveOther && policy != mapping.DeleteOther || d.limits.DeleteWait <= 0 {
+	if policy != mapping.ArchiveOther && policy != mapping.DeleteOther || d.limits.DeleteWait <= 0 || d.foresee {
 		return false
 	}
 	since := d.now

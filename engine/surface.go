@@ -176,36 +176,11 @@ type Conversion struct {
 	Reason string         `json:"reason,omitempty"`
 }
 
-// Plan is what a run over a mapping would do. Nothing is written for it.
-type Plan struct {
-	Mapping string         `json:"mapping"`
-	Read    int            `json:"read"`   // records read
-	Counts  map[string]int `json:"counts"` // by Change.Action
-	Changes []PlanChange   `json:"changes"`
-}
-
-// PlanChange is one thing that a run would do.
-type PlanChange struct {
-	Action  string            `json:"action"` // "link", "create", "update", "conflict", "set aside", "failed"
-	Records [2]connectors.Ref `json:"records"`
-	To      string            `json:"to,omitempty"` // the side's name
-	Title   string            `json:"title,omitempty"`
-	Fields  []PlanField       `json:"fields,omitempty"`
-	Reason  string            `json:"reason,omitempty"`
-}
-
-// PlanField is one field write of a plan.
-type PlanField struct {
-	Name   string `json:"name"`
-	Before string `json:"before"`
-	After  string `json:"after"`
-	Why    string `json:"why"`
-}
-
-// SyncProgress is told while Sync runs.
+// SyncProgress is told while long work goes on.
 type SyncProgress struct {
 	Mapping string `json:"mapping"`
 	Listed  int    `json:"listed"`
 	Done    int    `json:"done"`
 	Queued  int    `json:"queued"`
+	Stage   string `json:"stage,omitempty"` // of an apply: "checking", "writing"
 }

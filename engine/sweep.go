@@ -40,6 +40,8 @@ type Swept struct {
 	Fresh int
 	Done  bool
 	Wait  bool // the connection is paused, or keeps its allowance for more urgent work
+	// Paused is set while a person has paused the connection: nothing is asked.
+	Paused *Pause
 }
 
 // Sweep starts a sweep of a feed; call Step until it is done.
@@ -59,6 +61,13 @@ func (e *Engine) Sweep(name string) (*Sweeper, error) {
 func (s *Sweeper) Step(ctx context.Context) (Swept, error) {
 	if s.listed {
 		return s.unlisted(ctx)
+	}
+	var paused *Pause
+	if err := s.e.store.View(ctx, func(tx state.Tx) (err error) {
+		paused, err = connectionPaused(tx, s.f.conn.name)
+		return err
+	}); err != nil || paused != nil {
+		return Swept{Wait: paused != nil, Paused: paused}, err
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PrioritySweep)
 	if ok, _ := s.e.open(ctx, s.f.conn); !ok || !s.e.withheldUntil(s.f.conn, connectors.PrioritySweep).IsZero() {
@@ -124,21 +133,28 @@ func (s *Sweeper) row(tx state.Tx, u feedUser, c connectors.Change, h hint) (boo
 		return false, err
 	}
 	s.seen[u.m].set(link.ID)
-	if link.Status == state.LinkActive && link.Scheme == u.m.Hash() && !pending(link) && s.asItWas(u, link, c) {
-		held, err := heldBack(tx, link)
-		if err != nil || !held {
-			return false, err
-		}
+	if settled, err := s.e.settled(tx, u, link, c); settled || err != nil {
+		return false, err
 	}
 	h.version = "" // even where the record is as it was, something of the link is to be done
 	return enqueue(tx, u.m, h, s.e.clock.Now())
+}
+
+// settled reports whether a listed row shows that nothing is to be done for its
+// link.
+func (e *Engine) settled(tx state.Tx, u feedUser, link *state.Link, c connectors.Change) (bool, error) {
+	if link.Status != state.LinkActive || link.Scheme != u.m.Hash() || pending(link) || !e.asItWas(u, link, c) {
+		return false, nil
+	}
+	held, err := heldBack(tx, link)
+	return !held && err == nil, err
 }
 
 // asItWas reports whether a listed row shows that its record is as it was when
 // both sides agreed. Where the row shows the values, they must be there and be
 // those of the baseline, since a version may stand still while a value moves;
 // where the version has moved, the values alone do not tell of comments.
-func (s *Sweeper) asItWas(u feedUser, link *state.Link, c connectors.Change) bool {
+func (e *Engine) asItWas(u feedUser, link *state.Link, c connectors.Change) bool {
 	end := link.Ends[u.side]
 	if c.Record == nil {
 		return unchangedRow(end, c)
@@ -149,7 +165,7 @@ func (s *Sweeper) asItWas(u feedUser, link *state.Link, c connectors.Change) boo
 	if c.Version != end.Version && u.m.CommentsTo(u.side.Other()) {
 		return false
 	}
-	return s.e.holds(u.m, u.side, link, c.Record)
+	return e.holds(u.m, u.side, link, c.Record)
 }
 
 // wishes reports whether a record that has no counterpart asks for one.
