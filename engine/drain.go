@@ -70,11 +70,8 @@ type drain struct {
 	jobs  []*job
 	guard *guard
 	now   time.Time
-	plan  bool // decide, but write nothing
-	taken [2]map[string]bool
-}
-
-// run takes the jobs through all stages and stores what came of them.
+	plan  bool   // decide, but write nothing
+	runID uint64 // the run it belongs to; 0: the mapping's present one
 
 	// foresee tells a plan how deletions end that a drain puts off, and since
 	// is what the days of tasks are counted from; zero: now.
@@ -82,6 +79,10 @@ type drain struct {
 	since   time.Time
 	order   map[*job]int // which of the subjects that were asked about
 
+	taken [2]map[string]bool
+}
+
+// run takes the jobs through all stages and stores what came of them.
 func (d *drain) run(ctx context.Context) error {
 	if err := d.learnDoubt(ctx); err != nil {
 		return err

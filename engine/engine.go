@@ -177,6 +177,7 @@ type worked struct {
 	turns turns // belongs to mu
 	room  room  // belongs to mu
 	rules map[uint32]*mapping.Rule
+	runID atomic.Uint64 // the run that its events belong to; 0: none
 }
 
 func (m *worked) ref(side mapping.SideID, id string) connectors.Ref {

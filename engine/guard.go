@@ -267,7 +267,7 @@ func (d *drain) stop(ctx context.Context) error {
 		}
 	}
 	return d.commit(ctx, func(tx state.Tx) error {
-		return tx.AppendJournal(&state.Event{
+		return d.journal(tx, &state.Event{
 			At: d.now, Mapping: d.m.Name(), Action: "stopped", Source: "guard", Code: g.Code, Detail: g.Reason,
 		})
 	})
@@ -387,7 +387,7 @@ func (e *Engine) waiting(ctx context.Context, m *worked) (n int, err error) {
 func (e *Engine) release(ctx context.Context, m *worked, g *guard, source, detail string) error {
 	g.Stopped, g.Code, g.Reason, g.Again, g.Looks = false, "", "", time.Time{}, 0
 	return e.commit(ctx, func(tx state.Tx) error {
-		if err := tx.AppendJournal(&state.Event{
+		if err := e.journal(tx, &state.Event{
 			At: e.clock.Now(), Mapping: m.Name(), Action: "resumed", Source: source, Detail: detail,
 		}); err != nil {
 			return err

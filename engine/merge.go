@@ -40,6 +40,7 @@ type verdict struct {
 	aside *state.Aside // the field is held back
 	drop  bool         // a stored aside is settled
 	event *state.EventField
+	lost  *lostAnswer // a write before this one
 	// conflict says that both sides had changed; lost is the value that gave way.
 	conflict bool
 	// putBack says that a person's edit, covered by our write, was written again.
@@ -155,7 +156,7 @@ func (g *merger) scalar(c comparison) verdict {
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
 	if pending != nil && c.known && c.field.Base[pending.To^1] == pending.Source && c.field.Base != noted.Base {
-		v.event = confirmed(c.rule)
+		v.confirm(pending, c.field.Base[pending.To])
 	}
 	if e, ok := g.covered[c.rule.ID()]; ok && pending != nil && (c.prints[pending.To] == pending.Target || same(e.ours, c.values[pending.To])) {
 		if restored, ok := g.uncover(v, noted, e.theirs); ok {
@@ -197,11 +198,6 @@ func (g *merger) scalar(c comparison) verdict {
 		return g.carry(v, side, "enforced")
 	}
 	return g.settled(v, g.m.Side(side).Name+" was edited by hand and stays until its source changes")
-}
-
-// confirmed tells the journal of a write whose answer was lost.
-func confirmed(r *mapping.Rule) *state.EventField {
-	return &state.EventField{Rule: r.ID(), Name: r.Name(), Why: "written before; the answer was lost, the record shows it"}
 }
 
 // settled takes the present values as the agreement.

@@ -51,7 +51,7 @@ func (g *merger) set(c comparison) verdict {
 	v := verdict{comparison: c, next: c.field}
 	v.drop = c.aside != nil
 	if p := noted.Pending; p != nil && c.known && slices.Equal(settled.Sets[p.To], p.TargetSet) {
-		v.event = confirmed(c.rule)
+		v.confirm(p, p.Target)
 	}
 	v.next.Sets = [2][]state.Print{sides[0].prints, sides[1].prints}
 	v.next.Base, v.next.Known, v.next.Pending = c.prints, [2]bool{true, true}, nil

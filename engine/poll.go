@@ -112,7 +112,7 @@ func (e *Engine) restartFeed(ctx context.Context, f *feed, cause error) error {
 	e.log.Warn("feed starts anew", "connection", f.conn.name, "op", f.name, "err", cause)
 	return e.commit(ctx, func(tx state.Tx) error {
 		for _, u := range f.users {
-			if err := tx.AppendJournal(&state.Event{
+			if err := e.journal(tx, &state.Event{
 				At: e.clock.Now(), Mapping: u.m.Name(), Action: "feed restarted", Source: "poll",
 				Code: "cursor", Detail: cause.Error(),
 			}); err != nil {

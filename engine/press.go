@@ -206,7 +206,7 @@ func (e *Engine) Ask(ctx context.Context, name, record, by string) error {
 		}
 		var records [2]string
 		records[from] = record
-		return tx.AppendJournal(&state.Event{At: now, Mapping: name, Records: records, Action: "pressed", Source: "button", Detail: "by " + by})
+		return e.journal(tx, &state.Event{At: now, Mapping: name, Records: records, Action: "pressed", Source: "button", Detail: "by " + by})
 	})
 	if err != nil {
 		return err

@@ -125,7 +125,7 @@ func (e *Engine) recoverRules(ctx context.Context, m *worked) (fresh bool, err e
 		if err := tx.SetDoc(schemeDocs, m.Name(), hash); err != nil || !fresh {
 			return err
 		}
-		if err := tx.AppendJournal(&state.Event{
+		if err := e.journal(tx, &state.Event{
 			At: e.clock.Now(), Mapping: m.Name(), Action: "mapping changed", Source: "start",
 			Detail: "every record is looked at anew; what failed is tried again",
 		}); err != nil {
@@ -157,7 +157,7 @@ func (e *Engine) recoverDoubt(ctx context.Context) (doubted bool, err error) {
 			}
 		}
 		for _, m := range e.mappings {
-			if err := tx.AppendJournal(&state.Event{
+			if err := e.journal(tx, &state.Event{
 				At: e.clock.Now(), Mapping: m.Name(), Action: "state replaced", Source: "start",
 				Detail: string(reason) + "; every record is looked at anew, on both sides",
 			}); err != nil {

@@ -22,6 +22,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.nudges[m.Name()] = make(chan struct{}, 1)
 	}
 	e.nudgeMu.Unlock()
+	if err := e.serveRuns(ctx); err != nil {
+		return err
+	}
 	changed, err := e.Recover(ctx)
 	if err != nil {
 		return err
@@ -271,6 +274,11 @@ func (e *Engine) Sync(ctx context.Context, name string, progress func(SyncProgre
 	if err != nil {
 		return err
 	}
+	end, err := e.syncRun(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer end()
 	told := SyncProgress{Mapping: name}
 	tell := func() {
 		if progress != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -231,7 +230,7 @@ func (e *Engine) Resolve(ctx context.Context, link uint64, rule uint32, choice, 
 			return err
 		}
 		now := e.clock.Now()
-		if err := tx.AppendJournal(&state.Event{
+		if err := e.journal(tx, &state.Event{
 			At: now, Mapping: name, Link: link, Action: "resolved", Source: "person", Detail: fmt.Sprintf("%s: %s wins, by %s", a.Name, choice, by),
 		}); err != nil {
 			return err
@@ -364,52 +363,4 @@ func (e *Engine) Retry(ctx context.Context, f QueueFilter) (int, error) {
 		}
 	}
 	return n, err
-}
-
-// History lists the journal, newest first.
-func (e *Engine) History(ctx context.Context, f HistoryFilter) ([]EventRow, error) {
-	if err := e.known(f.Mapping); err != nil {
-		return nil, err
-	}
-	record := f.Record
-	if ref, err := connectors.ParseRef(record); err == nil && strings.Count(record, "/") >= 2 {
-		record = ref.ID
-	}
-	var rows []EventRow
-	err := e.store.View(ctx, func(tx state.Tx) error {
-		rows = nil
-		events, err := tx.ListJournal(f.Before, e.page(f.Limit), state.EventFilter{
-			Mapping: f.Mapping, Link: f.Link, Record: record, Action: f.Action, Since: f.Since,
-		})
-		if err != nil {
-			return err
-		}
-		for _, ev := range events {
-			rows = append(rows, e.eventRow(ev))
-		}
-		return nil
-	})
-	return rows, err
-}
-
-func (e *Engine) eventRow(ev *state.Event) EventRow {
-	row := EventRow{
-		Seq: ev.Seq, At: ev.At, Mapping: ev.Mapping, Link: ev.Link, Records: ev.Records,
-		Action: ev.Action, Source: ev.Source, Code: ev.Code, Detail: ev.Detail,
-	}
-	if m, err := e.mapping(ev.Mapping); err == nil {
-		for side, id := range ev.Records {
-			if id != "" {
-				row.Records[side] = m.ref(mapping.SideID(side), id).String()
-			}
-		}
-		switch ev.Action {
-		case "updated", "created", "found", "linked", "task created", "task found", "comment copied", "offered":
-			row.To = m.Side(mapping.SideID(ev.To)).Name
-		}
-	}
-	for _, f := range ev.Fields {
-		row.Fields = append(row.Fields, EventFieldRow{Name: f.Name, Why: f.Why})
-	}
-	return row
 }

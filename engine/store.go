@@ -109,7 +109,7 @@ func (d *drain) concludeFields(j *job) {
 			}
 			wrote = true
 			if j.sent[side] && !j.unsure[side] {
-				done[side] = append(done[side], d.writtenField(v, w))
+				done[side] = append(done[side], d.takenField(v, w, side, d.agreed(j, v)))
 			}
 		}
 		if wrote {
@@ -127,6 +127,7 @@ func (d *drain) concludeFields(j *job) {
 			j.event("updated", uint8(side), "", fields...)
 		}
 	}
+	j.tellLost()
 	if len(conflicts) > 0 {
 		j.event("set aside", 0, "", conflicts...)
 	}
@@ -167,16 +168,6 @@ func sameField(a, b state.Field) bool {
 
 func sameAside(a, b *state.Aside) bool {
 	return a != nil && a.Kind == b.Kind && a.Prints == b.Prints && a.Code == b.Code && a.Reason == b.Reason && a.Choice == b.Choice
-}
-
-// writtenField tells the journal of one field write; the value that it replaced
-// is sealed.
-func (d *drain) writtenField(v *verdict, w *fieldWrite) state.EventField {
-	f := state.EventField{Rule: v.rule.ID(), Name: v.rule.Name(), Why: w.why}
-	if d.limits.KeepReplaced > 0 && !w.replaced.IsNull() {
-		f.Replaced = d.seal(w.replaced, replacedPurpose)
-	}
-	return f
 }
 
 // What sealed values are for: bound to them, so that one cannot stand in for
@@ -225,7 +216,7 @@ func (d *drain) storeJob(tx state.Tx, j *job) error {
 		if j.link != nil {
 			stored.Link = j.link.ID
 		}
-		if err := tx.AppendJournal(&stored); err != nil {
+		if err := d.journal(tx, &stored); err != nil {
 			return err
 		}
 	}

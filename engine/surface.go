@@ -93,10 +93,11 @@ type QueueRow struct {
 // EventRow is one row of the history.
 type EventRow struct {
 	Seq     uint64          `json:"seq"`
+	Run     uint64          `json:"run,omitempty"` // the event that began the run it belongs to
 	At      time.Time       `json:"at"`
 	Mapping string          `json:"mapping"`
 	Link    uint64          `json:"link,omitempty"`
-	Records [2]string       `json:"records"` // Refs, "" where there is none
+	Records [2]string       `json:"records"` // Refs, "" where there is none; of a run's start connection/object
 	Action  string          `json:"action"`
 	To      string          `json:"to,omitempty"` // the name of the side written to
 	Source  string          `json:"source"`
@@ -108,8 +109,22 @@ type EventRow struct {
 // EventFieldRow is one field of an event. The values that a write replaced
 // stay sealed.
 type EventFieldRow struct {
-	Name string `json:"name"`
-	Why  string `json:"why"`
+	Name     string `json:"name"`
+	Why      string `json:"why"`
+	Field    string `json:"field,omitempty"`    // the API name of the field that was written
+	Replaced string `json:"replaced,omitempty"` // of a write, what undo would put back: "kept", "empty", "forgotten", "not kept"
+}
+
+// Verified is what following the journal's chain came to.
+type Verified struct {
+	Sound    bool   `json:"sound"`
+	Events   int    `json:"events"`
+	First    uint64 `json:"first,omitempty"`    // the oldest event that is kept
+	Last     uint64 `json:"last,omitempty"`     // the newest
+	Head     string `json:"head,omitempty"`     // SEQ:HASH, to be noted elsewhere
+	Expected string `json:"expected,omitempty"` // the mark that it was compared with
+	Broken   uint64 `json:"broken,omitempty"`   // the first event that does not fit
+	Reason   string `json:"reason,omitempty"`
 }
 
 // HistoryFilter narrows the history; zero fields let all pass.
@@ -118,6 +133,8 @@ type HistoryFilter struct {
 	Link    uint64
 	Record  string // an id or a whole Ref
 	Action  string
+	Run     uint64 // the number of the run
+	Field   string // of either side, or the rule's name
 	Since   time.Time
 	Before  uint64 // Seq to go on from
 	Limit   int    // 0: 100

@@ -30,10 +30,12 @@ func (d *drain) write(ctx context.Context) error {
 		for _, j := range writing {
 			l := *j.link
 			l.Fields = slices.Clone(j.link.Fields)
-			for _, v := range j.verdicts {
+			for i := range j.verdicts {
+				v := &j.verdicts[i]
 				if v.skip {
 					continue
 				}
+				d.noteReplaced(v)
 				setField(&l, v.noted())
 			}
 			j.noteRead(&l)
@@ -79,7 +81,7 @@ func (d *drain) noteConflicts(tx state.Tx, j *job) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	return tx.AppendJournal(&state.Event{
+	return d.journal(tx, &state.Event{
 		At: d.now, Mapping: d.m.Name(), Link: j.link.ID, Records: j.ids(), Action: "conflict", Source: j.entry.Source, Fields: fields,
 	})
 }
