@@ -245,13 +245,13 @@ func (c *weighing) decided(n *PlanChange) {
 	case PlanUpdate, PlanRepeat, PlanOffer:
 		for _, f := range n.Fields {
 			if !c.isPlanned(n, f) {
-				c.stale("%s: %s would be written now as well", f.Name, quoted(f))
+				c.stale("%s: %s would be written to the %s now", f.Name, quoted(f), n.To)
 			}
 		}
 	case PlanComment:
 		for _, id := range n.Comments {
 			if p == nil || !slices.Contains(p.Comments, id) {
-				c.stale("comment %s would be copied now as well", id)
+				c.stale("comment %s would be copied to the %s now", id, n.To)
 			}
 		}
 	case PlanWait, PlanFailed, PlanAmbiguous:
