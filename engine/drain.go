@@ -19,6 +19,7 @@ type Drained struct {
 	Next    time.Time // when the next entry is due, zero if none; set when Worked is 0
 	Wait    time.Time // a connection is paused, or keeps its allowance for more urgent work; zero if none
 	Stopped bool      // a guard stopped the mapping
+	Paused  *Pause    // a person paused the mapping or a connection of it
 }
 
 // Drain works one batch of a mapping's queue: reads what changed, merges,
@@ -41,6 +42,9 @@ func (e *Engine) Drain(ctx context.Context, name string) (Drained, error) {
 	g, err := e.loadGuard(ctx, m)
 	if err != nil {
 		return Drained{}, err
+	}
+	if p, err := e.paused(ctx, m); p != nil || err != nil {
+		return Drained{Paused: p}, err
 	}
 	if stopped, err := e.stopped(ctx, m, g); stopped || err != nil {
 		return Drained{Stopped: stopped}, err

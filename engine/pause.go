@@ -246,3 +246,45 @@ func (e *Engine) paused(ctx context.Context, m *worked) (p *Pause, err error) {
 	})
 	return p, err
 }
+
+// pausedCode is the reason code of what a person paused.
+const pausedCode = "paused"
+
+// inboxCounted is how many deliveries are counted one by one.
+const inboxCounted = 1000
+
+// statusInbox tells how many deliveries are safe and not sorted yet.
+func (e *Engine) statusInbox(tx state.Tx, s *Status) error {
+	keys, _, err := tx.ListDocs(inboxDocs, "", inboxCounted)
+	s.Inbox = len(keys)
+	if s.Inbox == inboxCounted {
+		s.Inbox = max(s.Inbox, int(e.inbox.rows.Load()))
+	}
+	return err
+}
+
+// statusPauses puts the pauses of connections into a status. They go before what
+// the breaker says: nothing is probed meanwhile.
+func (e *Engine) statusPauses(tx state.Tx, s *Status) error {
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		p, err := connectionPaused(tx, c.Name)
+		if err != nil {
+			return err
+		}
+		if c.Paused = p; p != nil {
+			c.State, c.Code, c.Reason, c.Since, c.RetryAt = "paused", pausedCode, p.String(), p.Since, time.Time{}
+		}
+	}
+	return nil
+}
+
+// pause puts a pause into the status of a mapping. It goes before what a guard
+// says: to resume lifts the pause first.
+func (s *MappingStatus) pause(tx state.Tx, m *worked) error {
+	p, err := pausedWork(tx, m)
+	if err == nil && p != nil {
+		s.Paused, s.State, s.Code, s.Reason, s.Resume = p, "paused", pausedCode, p.String(), p.command()
+	}
+	return err
+}

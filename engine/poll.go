@@ -14,6 +14,8 @@ type Polled struct {
 	Fresh int       // hints that were new
 	More  bool      // another page can be asked for at once
 	Wait  time.Time // the connection is paused until then; zero if not
+	// Paused is set while a person has paused the connection: nothing is asked.
+	Paused *Pause
 }
 
 // Poll reads one page of a feed's changes and makes its rows due. The cursor
@@ -23,15 +25,19 @@ func (e *Engine) Poll(ctx context.Context, feedName string) (Polled, error) {
 	if err != nil {
 		return Polled{}, err
 	}
-	if ok, at := e.open(ctx, f.conn); !ok {
-		return Polled{Wait: at}, nil
-	}
 	var cursor string
+	var paused *Pause
 	if err := e.store.View(ctx, func(tx state.Tx) error {
+		if paused, err = connectionPaused(tx, f.conn.name); err != nil {
+			return err
+		}
 		cursor, err = tx.Cursor(f.name)
 		return err
-	}); err != nil {
-		return Polled{}, err
+	}); err != nil || paused != nil {
+		return Polled{Paused: paused}, err
+	}
+	if ok, at := e.open(ctx, f.conn); !ok {
+		return Polled{Wait: at}, nil
 	}
 	priority, source := connectors.PriorityPoll, "poll"
 	if cursor == "" || backfilling(cursor) {

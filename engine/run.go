@@ -80,7 +80,7 @@ func (e *Engine) drainLoop(ctx context.Context, name string) {
 			failures++
 			wait = e.backoff(failures)
 			e.log.Error("drain ended early", "mapping", name, "wait", wait, "err", err)
-		case out.Stopped:
+		case out.Stopped, out.Paused != nil:
 			wait, failures = idle, 0
 		case !out.Wait.IsZero():
 			wait, failures = out.Wait.Sub(now), 0
@@ -279,6 +279,11 @@ func (e *Engine) Sync(ctx context.Context, name string, progress func(SyncProgre
 		return err
 	}
 	defer end()
+	if p, err := e.paused(ctx, m); err != nil {
+		return err
+	} else if p != nil {
+		return p.err("sync")
+	}
 	told := SyncProgress{Mapping: name}
 	tell := func() {
 		if progress != nil {
@@ -303,6 +308,9 @@ func (e *Engine) Sync(ctx context.Context, name string, progress func(SyncProgre
 			tell()
 			if out.Done {
 				break
+			}
+			if out.Paused != nil {
+				return out.Paused.err("sync")
 			}
 			if out.Wait {
 				if err := e.clock.Sleep(ctx, e.limits.Probe); err != nil {
@@ -350,6 +358,8 @@ func (e *Engine) drainDry(ctx context.Context, m *worked, told *SyncProgress, te
 		tell()
 		now := e.clock.Now()
 		switch {
+		case out.Paused != nil:
+			return out.Paused.err("sync")
 		case out.Stopped:
 			return ErrStopped
 		case !out.Wait.IsZero():

@@ -23,6 +23,9 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 	}
 	err := e.store.View(ctx, func(tx state.Tx) error {
 		s.Mappings = nil
+		if err := errors.Join(e.statusInbox(tx, s), e.statusPauses(tx, s)); err != nil {
+			return err
+		}
 		for _, m := range e.mappings {
 			row, err := e.mappingStatus(tx, m)
 			if err != nil {
@@ -79,7 +82,7 @@ func (e *Engine) mappingStatus(tx state.Tx, m *worked) (MappingStatus, error) {
 		row.State, row.Code, row.Reason = "stopped", g.Code, g.Reason
 		row.Resume = "tenon resume " + m.Name()
 	}
-	return row, nil
+	return row, row.pause(tx, m)
 }
 
 // Ready reports whether the service can take in work: the state answers.

@@ -12,6 +12,7 @@ type Status struct {
 	At          time.Time          `json:"at"`
 	Connections []ConnectionStatus `json:"connections"`
 	Mappings    []MappingStatus    `json:"mappings"`
+	Inbox       int                `json:"inbox"` // deliveries that are safe and not sorted into the queues yet
 }
 
 // ConnectionStatus is how one connection stands.
@@ -29,15 +30,17 @@ type ConnectionStatus struct {
 	DailyLeft   int       `json:"dailyLeft,omitempty"` // what is left of it
 
 	Budget *BudgetStatus `json:"budget,omitempty"` // nil where the connection does not tell
+	Paused *Pause        `json:"paused,omitempty"` // by a person; State is "paused" then, Code "paused"
 }
 
 // MappingStatus is how one mapping stands.
 type MappingStatus struct {
 	Name      string `json:"name"`
-	State     string `json:"state"` // "running", "stopped"
+	State     string `json:"state"` // "running", "stopped" (by a guard), "paused" (by a person)
 	Code      string `json:"code,omitempty"`
 	Reason    string `json:"reason,omitempty"`
 	Resume    string `json:"resume,omitempty"` // the command that lets it go on
+	Paused    *Pause `json:"paused,omitempty"` // by a person: the mapping itself, or a connection of it
 	Links     int    `json:"links"`
 	Queued    int    `json:"queued"`
 	Waiting   int    `json:"waiting"`

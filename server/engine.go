@@ -28,5 +28,8 @@ type Operator interface {
 	Queue(ctx context.Context, f engine.QueueFilter) ([]engine.QueueRow, error)
 	Retry(ctx context.Context, f engine.QueueFilter) (int, error)
 	History(ctx context.Context, f engine.HistoryFilter) ([]engine.EventRow, error)
-	Resume(ctx context.Context, mapping, by string) error
+	// Pause and Resume take the name of a mapping or a connection; where both
+	// have it, "mapping:NAME" or "connection:NAME".
+	Pause(ctx context.Context, name, reason, by string) (*engine.Pause, error)
+	Resume(ctx context.Context, name, by string) error
 }

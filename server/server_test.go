@@ -476,7 +476,7 @@ func TestAPIOrders(t *testing.T) {
 			t.Errorf("%s %s: got %d, want %d", c.path, c.body, got, c.want)
 		}
 	}
-	want := []string{"resolve 7 9 deal by token test", "retry  ", "retry m waiting", "resume m by token test"}
+	want := []string{"resolve 7 9 deal by token test", "retry  ", "retry m waiting", "resume mapping:m by token test"}
 	if diff := cmp.Diff(want, f.engine.presses()); diff != "" {
 		t.Errorf("orders (-want +got):\n%s", diff)
 	}

@@ -154,8 +154,4 @@ func (r *remote) History(ctx context.Context, f engine.HistoryFilter) ([]engine.
 	return l.Rows, err
 }
 
-func (r *remote) Resume(ctx context.Context, mapping, _ string) error {
-	return r.do(ctx, http.MethodPost, "/api/v1/mappings/"+url.PathEscape(mapping)+"/resume", nil, nil, io.Discard)
-}
-
 var _ server.Operator = (*remote)(nil)
