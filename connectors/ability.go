@@ -149,6 +149,7 @@ type Abilities struct {
 	Archiver         Archiver
 	Preparer         Preparer
 	BudgetTeller     BudgetTeller
+	Locator          Locator
 	RightsChecker    RightsChecker
 }
 
@@ -170,6 +171,7 @@ func AbilitiesOf(c Connection) Abilities {
 	a.Archiver, _ = c.(Archiver)
 	a.Preparer, _ = c.(Preparer)
 	a.BudgetTeller, _ = c.(BudgetTeller)
+	a.Locator, _ = c.(Locator)
 	a.RightsChecker, _ = c.(RightsChecker)
 	return a
 }

@@ -71,13 +71,13 @@ func (a Advice) Doc() string { return "docs/troubleshooting.md#" + a.Code }
 // AdviceNames are what the placeholders of an Advice stand for. What is empty
 // stays a placeholder.
 type AdviceNames struct {
-	Mapping    string // MAPPING
-	Connection string // CONNECTION
-	Record     string // RECORD, as connection/object/id
-	Link       string // LINK, a number
-	Rule       string // RULE, a number
-	Sides      [2]string
-	Button     string // BUTTON
+	Mapping    string    // MAPPING
+	Connection string    // CONNECTION
+	Record     string    // RECORD, as connection/object/id
+	Link       string    // LINK, a number
+	Rule       string    // RULE, a number
+	Sides      [2]string // SIDE: a step whose command has it becomes one for each side
+	Button     string    // BUTTON
 }
 
 // Steps returns what to do with the names filled in.
@@ -95,13 +95,20 @@ func (a Advice) Steps(n AdviceNames) []Step {
 			pairs = append(pairs, p[0], p[1])
 		}
 	}
-	if n.Sides[0] != "" {
-		pairs = append(pairs, "SIDE", n.Sides[0]+"|"+n.Sides[1])
-	}
-	fill := strings.NewReplacer(pairs...)
-	steps := make([]Step, len(a.Do))
-	for i, s := range a.Do {
-		steps[i] = Step{Text: fill.Replace(s.Text), Command: fill.Replace(s.Command)}
+	steps := make([]Step, 0, len(a.Do)+1)
+	for _, s := range a.Do {
+		if n.Sides[0] == "" || !strings.Contains(s.Command, "SIDE") {
+			steps = append(steps, s.filled(pairs))
+			continue
+		}
+		for _, side := range n.Sides {
+			steps = append(steps, s.filled(append(slices.Clone(pairs), "SIDE", side)))
+		}
 	}
 	return steps
+}
+
+func (s Step) filled(pairs []string) Step {
+	fill := strings.NewReplacer(pairs...)
+	return Step{Text: fill.Replace(s.Text), Command: fill.Replace(s.Command)}
 }

@@ -7,7 +7,6 @@ const (
 	codeNotNoticed    = "not-noticed"
 	codeNotRunning    = "not-running"
 	codeReadOnly      = "read-only"
-	codePaused        = "paused"
 	codeMappingError  = "mapping-error"
 	codeNoMapping     = "no-mapping"
 	codeUnknownRecord = "unknown-record"
@@ -118,7 +117,7 @@ var advices = []Advice{
 		Title: "Deleted on one side, edited on the other",
 		Cause: "A deletion is never carried to a record that somebody has edited since both last agreed: a person decides.",
 		Do: []Step{
-			{Text: "Name the side that was deleted to carry the deletion out, the other one to keep that record.", Command: "tenon conflicts resolve LINK 0 SIDE"},
+			{Text: "Choose SIDE: the one that was deleted, to carry the deletion out; the other one, to keep that record.", Command: "tenon conflicts resolve LINK 0 SIDE"},
 		},
 	},
 	{
@@ -126,7 +125,7 @@ var advices = []Advice{
 		Title: "No such record is known",
 		Cause: "Tenon has no link, no queue entry and no history of it, and the system does not show it: the id is wrong, the record was deleted, or the account has no right to see it.",
 		Do: []Step{
-			{Text: "Check the id, or give the record's web address; name it as connection/object/id to be exact.", Command: "tenon explain CONNECTION/OBJECT/ID"},
+			{Text: "Check the id; name the record by its web address, or as connection/object/id."},
 			{Text: "If it is there, give the account the right to see it."},
 		},
 	},
@@ -145,7 +144,7 @@ var advices = []Advice{
 		Title: "Both sides changed the field differently",
 		Cause: "The policy is `ask`, so the field waits for a person; the record's other fields go on. It also ends when both sides say the same.",
 		Do: []Step{
-			{Text: "Choose the side whose value is to stand.", Command: "tenon conflicts resolve LINK RULE SIDE"},
+			{Text: "Let the value of SIDE stand.", Command: "tenon conflicts resolve LINK RULE SIDE"},
 			{Text: "Or edit one of the two so that both say the same."},
 		},
 	},
@@ -265,7 +264,7 @@ var advices = []Advice{
 		Title: "A deletion is about to follow on the other side",
 		Cause: "The record was deleted, and after `engine.delete_wait` the other one follows, unless it comes back or the other one is edited.",
 		Do: []Step{
-			{Text: "Not to wait, name the side that was deleted; to keep the other record, name that one's side.", Command: "tenon conflicts resolve LINK 0 SIDE"},
+			{Text: "Choose SIDE: the one that was deleted, not to wait; the other one, to keep that record.", Command: "tenon conflicts resolve LINK 0 SIDE"},
 		},
 	},
 	{
@@ -338,7 +337,7 @@ var advices = []Advice{
 		},
 	},
 	{
-		Code: codePaused, Group: AboutConnections, Standing: NeedsYou,
+		Code: pausedCode, Group: AboutConnections, Standing: NeedsYou,
 		Title: "A person paused it",
 		Cause: "Hints queue up meanwhile; nothing is read or written for it until somebody lets it go on.",
 		Do: []Step{

@@ -83,6 +83,7 @@ var (
 	_ connectors.Deleter       = (*Connection)(nil)
 	_ connectors.Archiver      = (*Connection)(nil)
 	_ connectors.Preparer      = (*Connection)(nil)
+	_ connectors.Locator       = (*Connection)(nil)
 	_ connectors.RightsChecker = (*Connection)(nil)
 )
 
@@ -110,6 +111,8 @@ func (c *Connection) Abilities() connectors.Abilities {
 			a.Archiver = nil
 		case "Preparer":
 			a.Preparer = nil
+		case "Locator":
+			a.Locator = nil
 		default:
 			panic("memory: no ability " + name)
 		}

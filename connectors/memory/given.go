@@ -101,3 +101,10 @@ func (t *table) titleOf(r *record) string {
 	}
 	return r.fields[t.def.Title].Text()
 }
+
+// Has reports whether there is, or was, a record with the id.
+func (s *System) Has(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID[id] != nil
+}

@@ -13,6 +13,8 @@ type Options struct {
 	Clock   connectors.Clock // default: a Clock that stands at 2026-01-05 09:00 UTC until advanced
 	Objects []Object         // default: Sample
 	People  []connectors.Person
+	// Everybody has an account: who is not among People has the e-mail as id.
+	Everybody bool
 	User    string // the id that the program writes as; default "tenon"
 	Zone    string // of the account
 	Secret  string // signs webhooks; default "memory-secret"
@@ -67,7 +69,7 @@ type Options struct {
 
 	// Without lists the abilities that connections lack: "Finder",
 	// "PeopleFinder", "WebhookSource", "Commenter", "HistoryReader", "Deleter",
-	// "Archiver", "Preparer".
+	// "Archiver", "Preparer", "Locator".
 	Without []string
 }
 

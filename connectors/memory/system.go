@@ -34,7 +34,7 @@ type System struct {
 // Effect and After false. Each record that a write touches has two: before its
 // effect and after it.
 type Moment struct {
-	Call   string // "check", "schema", "read", "read record", "changes", "create", "update", "find by key", "find", "people", "comments", "add comment", "history", "delete", "archive", "prepare"
+	Call   string // "check", "schema", "read", "read record", "changes", "create", "update", "find by key", "find", "people", "comments", "add comment", "history", "delete", "archive", "prepare", "locate"
 	Object string
 	ID     string // of the record; empty for reads and before a create
 	Effect bool   // the call changes something

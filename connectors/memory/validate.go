@@ -103,10 +103,8 @@ func (s *System) fit(f *connectors.Field, v connectors.Value) (connectors.Value,
 		}
 		return connectors.Choices(set...), nil
 	case connectors.TypePerson:
-		for _, p := range s.opts.People {
-			if want := v.Person(); want.ID == p.ID && want.ID != "" || want.ID == "" && want.Email == p.Email && p.Email != "" {
-				return connectors.PersonValue(p), nil
-			}
+		if p, ok := s.person(v.Person()); ok {
+			return connectors.PersonValue(p), nil
 		}
 		return v, fmt.Errorf("there is no user %q", v.String())
 	case connectors.TypeReference:

@@ -1,0 +1,206 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/mapping"
+)
+
+// linkPrefix begins the name of a link.
+const linkPrefix = "link:"
+
+// find turns what was asked into the record that it means.
+func (x *explainer) find(ctx context.Context, text string) (subject, error) {
+	switch {
+	case text == "" || len(text) > 4*maxID:
+		return subject{}, x.unclear("write connection/object/id, an id, a key, a web address or link:N", "%q names no record", brief(text))
+	case strings.HasPrefix(text, linkPrefix):
+		return x.findLink(ctx, text)
+	case strings.Contains(text, "://"):
+		return x.locate(ctx, text)
+	}
+	if ref, err := connectors.ParseRef(text); err == nil {
+		if x.conns[ref.Connection] == nil {
+			return subject{}, x.unclear("connections are "+strings.Join(sortedNames(x.conns), ", "), "there is no connection %q", ref.Connection)
+		}
+		return subject{ref: ref}, nil
+	}
+	found, err := x.remembered(ctx, text)
+	if err != nil {
+		return subject{}, err
+	}
+	if len(found) == 0 && !x.options.Offline {
+		s, err := x.locate(ctx, text)
+		if err != nil || !s.unknown {
+			return s, err
+		}
+		found = x.shown(ctx, text)
+	}
+	return x.only(text, found)
+}
+
+// only returns the one record that was found.
+func (x *explainer) only(text string, found []connectors.Ref) (subject, error) {
+	switch len(found) {
+	case 0:
+		return subject{unknown: true}, nil
+	case 1:
+		return subject{ref: found[0]}, nil
+	}
+	names := make([]string, len(found))
+	for i, ref := range found {
+		names[i] = ref.String()
+	}
+	return subject{}, x.unclear("name one of them", "%q may be %s", text, strings.Join(names, " or "))
+}
+
+func (x *explainer) unclear(help, format string, args ...any) error {
+	return &connectors.Error{Op: "explain", Kind: connectors.Invalid, Err: fmt.Errorf(format, args...), Help: help}
+}
+
+// findLink finds the left record of link:N.
+func (x *explainer) findLink(ctx context.Context, text string) (s subject, err error) {
+	id, err := strconv.ParseUint(strings.TrimPrefix(text, linkPrefix), 10, 64)
+	if err != nil {
+		return s, x.unclear("`tenon links` shows the numbers", "%q is no link", text)
+	}
+	err = x.store.View(ctx, func(tx state.Tx) error {
+		l, err := tx.Link(id)
+		if err != nil {
+			return err
+		}
+		s = subject{mapping: l.Mapping, ref: connectors.Ref{ID: l.Ends[0].ID}}
+		if m, err := x.mapping(l.Mapping); err == nil {
+			s.ref = m.ref(mapping.Left, l.Ends[0].ID)
+		}
+		return nil
+	})
+	if errors.Is(err, state.ErrNotFound) {
+		return s, &connectors.Error{Op: "explain", Kind: connectors.NotFound, Err: fmt.Errorf("there is no link %d", id), Help: "`tenon links` shows the numbers"}
+	}
+	return s, err
+}
+
+// ends calls fn for each object of a connection that mappings use, once.
+func (x *explainer) ends(fn func(m *worked, side mapping.SideID)) {
+	var seen []connectors.Ref
+	for _, m := range x.mappings {
+		for side := range mapping.SideID(2) {
+			ref := m.ref(side, "-")
+			if !slices.Contains(seen, ref) {
+				seen = append(seen, ref)
+				fn(m, side)
+			}
+		}
+	}
+}
+
+// remembered returns the records of which the state knows the id.
+func (x *explainer) remembered(ctx context.Context, id string) (found []connectors.Ref, err error) {
+	if len(id) > maxID {
+		return nil, nil
+	}
+	err = x.store.View(ctx, func(tx state.Tx) error {
+		found = nil
+		for _, m := range x.mappings {
+			for side := range mapping.SideID(2) {
+				known, err := knows(tx, m, side, id)
+				if err != nil {
+					return err
+				}
+				if ref := m.ref(side, id); known && !slices.Contains(found, ref) {
+					found = append(found, ref)
+				}
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// knows reports whether a mapping has dealt with a record.
+func knows(tx state.Tx, m *worked, side mapping.SideID, id string) (bool, error) {
+	if _, err := tx.LinkOf(m.Name(), uint8(side), id); !errors.Is(err, state.ErrNotFound) {
+		return err == nil, err
+	}
+	if _, err := tx.Entry(state.Subject{Mapping: m.Name(), Side: uint8(side), Record: id}); !errors.Is(err, state.ErrNotFound) {
+		return err == nil, err
+	}
+	mark, err := tx.Known(m.Name(), uint8(side), id)
+	return mark != nil, err
+}
+
+// locate asks the connections whose record a key or a web address names.
+func (x *explainer) locate(ctx context.Context, text string) (subject, error) {
+	if x.options.Offline {
+		return subject{unknown: true}, nil
+	}
+	var found []connectors.Ref
+	for _, name := range sortedNames(x.conns) {
+		c := x.conns[name]
+		if c.can.Locator == nil || c.shut() {
+			x.out.Unreachable = x.out.Unreachable || c.can.Locator != nil
+			continue
+		}
+		ref, err := c.can.Locator.Locate(ctx, text)
+		x.note(c, err)
+		switch {
+		case err != nil:
+			x.out.Unreachable = true
+		case !ref.IsZero() && !slices.Contains(found, ref):
+			found = append(found, x.asMapped(ref))
+		}
+	}
+	return x.only(text, found)
+}
+
+// asMapped gives a located record the name of its object that mappings use,
+// where the system has several for it.
+func (x *explainer) asMapped(ref connectors.Ref) connectors.Ref {
+	same := ref
+	x.ends(func(m *worked, side mapping.SideID) {
+		if s := m.Side(side); s.Connection == ref.Connection && strings.EqualFold(s.Object, ref.Object) {
+			same.Object = s.Object
+		}
+	})
+	return same
+}
+
+// shown returns the records with that id which the systems show.
+func (x *explainer) shown(ctx context.Context, id string) (found []connectors.Ref) {
+	if len(id) > maxID || strings.ContainsAny(id, " \t\n") {
+		return nil
+	}
+	x.ends(func(m *worked, side mapping.SideID) {
+		c := m.sides[side]
+		if c.shut() {
+			x.out.Unreachable = true
+			return
+		}
+		sel := m.selection(side)
+		sel.Fields = nil
+		results, err := c.Read(ctx, sel, []string{id})
+		x.note(c, err)
+		switch {
+		case err != nil:
+			x.out.Unreachable = true
+		case len(results) == 1 && results[0].Record != nil:
+			found = append(found, m.ref(side, id))
+		}
+	})
+	return found
+}
+
+// shut reports whether the connection is paused, so that nothing is sent.
+func (c *connection) shut() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.paused
+}
