@@ -220,7 +220,8 @@ var acts = []struct {
 }{
 	{"/conflicts/resolve", url.Values{"link": {"7"}, "rule": {"3"}, "side": {"deal"}}, "resolve 7 3 deal by token test"},
 	{"/queue/retry", url.Values{"mapping": {"m"}}, "retry m "},
-	{"/resume", url.Values{"name": {"m"}}, "resume m by token test"},
+	{"/resume", url.Values{"name": {"mapping:m"}}, "resume mapping:m by token test"},
+	{"/pause", url.Values{"name": {"connection:crm"}, "reason": {" a reason "}}, "pause connection:crm \"a reason\" by token test"},
 }
 
 // TestActs sends each form as it should be, and in each way in which it must not

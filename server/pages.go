@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -66,6 +67,7 @@ func newPages(c *Config, a *auth) (*pages, error) {
 func (p *pages) funcs(l language) template.FuncMap {
 	return template.FuncMap{
 		"t": l.text, "count": l.text, "known": l.known, "said": l.said, "day": l.day,
+		"text":  func(n uint64) string { return strconv.FormatUint(n, 10) },
 		"num":   func(n any) string { return numberOf(n) },
 		"when":  func(t time.Time) template.HTML { return p.when(l, t) },
 		"ago":   func(t time.Time) string { return p.ago(l, t) },

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/tenonsync/tenon/engine"
 )
@@ -87,6 +88,7 @@ func (p *pages) takeNotice(w http.ResponseWriter, r *http.Request) string {
 func (p *pages) mountActs(mux *http.ServeMux) {
 	mux.HandleFunc("POST /conflicts/resolve", p.act(p.resolve))
 	mux.HandleFunc("POST /queue/retry", p.act(p.retry))
+	mux.HandleFunc("POST /pause", p.act(p.pause))
 	mux.HandleFunc("POST /resume", p.act(p.resume))
 }
 
@@ -116,7 +118,16 @@ func (p *pages) retry(r *http.Request, _ string) (done, error) {
 	return done{Key: "done.retried", N: n}, err
 }
 
+// Mappings and connections are named "mapping:NAME" and "connection:NAME".
+func (p *pages) pause(r *http.Request, by string) (done, error) {
+	name := r.PostForm.Get("name")
+	_, err := p.Engine.Pause(r.Context(), name, strings.TrimSpace(r.PostForm.Get("reason")), by)
+	return done{Key: "done.paused", Name: bareName(name)}, err
+}
+
 func (p *pages) resume(r *http.Request, by string) (done, error) {
 	name := r.PostForm.Get("name")
-	return done{Key: "done.resumed", Name: name}, p.Engine.Resume(r.Context(), name, by)
+	return done{Key: "done.resumed", Name: bareName(name)}, p.Engine.Resume(r.Context(), name, by)
 }
+
+func bareName(name string) string { return name[strings.IndexByte(name, ':')+1:] }

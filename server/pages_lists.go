@@ -134,9 +134,9 @@ var commonActions = []string{
 
 func (p *pages) history(w http.ResponseWriter, r *http.Request) {
 	s := p.listing(r, "before", p.mappingFilter(r), p.wordFilter(r, "action", "filter.action", "action", commonActions...),
-		filter{Name: "record", Key: "filter.record"}, filter{Name: "link", Key: "filter.link"})
+		filter{Name: "record", Key: "filter.record"}, filter{Name: "link", Key: "filter.link"}, filter{Name: "run", Key: "filter.run"})
 	f := engine.HistoryFilter{
-		Mapping: s.text("mapping"), Link: s.number("link"), Record: s.text("record"),
+		Mapping: s.text("mapping"), Link: s.number("link"), Record: s.text("record"), Run: s.number("run"),
 		Action: s.text("action"), Before: s.number("before"), Limit: pageRows,
 	}
 	err := s.err
@@ -145,5 +145,6 @@ func (p *pages) history(w http.ResponseWriter, r *http.Request) {
 		rows, err = p.Engine.History(r.Context(), f)
 	}
 	page := s.rows(rows, len(rows), "before", func() string { return strconv.FormatUint(rows[len(rows)-1].Seq, 10) })
+	page.Run = f.Run
 	p.finish(w, r, "history", "nav.history", page, err)
 }

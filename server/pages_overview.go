@@ -31,6 +31,7 @@ type mappingCard struct {
 	engine.MappingStatus
 	Tally   engine.Tally
 	Class   string
+	Resumes string // what has to be resumed for it to go on, "" while it runs
 	Bar     bar
 	Figures []figure
 }
@@ -56,9 +57,8 @@ type barPart struct {
 // connectionCard shows how a connection stands.
 type connectionCard struct {
 	engine.ConnectionStatus
-	Class    string
-	ByPerson bool // somebody paused it
-	Quota    *quota
+	Class string
+	Quota *quota
 }
 
 // quota is an allowance of a connection.
@@ -141,12 +141,13 @@ func verdictOf(p *overviewPage) (key, class string) {
 
 func (p *pages) mappingCard(ctx context.Context, l language, m engine.MappingStatus) (mappingCard, error) {
 	c := mappingCard{MappingStatus: m, Class: "good"}
-	switch m.State {
-	case "running":
-	case "paused":
-		c.Class = "warn"
-	default:
-		c.Class = "bad"
+	switch {
+	case m.Paused != nil && m.Paused.Connection != "":
+		c.Class, c.Resumes = "warn", "connection:"+m.Paused.Connection
+	case m.Paused != nil:
+		c.Class, c.Resumes = "warn", "mapping:"+m.Name
+	case m.State != "running":
+		c.Class, c.Resumes = "bad", "mapping:"+m.Name
 	}
 	tally, err := p.Engine.Tally(ctx, m.Name)
 	if err != nil {
@@ -217,7 +218,7 @@ func partsOf(ns []int, classes []string) []barPart {
 }
 
 func connectionCardOf(l language, c engine.ConnectionStatus) connectionCard {
-	card := connectionCard{ConnectionStatus: c, Class: "good", ByPerson: c.Code == "paused"}
+	card := connectionCard{ConnectionStatus: c, Class: "good"}
 	switch {
 	case c.State != "up" && (c.Code == "auth" || c.Code == "unavailable"):
 		card.Class = "bad"

@@ -124,6 +124,11 @@ func (f *fakeEngine) Tally(context.Context, string) (*engine.Tally, error) {
 	return &t, f.err
 }
 
+func (f *fakeEngine) Pause(_ context.Context, name, reason, by string) (*engine.Pause, error) {
+	f.pressed = append(f.pressed, fmt.Sprintf("pause %s %q by %s", name, reason, by))
+	return &engine.Pause{By: by}, f.err
+}
+
 func (f *fakeEngine) Resume(_ context.Context, mapping, by string) error {
 	f.pressed = append(f.pressed, "resume "+mapping+" by "+by)
 	return f.err
