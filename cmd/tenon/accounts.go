@@ -12,11 +12,8 @@ import (
 // connection whose tokens rotate needs the state, where the new ones are kept:
 // without it, asking would use up the token that the service lives on.
 func (c *cli) accounts(ctx context.Context, cfg *config.Config) (conns connections, done func(), err error) {
-	rotates := slices.ContainsFunc(cfg.Connections, func(conn config.Connection) bool {
-		return conn.Settings.Get("refresh_token") != ""
-	})
 	options := connectors.Options{Logger: quiet()}
-	if !rotates {
+	if !slices.ContainsFunc(cfg.Connections, rotates) {
 		conns, err = c.open(cfg, options, nil)
 		return conns, func() { conns.close() }, err
 	}

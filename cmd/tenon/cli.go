@@ -48,6 +48,7 @@ type cli struct {
 	registry       *connectors.Registry
 	configPath     string
 	output         string
+	person         bool // stdin is a person's, although it is no terminal; for tests
 }
 
 func (c *cli) json() bool { return c.output == "json" }
@@ -138,7 +139,7 @@ Set it up:                   tenon init, then tenon validate, tenon prepare, ten
 		return fail(exitUsage, "see `"+cmd.CommandPath()+" --help`", "%w", err)
 	})
 	root.AddCommand(
-		c.initCommand(), c.fieldsCommand(), c.validateCommand(), c.prepareCommand(), c.planCommand(), c.syncCommand(), c.serveCommand(),
+		c.initCommand(), c.connectCommand(), c.fieldsCommand(), c.validateCommand(), c.prepareCommand(), c.planCommand(), c.syncCommand(), c.serveCommand(),
 		c.linksCommand(), c.conflictsCommand(), c.queueCommand(), c.historyCommand(), c.statusCommand(), c.hooksCommand(), c.pauseCommand(), c.resumeCommand(),
 		c.checkCommand(), c.backupCommand(), c.restoreCommand(), c.tokenCommand(), c.healthcheckCommand(),
 		c.sandboxCommand(), c.demoCommand(), c.versionCommand(),

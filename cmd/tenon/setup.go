@@ -29,16 +29,24 @@ func (c *cli) load(options config.Options) (*config.Config, error) {
 type connections map[string]connectors.Connection
 
 // open opens all configured connections. Nothing is sent yet.
-// Tokens, if not nil, gives each connection the place of its rotated tokens.
+// Tokens, if not nil, gives each connection the place of its rotated tokens and
+// of the grant that it lives on.
 func (c *cli) open(cfg *config.Config, options connectors.Options, tokens func(connection string) connectors.TokenStore) (connections, error) {
 	open := connections{}
 	var errs []error
 	options.UserAgent = "tenon/" + versionText()
 	for _, conn := range cfg.Connections {
+		settings := conn.Settings
 		if tokens != nil {
 			options.Tokens = tokens(conn.Name)
+			granted, err := withGrant(context.Background(), conn, options.Tokens) // from the state: a moment
+			if err != nil {
+				errs = append(errs, fmt.Errorf("connection %s: %w", conn.Name, err))
+				continue
+			}
+			settings = granted
 		}
-		opened, err := conn.Connector.Open(connectors.Config{Name: conn.Name, Settings: conn.Settings}, options)
+		opened, err := conn.Connector.Open(connectors.Config{Name: conn.Name, Settings: settings}, options)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("connection %s: %w", conn.Name, err))
 			continue

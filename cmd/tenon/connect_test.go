@@ -1,0 +1,354 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenonsync/tenon/config"
+	"github.com/tenonsync/tenon/connectors/all"
+	"github.com/tenonsync/tenon/examples"
+	"github.com/tenonsync/tenon/sandbox/hubspot"
+	"github.com/tenonsync/tenon/sandbox/jira"
+)
+
+const adaAtWork = "ada.okafor@harbourworks.example"
+
+// accountsOfAnApp are emulated systems with OAuth apps, and a folder whose
+// configuration names the apps only.
+type accountsOfAnApp struct {
+	t       *testing.T
+	dir     string
+	hubspot *hubspot.System
+	jira    *jira.System
+	crm     *httptest.Server
+	site    *httptest.Server
+}
+
+func newAccountsOfAnApp(t *testing.T, o hubspot.Options) *accountsOfAnApp {
+	t.Helper()
+	a := &accountsOfAnApp{t: t, dir: t.TempDir(), hubspot: hubspot.New(o), jira: jira.New(jira.Options{})}
+	a.crm, a.site = httptest.NewServer(a.hubspot), httptest.NewServer(a.jira)
+	t.Cleanup(func() {
+		a.crm.Close()
+		a.site.Close()
+		a.hubspot.Close()
+		a.jira.Close()
+	})
+	if _, err := examples.Write(examples.HubSpotJira(), a.dir); err != nil {
+		t.Fatal(err)
+	}
+	a.configure(a.crm.URL)
+	return a
+}
+
+// configure writes tenon.yaml for an emulated HubSpot at an address.
+func (a *accountsOfAnApp) configure(crm string) {
+	a.t.Helper()
+	text := `connections:
+  hubspot:
+    kind: hubspot
+    base_url: ` + crm + `
+    authorize_url: ` + crm + `/oauth/authorize
+    client_id: ` + hubspot.DefaultClientID + `
+    client_secret: {env: HUBSPOT_CLIENT_SECRET}
+  jira:
+    kind: jira
+    grant: consent
+    base_url: ` + a.site.URL + `
+    gateway_url: ` + a.site.URL + `
+    authorize_url: ` + a.site.URL + `/authorize
+    token_url: ` + a.site.URL + `/oauth/token
+    client_id: ` + jira.DefaultClientID + `
+    client_secret: {env: JIRA_CLIENT_SECRET}
+server: {listen: "127.0.0.1:0"}
+mappings: mappings/
+`
+	a.write("tenon.yaml", text)
+	a.write(".env", "HUBSPOT_CLIENT_SECRET="+hubspot.DefaultClientSecret+"\nJIRA_CLIENT_SECRET="+jira.DefaultClientSecret+"\n")
+}
+
+func (a *accountsOfAnApp) write(name, text string) {
+	a.t.Helper()
+	if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// outcome is what a command line did.
+type outcome struct {
+	code        int
+	out, errors string
+}
+
+// run carries out a command line, with a person who does what browser does at
+// the consent's address.
+func (a *accountsOfAnApp) run(browser func(address string), args ...string) outcome {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(a.t.Context(), 2*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	shown := &overheard{found: make(chan string, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case address := <-shown.found:
+			browser(address)
+		case <-ctx.Done():
+		}
+	}()
+	args = append([]string{"--config", filepath.Join(a.dir, "tenon.yaml")}, args...)
+	code := run(ctx, args, strings.NewReader(""), &out, shown)
+	cancel()
+	<-done
+	return outcome{code, out.String(), shown.String()}
+}
+
+var consentAddress = regexp.MustCompile(`(?m)^  (http\S+)$`)
+
+// overheard is standard error with somebody who reads the consent's address.
+type overheard struct {
+	bytes.Buffer
+	found chan string
+}
+
+func (w *overheard) Write(p []byte) (int, error) {
+	n, err := w.Buffer.Write(p)
+	if m := consentAddress.FindSubmatch(w.Bytes()); m != nil {
+		select {
+		case w.found <- string(m[1]):
+		default:
+		}
+	}
+	return n, err
+}
+
+var formField = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
+
+// consentAt returns a person who answers the systems' consent pages.
+func (a *accountsOfAnApp) consentAt(answer string) func(string) {
+	return func(address string) {
+		body := a.get(address)
+		if strings.Contains(address, "/oauth/authorize") { // HubSpot's form
+			form := url.Values{"answer": {answer}, "user": {adaAtWork}}
+			for _, m := range formField.FindAllStringSubmatch(body, -1) {
+				form.Set(m[1], html.UnescapeString(m[2]))
+			}
+			u, err := url.Parse(address)
+			if err != nil {
+				a.t.Error(err)
+				return
+			}
+			a.do(http.MethodPost, u.Scheme+"://"+u.Host+"/oauth/authorize", strings.NewReader(form.Encode()))
+			return
+		}
+		word := "Accept as Ada Okafor"
+		if answer != "connect" {
+			word = "Decline"
+		}
+		for _, m := range regexp.MustCompile(`<a href="([^"]+)">([^<]+)</a>`).FindAllStringSubmatch(body, -1) {
+			if m[2] == word {
+				a.get(a.site.URL + html.UnescapeString(m[1]))
+			}
+		}
+	}
+}
+
+func (a *accountsOfAnApp) get(address string) string { return a.do(http.MethodGet, address, nil) }
+
+// do sends a request and follows where it leads.
+func (a *accountsOfAnApp) do(method, address string, body io.Reader) string {
+	req, err := http.NewRequestWithContext(a.t.Context(), method, address, body)
+	if err != nil {
+		a.t.Error(err)
+		return ""
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		a.t.Error(err)
+		return ""
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		a.t.Error(err)
+	}
+	return string(text)
+}
+
+func nobody(string) {}
+
+// want checks an exit code and words of the output.
+func (o outcome) want(t *testing.T, code int, words ...string) {
+	t.Helper()
+	if o.code != code {
+		t.Errorf("exit code %d, want %d\n%s%s", o.code, code, o.out, o.errors)
+	}
+	for _, w := range words {
+		if !strings.Contains(o.out+o.errors, w) {
+			t.Errorf("no word of %q:\n%s%s", w, o.out, o.errors)
+		}
+	}
+}
+
+// TestConnect takes both accounts from nothing to a working connection with
+// real requests.
+func TestConnect(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{RotateRefreshTokens: true})
+	free := []string{"--no-browser", "--listen", "127.0.0.1:0"}
+	connect := func(name string, more ...string) []string {
+		return append(append([]string{"connect", name}, free...), more...)
+	}
+
+	a.run(nobody, "connect", "hubspot", "--check").want(t, exitFound, "nobody has connected hubspot yet", "hint: run `tenon connect hubspot`")
+	if _, err := os.Stat(filepath.Join(a.dir, "tenon.db")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a check made a state: %v", err)
+	}
+	a.run(nobody, "validate").want(t, exitSystem, "nobody has connected this account yet")
+	a.run(a.consentAt("deny"), connect("hubspot")...).want(t, exitSystem, "the consent was denied", "nothing was stored")
+	a.run(a.consentAt("deny"), connect("jira")...).want(t, exitSystem, "the consent was denied")
+
+	first := a.run(a.consentAt("connect"), connect("hubspot")...)
+	first.want(t, exitFound, "connected  the tokens are sealed in the state", "to create  the property tenon_key", "run `tenon connect hubspot --yes`")
+	a.run(nobody, connect("hubspot", "--yes")...).want(t, exitDone, "created    the property tenon_key", "rights     all that won-deal-to-epic needs")
+	a.run(nobody, connect("hubspot", "--check")...).want(t, exitDone, "next: `tenon validate`")
+	a.run(a.consentAt("connect"), connect("jira", "--yes")...).want(t, exitDone, "as Ada Okafor", "rights     all that won-deal-to-epic needs")
+	a.run(nobody, "validate").want(t, exitDone, "mapping won-deal-to-epic: sound")
+
+	// Another consent replaces the first; the chain goes on with its tokens.
+	a.run(a.consentAt("connect"), connect("hubspot", "--again")...).want(t, exitDone, "connected")
+	a.run(nobody, "validate").want(t, exitDone)
+
+	// A revoked grant is noticed, and a new consent mends it.
+	a.hubspot.Uninstall()
+	a.run(nobody, connect("hubspot", "--check")...).want(t, exitSystem, "tenon connect hubspot")
+	a.run(a.consentAt("connect"), connect("hubspot")...).want(t, exitDone, "connected")
+
+	secret := []byte("refresh_token")
+	state, err := os.ReadFile(filepath.Join(a.dir, "tenon.db"))
+	if err != nil || bytes.Contains(state, secret) {
+		t.Errorf("the state shows a grant (%v)", err)
+	}
+}
+
+func TestConnectRefusesAnotherAccount(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{PortalID: 111})
+	args := []string{"connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0", "--yes"}
+	a.run(a.consentAt("connect"), args...).want(t, exitDone, "portal 111")
+	other := hubspot.New(hubspot.Options{PortalID: 222})
+	t.Cleanup(other.Close)
+	server := httptest.NewServer(other)
+	t.Cleanup(server.Close)
+	a.configure(server.URL)
+	a.run(a.consentAt("connect"), append(args, "--again")...).want(t, exitFound, "this is portal 222", "belongs to portal 111", "nothing was stored")
+	a.configure(a.crm.URL)
+	a.run(nobody, append(args, "--check")...).want(t, exitDone, "portal 111")
+}
+
+// TestConnectAfterABadAnswer has a browser that brings answers of others first.
+func TestConnectAfterABadAnswer(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{})
+	a.run(func(address string) {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		back := u.Query().Get("redirect_uri")
+		a.get(back + "?code=stolen&state=guessed")
+		a.consentAt("connect")(address)
+	}, "connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0", "--yes").want(t, exitDone, "connected")
+}
+
+func TestConnectToldTooLittle(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{Redirects: []string{"http://localhost:8485/callback"}, AppScopes: []string{"oauth"}})
+	// HubSpot shows a page that sends the browser nowhere: the wait ends.
+	a.run(func(address string) {
+		if body := a.get(address); !strings.Contains(body, "redirect URL") {
+			t.Errorf("page: %s", body)
+		}
+	}, "connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0", "--timeout", "1s").want(t, exitSystem, "nobody consented in time", "register http://localhost")
+	a.run(nobody, "connect", "hubspot", "--no-browser", "--listen", "192.0.2.1:1").want(t, exitUsage, "not a loopback address", "--listen")
+	a.run(nobody, "connect", "hubspt").want(t, exitUsage, `no connection "hubspt"`, "connections are hubspot, jira")
+	a.write(".env", "")
+	a.run(nobody, "connect", "hubspot").want(t, exitConfig, "HUBSPOT_CLIENT_SECRET is not set")
+}
+
+// TestConnectWhileTheStateIsOpen says what to do, and changes nothing.
+func TestConnectWhileTheStateIsOpen(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{})
+	registry, err := all.Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cli{stderr: io.Discard, registry: registry, configPath: filepath.Join(a.dir, "tenon.yaml")}
+	cfg, err := c.load(config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := openVault(t.Context(), cfg.State, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.close()
+	a.run(nobody, "connect", "hubspot", "--no-browser").want(t, exitState, "running service has open", "stop `tenon serve`")
+}
+
+// TestConnectPasted takes the answer from standard input.
+func TestConnectPasted(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{})
+	var out bytes.Buffer
+	shown := &overheard{found: make(chan string, 1)}
+	in, person := io.Pipe()
+	go func() {
+		u, err := url.Parse(<-shown.found)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		q := u.Query()
+		back := q.Get("redirect_uri")
+		code := a.hubspot.Authorize(back, append(strings.Fields(q.Get("scope")), strings.Fields(q.Get("optional_scope"))...), adaAtWork)
+		if _, err := io.WriteString(person, back+"?code="+code+"&state="+q.Get("state")+"\n"); err != nil {
+			t.Error(err)
+		}
+	}()
+	code := run(t.Context(), []string{"--config", filepath.Join(a.dir, "tenon.yaml"), "connect", "hubspot", "--paste", "--yes"}, in, &out, shown)
+	outcome{code, out.String(), shown.String()}.want(t, exitDone, "connected", "paste the address")
+}
+
+// TestConnectWithATokenOfTooFewRights names each right that is missing.
+func TestConnectWithATokenOfTooFewRights(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{Scopes: []string{"crm.objects.deals.read", "crm.objects.contacts.read", "crm.objects.owners.read", "crm.objects.deals.write"}})
+	if err := a.jira.Deny(jira.DefaultEmail, "DELIV", "TRANSITION_ISSUES"); err != nil {
+		t.Fatal(err)
+	}
+	a.write("tenon.yaml", `connections:
+  hubspot: {kind: hubspot, base_url: "`+a.crm.URL+`", token: "${CRM_TOKEN}"}
+  jira: {kind: jira, base_url: "`+a.site.URL+`", email: `+jira.DefaultEmail+`, token: "${JIRA_TOKEN}"}
+mappings: mappings/
+`)
+	a.write(".env", "CRM_TOKEN="+hubspot.DefaultToken+"\nJIRA_TOKEN="+jira.DefaultToken+"\n")
+	a.run(nobody, "connect", "hubspot", "--check").want(t, exitFound,
+		"missing    crm.objects.contacts.write, to write notes on deals", "add the scope to the app", "1 right is missing for won-deal-to-epic", "to create  the property tenon_key")
+	a.run(nobody, "connect", "jira").want(t, exitFound, "missing    Transition issues in project DELIV, to change the status")
+	a.run(nobody, "connect", "jira", "--output", "json").want(t, exitFound, `"right": "Transition issues"`, `"connected": false`)
+	a.write(".env", "CRM_TOKEN=revoked\nJIRA_TOKEN=revoked\n")
+	a.run(nobody, "connect", "hubspot").want(t, exitSystem, "hint: renew the token")
+	a.run(nobody, "connect", "jira").want(t, exitSystem, "hint: ")
+}

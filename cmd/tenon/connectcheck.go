@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+// look asks who we are and compares the rights with what the mappings need, and
+// creates what is missing.
+func (k *connecting) look(ctx context.Context) error {
+	account, err := k.opened.Check(ctx)
+	if err != nil {
+		return err
+	}
+	k.report.System, k.report.Account = account.System, account.Name
+	if k.vault != nil && k.asked == nil {
+		if err := k.know(ctx, knownAccount{account.System, account.System}); err != nil {
+			return err
+		}
+	}
+	if k.report.Missing, err = k.gaps(ctx); err != nil {
+		return err
+	}
+	if connectors.AbilitiesOf(k.opened).RightsChecker == nil {
+		for _, m := range account.Missing {
+			k.report.Missing = append(k.report.Missing, connectors.Gap{Right: m})
+		}
+	}
+	for _, w := range account.Warnings {
+		k.warn(w)
+	}
+	if err := k.prepareObjects(ctx); err != nil {
+		return err
+	}
+	return k.webhooks(ctx)
+}
+
+// know remembers the account, and refuses another one than before.
+func (k *connecting) know(ctx context.Context, now knownAccount) error {
+	tokens := k.how().Tokens
+	before, err := loadAccount(ctx, tokens, tokenNote)
+	if err != nil {
+		return err
+	}
+	if err := sameAccount(k.conn.Name, before, now); err != nil || before == now || k.options.check {
+		return err
+	}
+	return saveAccount(ctx, tokens, tokenNote, now)
+}
+
+func (k *connecting) gaps(ctx context.Context) ([]connectors.Gap, error) {
+	checker := connectors.AbilitiesOf(k.opened).RightsChecker
+	if checker == nil {
+		return []connectors.Gap{}, nil
+	}
+	gaps, err := checker.MissingRights(ctx, k.needs)
+	return append([]connectors.Gap{}, gaps...), err
+}
+
+// prepareObjects creates what the connector needs on the objects that mappings
+// make records of or write to.
+func (k *connecting) prepareObjects(ctx context.Context) error {
+	preparer := connectors.AbilitiesOf(k.opened).Preparer
+	if preparer == nil {
+		return nil
+	}
+	done := map[string]bool{}
+	for _, n := range k.needs {
+		if done[n.Object] {
+			continue
+		}
+		done[n.Object] = true
+		row := prepareRow{Connection: k.conn.Name, Object: n.Object, Missing: []string{}}
+		missing, err := preparer.Missing(ctx, n.Object)
+		if connectors.KindOf(err) == connectors.Permission || connectors.KindOf(err) == connectors.NotFound {
+			k.warn(err.Error())
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		row.Missing = append(row.Missing, missing...)
+		if len(missing) > 0 && !k.options.check && k.ask.confirm("Create in "+oneLine(k.report.System)+": "+oneLine(strings.Join(missing, "; "))+"?") {
+			if err := preparer.Prepare(ctx, n.Object); err != nil {
+				if connectors.KindOf(err) != connectors.Permission {
+					return err
+				}
+				k.warn(oneLine(err.Error()))
+			} else {
+				row.Made = true
+			}
+		}
+		k.report.Prepared = append(k.report.Prepared, row)
+	}
+	return nil
+}
+
+// webhooks says how the system tells of changes, and subscribes where Tenon can.
+func (k *connecting) webhooks(ctx context.Context) error {
+	can := connectors.AbilitiesOf(k.opened)
+	public := k.cfg.Server.PublicURL
+	switch {
+	case can.WebhookSource == nil:
+		k.report.Webhooks = "none are taken: their secret is not configured; changes are found by polling"
+		return nil
+	case isLocalAddress(public) && !isLocalAddress(k.conn.Settings.Get("base_url")):
+		k.report.Webhooks = "server.public_url is an address of this machine, which the system does not reach; changes are found by polling"
+		return nil
+	}
+	address := public + "/hooks/" + k.conn.Name
+	if k.vault != nil {
+		address = k.vault.signer.HookAddress(public, k.conn.Name, k.opened.Facts())
+	}
+	if can.WebhookRegistrar == nil {
+		k.report.Webhooks = "let the system send them to " + address + " (docs/connectors/" + k.conn.Connector.Info().Kind + ".md says which)"
+		return nil
+	}
+	k.report.Webhooks = "`tenon serve` asks for them by itself, at " + address
+	if k.options.check || k.vault == nil || len(k.needs) == 0 || !k.ask.confirm("Register the webhook "+address+"?") {
+		return nil
+	}
+	target := connectors.WebhookTarget{URL: address}
+	for _, n := range k.needs {
+		target.Objects = append(target.Objects, connectors.Selection{Object: n.Object, Scope: n.Scope})
+	}
+	_, err := can.WebhookRegistrar.EnsureWebhook(ctx, target)
+	var refused *connectors.Error
+	switch {
+	case err == nil:
+		k.report.Webhooks = "registered, to " + address
+	case errors.As(err, &refused) && !refused.Kind.Temporary():
+		k.report.Webhooks = "not registered: " + oneLine(err.Error())
+		if refused.Help != "" {
+			k.report.Webhooks += "; " + refused.Help
+		}
+	default:
+		return err
+	}
+	return nil
+}
+
+// tell prints the report. What is missing makes the exit code 1.
+func (k *connecting) tell() error {
+	r := k.report
+	wanting, lacking := 0, 0
+	for _, g := range r.Missing {
+		if !g.Minor {
+			wanting++
+		}
+	}
+	for _, p := range r.Prepared {
+		if !p.Made {
+			lacking += len(p.Missing)
+		}
+	}
+	if k.json() {
+		if err := k.printJSON(r); err != nil {
+			return err
+		}
+	} else {
+		k.show(wanting, lacking)
+	}
+	switch {
+	case wanting > 0:
+		return fail(exitFound, "give the account what is missing, then run `tenon connect "+r.Connection+" --check`", "%s missing for %s", count(wanting, "right is", "rights are"), strings.Join(r.Mappings, ", "))
+	case lacking > 0:
+		return fail(exitFound, "run `tenon connect "+r.Connection+" --yes` to create it", "%s to be created in %s", count(lacking, "thing is", "things are"), oneLine(r.System))
+	}
+	return nil
+}
+
+func (k *connecting) show(wanting, lacking int) {
+	r := k.report
+	fmt.Fprintf(k.stdout, "%s: %s as %s\n", r.Connection, oneLine(r.System), oneLine(r.Account))
+	if r.Connected {
+		fmt.Fprintln(k.stdout, "  connected  the tokens are sealed in the state")
+	}
+	for _, g := range r.Missing {
+		verb := "missing"
+		if g.Minor {
+			verb = "without"
+		}
+		right := oneLine(g.Right)
+		if g.Where != "" {
+			right += " in " + oneLine(g.Where)
+		}
+		if g.For != "" {
+			right += ", to " + g.For
+		}
+		fmt.Fprintf(k.stdout, "  %-9s  %s\n", verb, right)
+		if g.Help != "" {
+			fmt.Fprintf(k.stdout, "             %s\n", oneLine(g.Help))
+		}
+	}
+	if wanting == 0 && len(r.Mappings) > 0 {
+		fmt.Fprintf(k.stdout, "  rights     all that %s\n", neededBy(r.Mappings))
+	}
+	for _, p := range r.Prepared {
+		verb := "to create"
+		if p.Made {
+			verb = "created"
+		}
+		for _, m := range p.Missing {
+			fmt.Fprintf(k.stdout, "  %-9s  %s\n", verb, oneLine(m))
+		}
+	}
+	fmt.Fprintf(k.stdout, "  webhooks   %s\n", r.Webhooks)
+	for _, w := range r.Warnings {
+		fmt.Fprintf(k.stdout, "  warning    %s\n", oneLine(w))
+	}
+	if wanting == 0 && lacking == 0 {
+		fmt.Fprintln(k.stdout, "next: `tenon validate`, then `tenon plan`")
+	}
+}
+
+func neededBy(mappings []string) string {
+	if len(mappings) == 1 {
+		return mappings[0] + " needs"
+	}
+	return strings.Join(mappings, ", ") + " need"
+}
