@@ -58,8 +58,31 @@ func greekRows() rows {
 	return r
 }
 
-// foreignWord is a word that a Chinese page should not have but in what the
-// engine, a system or a person said, and in names.
+func greekExplanation() engine.Explanation {
+	x := engine.Explanation{
+		At: testNow, Asked: "link:1", Verdict: "said by the engine", Code: "conflict", Live: true, Unreachable: true, Standing: engine.NeedsYou,
+		Record: engine.ExplainedRecord{Ref: connectors.Ref{Connection: "δ", Object: "ο", ID: "1"}, Title: "Ω", Key: "Ω-1", URL: "https://x.example/", State: "live"},
+	}
+	m := engine.ExplainedMapping{
+		Name: "μ", Standing: engine.NeedsYou, Link: &engine.ExplainedLink{ID: 1, Status: "active", Created: testNow},
+		Queue:    &engine.ExplainedEntry{QueueRow: engine.QueueRow{Status: "ready", Due: testNow}, Ahead: 2},
+		LastHint: &engine.ExplainedHint{At: testNow, Source: "webhook"}, LastWork: testNow,
+		Sides: [2]engine.ExplainedSide{{Name: "α", Connection: "δ", Record: x.Record, LastPoll: testNow}, {Name: "β", Connection: "δ", Record: engine.ExplainedRecord{State: "archived"}}},
+	}
+	for i, s := range []engine.Standing{engine.InSync, engine.LeftAlone, engine.OnItsWay, engine.Waits, engine.NeedsYou, engine.Unknown} {
+		m.Fields = append(m.Fields, engine.ExplainedField{
+			Rule: uint32(i), Name: "φ", Flow: "α → β", Standing: s, Why: "said by the engine", Values: [2]string{"Ω"}, Told: [2]bool{true, i%2 == 0}, To: "β", After: "Ω", Code: "unmatched",
+		})
+	}
+	x.Mappings = append(x.Mappings, m)
+	for _, a := range engine.Advices() {
+		x.Findings = append(x.Findings, engine.Finding{Code: a.Code, Standing: a.Standing, Text: "said of it by the engine", Do: a.Do, Link: 1, Rule: 2})
+	}
+	return x
+}
+
+// latin is what a Chinese page should not have but in what the engine, a system
+// or a person said, and in the program's own names.
 var (
 	latin    = regexp.MustCompile(`[A-Za-z]{2,}`)
 	ownNames = regexp.MustCompile(`Tenon|crm/deal|API|UTC|Webhook|English|CRM|read|operate|OIDC|tenon|yaml|engine\.[a-z_]+|[a-z]+_[a-z_]+|(when|with|between|values|otherwise|scope|create|on_delete|sweep):?|unlink|archive|delete|repair`)
@@ -82,12 +105,13 @@ func TestPagesInChinese(t *testing.T) {
 		checkChinese(t, what, root)
 	}
 	f.engine.rows = greekRows()
+	f.engine.rows.explanation = greekExplanation()
 	f.engine.preview = previewOf("Ω")
 	f.engine.preview.Button, f.engine.preview.System, f.engine.preview.Problems = "Ω", "δ", []string{"said by the engine"}
 	f.engine.preview.Fields = []engine.PreviewField{{Name: "φ", Label: "φ", Value: "Ω"}}
 	f.engine.preview.Tasks = []engine.PreviewTask{{Title: "Ω", Assignee: "Ω", Due: testNow}}
 	paths := []string{
-		"/", "/?every=30", "/mappings/μ", "/links", "/conflicts", "/conflicts?kind=conflict", "/queue", "/history", "/history?run=7", "/login", "/nothing", "/links?after=x",
+		"/", "/?every=30", "/mappings/μ", "/links", "/conflicts", "/conflicts?kind=conflict", "/queue", "/history", "/history?run=7", "/login", "/nothing", "/links?after=x", "/explain?record=link:1",
 	}
 	for _, path := range paths {
 		look(path, p.get(path))

@@ -13,6 +13,8 @@ type Engine interface {
 	Preview(ctx context.Context, mapping, record string) (*engine.Preview, error)
 	Press(ctx context.Context, mapping, record, by string) (*engine.Conversion, error)
 	Operator
+	// Explain tells how a record stands, and why.
+	Explain(ctx context.Context, record string, o engine.ExplainOptions) (*engine.Explanation, error)
 	// Tally counts how a mapping's records stand.
 	Tally(ctx context.Context, mapping string) (*engine.Tally, error)
 	// Ready returns nil when webhooks can be taken in.
@@ -28,6 +30,7 @@ type Operator interface {
 	Queue(ctx context.Context, f engine.QueueFilter) ([]engine.QueueRow, error)
 	Retry(ctx context.Context, f engine.QueueFilter) (int, error)
 	History(ctx context.Context, f engine.HistoryFilter) ([]engine.EventRow, error)
+	Explain(ctx context.Context, record string, o engine.ExplainOptions) (*engine.Explanation, error)
 	// Pause and Resume take the name of a mapping or a connection; where both
 	// have it, "mapping:NAME" or "connection:NAME".
 	Pause(ctx context.Context, name, reason, by string) (*engine.Pause, error)

@@ -86,7 +86,7 @@ func (p *pages) funcs(l language) template.FuncMap {
 func (p *pages) mount(mux *http.ServeMux) {
 	for pattern, fn := range map[string]http.HandlerFunc{
 		"GET /{$}": p.overview, "GET /mappings/{mapping}": p.mapping, "GET /links": p.links, "GET /conflicts": p.conflicts,
-		"GET /queue": p.queue, "GET /history": p.history,
+		"GET /queue": p.queue, "GET /history": p.history, "GET /explain": p.explain,
 	} {
 		mux.HandleFunc(pattern, p.auth.page(fn))
 	}

@@ -45,11 +45,27 @@ func hostileRows() rows {
 	}
 }
 
+func hostileExplanation() engine.Explanation {
+	record := engine.ExplainedRecord{Ref: connectors.Ref{Connection: hostile, Object: hostile, ID: hostile}, Title: hostile, Key: hostile, URL: "javascript:alert(6)", State: hostile, Error: hostile}
+	finding := engine.Finding{Code: hostile, Standing: hostile, Text: hostile, Do: []engine.Step{{Text: hostile, Command: hostile}}, Link: 1, Rule: 2}
+	side := engine.ExplainedSide{Name: hostile, Connection: hostile, Record: record}
+	return engine.Explanation{
+		Asked: hostile, Standing: hostile, Verdict: "x", Code: hostile, Record: record, Findings: []engine.Finding{finding},
+		Mappings: []engine.ExplainedMapping{{
+			Name: hostile, Standing: hostile, Sides: [2]engine.ExplainedSide{side, side}, Link: &engine.ExplainedLink{Status: hostile},
+			Queue: &engine.ExplainedEntry{QueueRow: engine.QueueRow{Status: hostile}}, LastHint: &engine.ExplainedHint{Source: hostile},
+			Fields: []engine.ExplainedField{{Name: hostile, Flow: hostile, Standing: hostile, Code: hostile, Why: hostile, Values: [2]string{hostile, hostile}, Told: [2]bool{true, true}, To: hostile, After: hostile}},
+		}},
+		Events: hostileRows().history,
+	}
+}
+
 // TestPagesEscape runs each page with hostile data and looks at what a browser
 // would make of it.
 func TestPagesEscape(t *testing.T) {
 	f := newFixture(t, nil)
 	f.engine.rows = hostileRows()
+	f.engine.rows.explanation = hostileExplanation()
 	bearer := "Bearer " + f.token(t, server.ScopeRead)
 	f.engine.preview = previewOf(hostile)
 	f.engine.preview.Button, f.engine.preview.System, f.engine.preview.SourceURL = hostile, hostile, "javascript:alert(4)"
@@ -63,7 +79,7 @@ func TestPagesEscape(t *testing.T) {
 		{State: "under way", Reason: hostile},
 		{State: "failed", Reason: hostile, Code: hostile},
 	}
-	for _, path := range []string{"/", "/history", "/history?record=" + "%22%3E%3Cscript%3E", "/conflicts?mapping=%3Cscript%3E", "/queue", "/links", "/nothing"} {
+	for _, path := range []string{"/", "/history", "/history?record=" + "%22%3E%3Cscript%3E", "/conflicts?mapping=%3Cscript%3E", "/queue", "/links", "/nothing", "/explain?record=%3Cscript%3E", "/mappings/%3Cscript%3E", "/login?next=%22%3E%3Cscript%3E"} {
 		checkPage(t, path, f.do("GET", path, "", "Authorization", bearer, "Accept", "text/html"))
 	}
 	for _, c := range states {

@@ -54,6 +54,8 @@ type rows struct {
 	history []engine.EventRow
 	status  engine.Status
 	tally   engine.Tally
+
+	explanation engine.Explanation
 }
 
 func (f *fakeEngine) Receive(_ context.Context, connection string, req connectors.WebhookRequest) (connectors.Delivery, error) {
@@ -117,6 +119,11 @@ func (f *fakeEngine) Retry(_ context.Context, q engine.QueueFilter) (int, error)
 
 func (f *fakeEngine) History(context.Context, engine.HistoryFilter) ([]engine.EventRow, error) {
 	return f.rows.history, f.err
+}
+
+func (f *fakeEngine) Explain(context.Context, string, engine.ExplainOptions) (*engine.Explanation, error) {
+	x := f.rows.explanation
+	return &x, f.err
 }
 
 func (f *fakeEngine) Tally(context.Context, string) (*engine.Tally, error) {
