@@ -84,8 +84,12 @@ func (w *Wanted) Value(field string) (connectors.Value, bool) {
 	return connectors.Null, false
 }
 
-// Held is a rule that is expected to be held back. Reason is part of the words
-// that say why, "" for any.
+// HeldRecord names what is held back where it is the record as a whole: one that
+// was deleted on one side and edited on the other.
+const HeldRecord = "record"
+
+// Held is a rule that is expected to be held back; Rule is 0 for HeldRecord.
+// Reason is part of the words that say why, "" for any.
 type Held struct {
 	Rule   uint32
 	Name   string // as the case names it

@@ -315,4 +315,3 @@ func (b *binder) refuse(n *node, f *connectors.Field, err error) {
 	}
 	b.errorf(n.pos, hint, "`%s`: %v", f.Name, err)
 }
-

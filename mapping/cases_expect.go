@@ -92,6 +92,10 @@ func (b *binder) held(n *node) []Held {
 	}
 	var out []Held
 	add := func(name *node, reason string) {
+		if name.text == HeldRecord {
+			out = append(out, Held{Name: name.text, Reason: reason})
+			return
+		}
 		if r := b.rule(name); r != nil {
 			out = append(out, Held{Rule: r.ID(), Name: name.text, Reason: reason})
 		}

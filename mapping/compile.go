@@ -18,6 +18,10 @@ type Env struct {
 	Facts       [2]connectors.Facts
 	Zone        *time.Location // where the file names no time zone; nil: UTC
 
+	// Before are the schemas as they were saved, nil where they were not: what a
+	// system renamed since is then named in the hints.
+	Before [2]*connectors.Schema
+
 	// Children says that records are made under the counterparts of their
 	// parents. Without it a file with `within` is refused: it would run as if
 	// its records stood alone.
@@ -295,6 +299,9 @@ func (k *compilation) field(side SideID, n *node) *connectors.Field {
 	if f == nil {
 		if _, ok := recordParts[n.str()]; ok {
 			hint = "in a one-way rule, write `set: " + k.sideName(side) + "." + n.text + "` in its place"
+		}
+		if renamed := k.renamedField(side, n.str()); renamed != "" {
+			hint = renamed
 		}
 		k.errorf(n.pos, hint, "%s", problem)
 		return nil

@@ -95,6 +95,9 @@ func ruleName(left, right string, flow Flow) string {
 // newRule fills in what all rules have, and notes which fields are written.
 func (k *compilation) newRule(d *ruleDraft) *Rule {
 	r := &Rule{flow: d.flow, conflict: k.policy(d.item.get("conflict"), k.m.conflict)}
+	for side, n := range d.nodes {
+		r.written[side] = n.str()
+	}
 	r.enforce = d.item.get("enforce").str() == "true"
 	if n := d.item.get("enforce"); r.enforce && d.flow == Both {
 		k.errorf(n.pos, "give the rule a `flow`", "`enforce` restores the target of a one-way rule; this one goes both ways")

@@ -188,6 +188,9 @@ func (k *compilation) tableValue(n *node, end, other tableEnd) (connectors.Value
 		k.errorf(n.pos, "", "%s is a number; `%s` is none", name, clip(n.text))
 	default:
 		hint := didYouMean(n.text, optionNames(end.field.Options))
+		if renamed := k.renamedOption(end, n.text); renamed != "" {
+			hint = renamed
+		}
 		if len(other.field.Options) > 0 {
 			if _, swapped := k.tableQuietly(n, other); swapped {
 				hint = "the side that the rule names first stands on the left of the table"

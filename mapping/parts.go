@@ -35,8 +35,8 @@ type Part struct {
 func (m *Mapping) Parts() []Part {
 	var parts []Part
 	if match := m.file.root.get("match"); match != nil {
-		for i, r := range m.match {
-			parts = append(parts, Part{Kind: PartMatch, Index: i, Line: match.items[i].pos.line, Text: "match " + r.Fields[Left] + " = " + r.Fields[Right]})
+		for i := range m.match {
+			parts = append(parts, Part{Kind: PartMatch, Index: i, Line: match.items[i].pos.line, Text: m.matchText(match.items[i])})
 		}
 	}
 	for side := range SideID(2) {
@@ -45,7 +45,7 @@ func (m *Mapping) Parts() []Part {
 	for _, r := range m.rules {
 		for to := range SideID(2) {
 			if r.flow.To(to) {
-				parts = append(parts, r.parts(to)...)
+				parts = append(parts, m.ruleParts(r, to)...)
 			}
 		}
 	}
@@ -77,26 +77,33 @@ func (m *Mapping) createParts(side SideID) []Part {
 	return parts
 }
 
-// Arrow returns one way of the rule as people read it.
-func (r *Rule) Arrow(to SideID) string {
-	from := r.fields[to.Other()&1].name
-	if from == "" {
-		from = "computed"
-	}
-	return from + " → " + r.fields[to&1].name
+func (m *Mapping) matchText(item *node) string {
+	return "match " + m.sides[Left].Name + "." + item.get(m.sides[Left].Name).str() + " = " + m.sides[Right].Name + "." + item.get(m.sides[Right].Name).str()
 }
 
-func (r *Rule) parts(to SideID) []Part {
-	parts := []Part{{Kind: PartRule, Rule: r, To: to, Line: r.line, Text: r.Arrow(to)}}
+// arrow returns one way of a rule as people read it.
+func (m *Mapping) arrow(r *Rule, to SideID) string {
+	end := func(side SideID) string {
+		if r.written[side] == "" {
+			return "computed"
+		}
+		return m.sides[side].Name + "." + r.written[side]
+	}
+	return end(to.Other()) + " → " + end(to)
+}
+
+func (m *Mapping) ruleParts(r *Rule, to SideID) []Part {
+	arrow := m.arrow(r, to)
+	parts := []Part{{Kind: PartRule, Rule: r, To: to, Line: r.line, Text: arrow}}
 	t := r.convert[to].table
 	if t == nil {
 		return parts
 	}
 	for _, row := range t.rows {
-		parts = append(parts, Part{Kind: PartValue, Rule: r, To: to, Row: row.key, Line: row.line, Text: r.Arrow(to) + ": " + row.text})
+		parts = append(parts, Part{Kind: PartValue, Rule: r, To: to, Row: row.key, Line: row.line, Text: arrow + ": " + row.text})
 	}
 	if t.other > 0 {
-		parts = append(parts, Part{Kind: PartOther, Rule: r, To: to, Line: t.other, Text: r.Arrow(to) + ": otherwise"})
+		parts = append(parts, Part{Kind: PartOther, Rule: r, To: to, Line: t.other, Text: arrow + ": otherwise"})
 	}
 	return parts
 }

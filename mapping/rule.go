@@ -14,7 +14,8 @@ type Rule struct {
 	set      *computed // the source of a `set` rule
 	source   SideID    // the side that set computes for
 	convert  [2]*converter
-	line     int // in the file
+	line     int       // in the file
+	written  [2]string // the fields' names as the file has them
 }
 
 type ruleField struct {

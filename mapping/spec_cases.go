@@ -76,7 +76,7 @@ var expectSpec = &spec{kind: specObject, keys: []*spec{
 		help: "The tasks that are made with it, in any order: the title alone, or fields. Of a task's fields only those listed are compared.",
 	},
 	{name: "update", kind: specObject, side: fieldsSpec, example: "update:\n  epic: {summary: Roll-out II}", help: "The fields that change on a side's given record, with the values that they hold afterwards."},
-	{name: "conflict", kind: specList, item: &spec{kind: specText}, or: []*spec{{kind: specTable}}, example: "conflict: [dealname]", help: "Fields that wait for a person, by a field of either side."},
+	{name: "conflict", kind: specList, item: &spec{kind: specText}, or: []*spec{{kind: specTable}}, example: "conflict: [dealname]", help: "Fields that wait for a person, by a field of either side; `record` for a record that was deleted on one side and edited on the other."},
 	{name: "aside", kind: specList, item: &spec{kind: specText}, or: []*spec{{kind: specTable}}, example: "aside: {hubspot_owner_id: no user}", help: "Fields that are set aside, by a field of either side; as a table each with a part of the reason."},
 	{name: "error", kind: specText, example: "error: more than one", help: "Part of the reason for which the record cannot be worked, or waits."},
 	{name: "archive", kind: specWord, values: []string{"<side>"}, example: "archive: epic", help: "The side whose given record Tenon archives."},

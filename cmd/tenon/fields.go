@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,49 +28,91 @@ type optionRow struct {
 	Label string `json:"label"`
 }
 
+// fieldsOptions are the flags of fields.
+type fieldsOptions struct {
+	scope   map[string]string
+	options bool
+	search  string
+	save    bool
+}
+
 func (c *cli) fieldsCommand() *cobra.Command {
-	var scope map[string]string
-	var options bool
+	var o fieldsOptions
 	cmd := &cobra.Command{
 		Use:   "fields CONNECTION OBJECT",
 		Short: "List an object's fields, as a mapping may name them",
 		Long: `Asks a system how an object looks: the names and labels of its fields, their
 types, and whether they may be written. A mapping may name a field by either.
-Some objects need a scope, as in a mapping: --scope project=DELIV,issuetype=Epic`,
+Some objects need a scope, as in a mapping: --scope project=DELIV,issuetype=Epic
+
+--save writes them to schemas/CONNECTION.OBJECT.json beside tenon.yaml, so that
+"tenon test" and "tenon validate --offline" know them: fields, types, options
+and rights, and nothing of any record.
+
+Example:  tenon fields hubspot deals --search stage --options`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := c.load(config.Options{})
-			if err != nil {
-				return err
-			}
-			conns, done, err := c.accounts(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer done()
-			conn, ok := conns[args[0]]
-			if !ok {
-				var names []string
-				for _, known := range cfg.Connections {
-					names = append(names, known.Name)
-				}
-				return fail(exitUsage, "connections are "+strings.Join(names, ", "), "there is no connection %q", args[0])
-			}
-			schema, err := conn.Schema(cmd.Context(), args[1], scope)
-			if err != nil {
-				return err
-			}
-			return c.showFields(schema, options)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.fields(cmd.Context(), o, args[0], args[1]) },
 	}
-	cmd.Flags().StringToStringVar(&scope, "scope", nil, "narrows the object, as `key=value,…`")
-	cmd.Flags().BoolVar(&options, "options", false, "show the choices of option fields too")
+	f := cmd.Flags()
+	f.StringToStringVar(&o.scope, "scope", nil, "narrows the object, as `key=value,…`")
+	f.BoolVar(&o.options, "options", false, "show the choices of option fields too")
+	f.StringVar(&o.search, "search", "", "only fields with the `text` in their name, label or choices")
+	f.BoolVar(&o.save, "save", false, "save them for work without the system")
 	return cmd
 }
 
-func (c *cli) showFields(schema *connectors.Schema, options bool) error {
-	fields := slices.Clone(schema.Fields)
-	slices.SortFunc(fields, func(a, b connectors.Field) int { return strings.Compare(a.Name, b.Name) })
+func (c *cli) fields(ctx context.Context, o fieldsOptions, connection, object string) error {
+	cfg, err := c.load(config.Options{})
+	if err != nil {
+		return err
+	}
+	conns, done, err := c.accounts(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
+	conn, ok := conns[connection]
+	if !ok {
+		var names []string
+		for _, known := range cfg.Connections {
+			names = append(names, known.Name)
+		}
+		return fail(exitUsage, "connections are "+strings.Join(names, ", "), "there is no connection %q", connection)
+	}
+	schema, err := conn.Schema(ctx, object, o.scope)
+	if err != nil {
+		return err
+	}
+	if o.save {
+		folder := schemaFolder(cfg)
+		if _, err := folder.Save(connection, object, o.scope, schema); err != nil {
+			return fail(exitConfig, "give Tenon the right to write there", "%w", err)
+		}
+		fmt.Fprintf(c.stderr, "saved %s\n", shownPath(folder.Path(connection, object)))
+	}
+	found := searched(schema, o.search)
+	if len(found) == 0 && o.search != "" {
+		return fail(exitFound, "leave --search away to see all", "none of the %s of %s holds %q", count(len(schema.Fields), "field", "fields"), object, o.search)
+	}
+	return c.showFields(found, o.options)
+}
+
+// searched returns the fields that hold a text in what people see of them, all
+// for "", sorted by name.
+func searched(schema *connectors.Schema, text string) []connectors.Field {
+	text = strings.ToLower(text)
+	holds := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
+	var found []connectors.Field
+	for _, f := range schema.Fields {
+		if holds(f.Name) || holds(f.Label) || slices.ContainsFunc(f.Options, func(o connectors.Option) bool { return holds(o.Label) || holds(o.ID) }) {
+			found = append(found, f)
+		}
+	}
+	slices.SortFunc(found, func(a, b connectors.Field) int { return strings.Compare(a.Name, b.Name) })
+	return found
+}
+
+func (c *cli) showFields(fields []connectors.Field, options bool) error {
 	if c.json() {
 		rows := make([]fieldRow, len(fields))
 		for i, f := range fields {

@@ -14,6 +14,7 @@ import (
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/mapping"
+	"github.com/tenonsync/tenon/mapping/schemas"
 )
 
 // load reads the configuration and prints what is wrong with it.
@@ -151,8 +152,8 @@ func checkConnections(cfg *config.Config, files []*mapping.File) ([]*mapping.Fil
 	return sound, problems
 }
 
-// schemas tells how objects look; live ones ask the systems.
-type schemas interface {
+// schemaSource tells how objects look; live ones ask the systems.
+type schemaSource interface {
 	schema(ctx context.Context, connection, object string, scope connectors.Scope) (*connectors.Schema, error)
 }
 
@@ -164,12 +165,12 @@ func (c connections) schema(ctx context.Context, connection, object string, scop
 // compileMappings checks the files against both systems' schemas. A file that
 // fails its check is left out, and stops no other. The error is that of a system
 // that could not be asked; the mappings that need it are left out.
-func compileMappings(ctx context.Context, cfg *config.Config, files []*mapping.File, conns connections, from schemas) ([]*mapping.Mapping, mapping.Problems, error) {
+func compileMappings(ctx context.Context, cfg *config.Config, files []*mapping.File, conns connections, from schemaSource) ([]*mapping.Mapping, mapping.Problems, error) {
 	files, problems := checkConnections(cfg, files)
 	var compiled []*mapping.Mapping
 	var errs []error
 	for _, f := range files {
-		env := mapping.Env{Zone: cfg.TimeZone}
+		env := mapping.Env{Zone: cfg.TimeZone, Before: before(schemaFolder(cfg), f)}
 		ps, err := describe(ctx, f, conns, from, &env)
 		problems = append(problems, ps...)
 		if err != nil {
@@ -190,6 +191,17 @@ func compileMappings(ctx context.Context, cfg *config.Config, files []*mapping.F
 	return without(compiled, together), problems, errors.Join(errs...)
 }
 
+// before returns what is saved of a file's sides, for hints about what systems
+// have changed since; nil where nothing can be read.
+func before(folder schemas.Folder, f *mapping.File) (saved [2]*connectors.Schema) {
+	for i, side := range f.Sides {
+		if s, err := folder.Load(side.Connection, side.Object, side.Scope); err == nil {
+			saved[i] = s
+		}
+	}
+	return saved
+}
+
 // without leaves out the mappings in whose files errors are.
 func without(compiled []*mapping.Mapping, problems mapping.Problems) []*mapping.Mapping {
 	bad := map[string]bool{}
@@ -202,7 +214,7 @@ func without(compiled []*mapping.Mapping, problems mapping.Problems) []*mapping.
 }
 
 // describe fills env with what both systems tell about the file's sides.
-func describe(ctx context.Context, f *mapping.File, conns connections, from schemas, env *mapping.Env) (mapping.Problems, error) {
+func describe(ctx context.Context, f *mapping.File, conns connections, from schemaSource, env *mapping.Env) (mapping.Problems, error) {
 	var problems mapping.Problems
 	for i, side := range f.Sides {
 		conn := conns[side.Connection]
@@ -227,7 +239,7 @@ func describe(ctx context.Context, f *mapping.File, conns connections, from sche
 
 // taskSchema returns how the tasks look that are made with a record of the side,
 // nil where the system tells nothing of them: the side's own schema counts then.
-func taskSchema(ctx context.Context, from schemas, side mapping.Side) *connectors.Schema {
+func taskSchema(ctx context.Context, from schemaSource, side mapping.Side) *connectors.Schema {
 	scope := maps.Clone(side.Scope)
 	for key := range scope {
 		if strings.EqualFold(key, "issuetype") {

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tenonsync/tenon/config"
+	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/mapping"
+	"github.com/tenonsync/tenon/mapping/schemas"
 )
 
 // validation is the JSON output of validate.
@@ -16,6 +21,10 @@ type validation struct {
 	Mappings []string         `json:"mappings"`
 	Accounts []accountRow     `json:"accounts"`
 	Problems mapping.Problems `json:"problems"`
+	// Unchecked names, for a mapping of an offline check, the objects of which
+	// nothing is saved, so that its fields were not looked at.
+	Unchecked map[string][]string `json:"unchecked,omitempty"`
+	Saved     []string            `json:"saved,omitempty"` // the files of schemas that were written
 }
 
 type accountRow struct {
@@ -27,26 +36,47 @@ type accountRow struct {
 	Error      string   `json:"error,omitempty"`
 }
 
+// validateOptions are the flags of validate.
+type validateOptions struct {
+	offline, live bool
+	save          bool
+}
+
 func (c *cli) validateCommand() *cobra.Command {
-	var offline bool
+	var o validateOptions
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check tenon.yaml and the mappings, and the accounts unless --offline",
 		Long: `Checks tenon.yaml and all mapping files and shows every problem with its place.
-Without --offline it also asks each system who we are, what we may do and how
-the objects look, and checks the mappings against that. Nothing is written.
 
-Exit code 0: all is well. 3: there are errors. 5: a system could not be asked.`,
+Unless --offline it also asks each system who we are, what we may do and how
+the objects look, and checks the mappings against that: fields and options that
+are gone or renamed, fields that may not be written, rights that are missing.
+Nothing is written to a system.
+
+--offline asks no system and needs no secret. Fields are then checked against
+the schemas in schemas/CONNECTION.OBJECT.json beside tenon.yaml, where they were
+saved by --save-schemas: good for a pipeline that checks each change.
+
+Exit code 0: all is well. 3: there are errors. 5: a system could not be asked.
+
+Example:  tenon validate --save-schemas`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.validate(cmd, offline) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.validate(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVar(&offline, "offline", false, "ask no system and need no secrets")
+	f := cmd.Flags()
+	f.BoolVar(&o.offline, "offline", false, "ask no system and need no secrets")
+	f.BoolVar(&o.live, "live", false, "ask the systems, as is done unless --offline")
+	f.BoolVar(&o.save, "save-schemas", false, "save how the objects of the mappings look, for --offline and `tenon test`")
 	return cmd
 }
 
-func (c *cli) validate(cmd *cobra.Command, offline bool) error {
-	result := validation{Offline: offline, Mappings: []string{}, Accounts: []accountRow{}, Problems: mapping.Problems{}}
-	cfg, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: offline})
+func (c *cli) validate(ctx context.Context, o validateOptions) error {
+	if o.offline && (o.live || o.save) {
+		return fail(exitUsage, "leave --offline away to ask the systems", "--offline asks no system, so it goes with neither --live nor --save-schemas")
+	}
+	result := validation{Offline: o.offline, Mappings: []string{}, Accounts: []accountRow{}, Problems: mapping.Problems{}}
+	cfg, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: o.offline})
 	result.Problems = append(result.Problems, problems...)
 	var asked error
 	if cfg != nil {
@@ -55,13 +85,12 @@ func (c *cli) validate(cmd *cobra.Command, offline bool) error {
 		if err != nil {
 			return err
 		}
-		if offline {
-			files, ps := checkConnections(cfg, files)
-			result.Problems = append(result.Problems, ps...)
-			for _, f := range files {
-				result.Mappings = append(result.Mappings, f.Name)
-			}
-		} else if asked, err = c.validateOnline(cmd, cfg, files, &result); err != nil {
+		if o.offline {
+			err = c.validateOffline(ctx, cfg, files, &result)
+		} else {
+			asked, err = c.validateOnline(ctx, cfg, files, o, &result)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -85,31 +114,130 @@ func verdictCode(v validation, asked error) int {
 	return exitSystem
 }
 
+// validateOffline checks the mappings against what is saved of their objects.
+func (c *cli) validateOffline(ctx context.Context, cfg *config.Config, files []*mapping.File, result *validation) error {
+	files, ps := checkConnections(cfg, files)
+	result.Problems = append(result.Problems, ps...)
+	folder := schemaFolder(cfg)
+	conns, err := c.open(cfg, connectors.Options{Logger: quiet()}, nil)
+	if err != nil {
+		conns = connections{} // what they can do is not known then
+	}
+	defer conns.close()
+	var compiled []*mapping.Mapping
+	for _, f := range files {
+		missing, err := unsaved(folder, f)
+		if err != nil {
+			return fail(exitConfig, "save it anew: tenon validate --save-schemas", "%w", err)
+		}
+		result.Mappings = append(result.Mappings, f.Name)
+		if len(missing) > 0 {
+			if result.Unchecked == nil {
+				result.Unchecked = map[string][]string{}
+			}
+			result.Unchecked[f.Name] = missing
+			continue
+		}
+		env := mapping.Env{Zone: cfg.TimeZone}
+		ps, err := describe(ctx, f, conns, savedSchemas{folder}, &env)
+		if err != nil {
+			return fmt.Errorf("mapping %s: %w", f.Name, err)
+		}
+		result.Problems = append(result.Problems, ps...)
+		m, ps := mapping.Compile(f, env)
+		result.Problems = append(result.Problems, ps...)
+		if m == nil {
+			result.drop(f.Name)
+			continue
+		}
+		compiled = append(compiled, m)
+	}
+	together := mapping.CheckTogether(compiled)
+	for _, m := range compiled {
+		if !slices.Contains(without(slices.Clone(compiled), together), m) {
+			result.drop(m.Name())
+		}
+	}
+	result.Problems = append(result.Problems, together...)
+	return nil
+}
+
+// drop takes a mapping out of those that are sound.
+func (v *validation) drop(name string) {
+	v.Mappings = slices.DeleteFunc(v.Mappings, func(n string) bool { return n == name })
+}
+
+// unsaved lists the objects of a mapping of which nothing is saved.
+func unsaved(folder schemas.Folder, f *mapping.File) ([]string, error) {
+	var missing []string
+	for _, side := range f.Sides {
+		s, err := folder.Load(side.Connection, side.Object, side.Scope)
+		if err != nil {
+			return nil, err
+		}
+		if name := side.Connection + "/" + side.Object; s == nil && !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+	}
+	return missing, nil
+}
+
 // validateOnline asks the systems; asked is why one could not be asked.
-func (c *cli) validateOnline(cmd *cobra.Command, cfg *config.Config, files []*mapping.File, result *validation) (asked, err error) {
-	conns, done, err := c.accounts(cmd.Context(), cfg)
+func (c *cli) validateOnline(ctx context.Context, cfg *config.Config, files []*mapping.File, o validateOptions, result *validation) (asked, err error) {
+	conns, done, err := c.accounts(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	for _, conn := range cfg.Connections {
 		row := accountRow{Connection: conn.Name}
-		a, err := conns[conn.Name].Check(cmd.Context())
+		a, err := conns[conn.Name].Check(ctx)
 		if err != nil {
 			asked, row.Error = err, err.Error()
 		}
 		row.System, row.Name, row.Missing, row.Warnings = a.System, a.Name, a.Missing, a.Warnings
 		result.Accounts = append(result.Accounts, row)
 	}
-	compiled, ps, err := compileMappings(cmd.Context(), cfg, files, conns, conns)
+	var from schemaSource = conns
+	saving := &schemaSaver{from: conns, folder: schemaFolder(cfg)}
+	if o.save {
+		from = saving
+	}
+	compiled, ps, err := compileMappings(ctx, cfg, files, conns, from)
 	result.Problems = append(result.Problems, ps...)
+	result.Saved = saving.saved
 	for _, m := range compiled {
 		result.Mappings = append(result.Mappings, m.Name())
 	}
 	if asked == nil {
 		asked = err
 	}
+	if saving.err != nil {
+		return asked, fail(exitConfig, "give Tenon the right to write there", "%w", saving.err)
+	}
 	return asked, nil
+}
+
+// schemaSaver saves what it is asked for, as the system tells it.
+type schemaSaver struct {
+	from   schemaSource
+	folder schemas.Folder
+	saved  []string // the files written
+	err    error
+}
+
+// schema implements schemaSource.
+func (s *schemaSaver) schema(ctx context.Context, connection, object string, scope connectors.Scope) (*connectors.Schema, error) {
+	schema, err := s.from.schema(ctx, connection, object, scope)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := s.folder.Save(connection, object, scope, schema)
+	s.err = errors.Join(s.err, err)
+	if path := shownPath(s.folder.Path(connection, object)); changed && !slices.Contains(s.saved, path) {
+		s.saved = append(s.saved, path)
+	}
+	return schema, nil
 }
 
 func (c *cli) showValidation(v validation, asked error) error {
@@ -127,7 +255,14 @@ func (c *cli) showValidation(v validation, asked error) error {
 		}
 	}
 	for _, m := range v.Mappings {
+		if missing := v.Unchecked[m]; len(missing) > 0 {
+			fmt.Fprintf(c.stdout, "mapping %s: sound, but its fields were not checked: nothing is saved of %s (tenon validate --save-schemas)\n", m, joinAnd(missing))
+			continue
+		}
 		fmt.Fprintf(c.stdout, "mapping %s: sound\n", m)
+	}
+	for _, path := range v.Saved {
+		fmt.Fprintf(c.stdout, "saved %s\n", path)
 	}
 	if err := c.problems(v.Problems); err != nil {
 		return err
@@ -136,4 +271,11 @@ func (c *cli) showValidation(v validation, asked error) error {
 		return fail(exitSystem, "correct the credentials, or try again later", "%w", asked)
 	}
 	return nil
+}
+
+func joinAnd(words []string) string {
+	if len(words) == 2 {
+		return words[0] + " and " + words[1]
+	}
+	return words[0]
 }

@@ -168,7 +168,7 @@ func (v *vault) tokens(connection string) connectors.TokenStore {
 // commands can read the state without any system.
 type rememberedSchemas struct {
 	vault *vault
-	live  schemas // nil: only what is remembered
+	live  schemaSource // nil: only what is remembered
 	log   *slog.Logger
 	hurry bool            // a system that is known already is not waited for long
 	down  map[string]bool // connections that did not answer in time, if in a hurry

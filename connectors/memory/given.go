@@ -108,3 +108,19 @@ func (s *System) Has(id string) bool {
 	defer s.mu.Unlock()
 	return s.byID[id] != nil
 }
+
+// showOwn fills the fields that repeat what a record is called by.
+func (s *System) showOwn(t *table, r *record) {
+	own := map[string]string{"id": r.id, "key": s.keyOf(t, r), "url": s.urlOf(r)}
+	for name, part := range t.def.Shows {
+		v := connectors.Text(own[part])
+		if f := t.fields[name]; f != nil && f.Type == connectors.TypeNumber {
+			number, err := connectors.ParseNumber(own[part])
+			if err != nil {
+				continue // an id with letters
+			}
+			v = number
+		}
+		r.fields[name] = v
+	}
+}

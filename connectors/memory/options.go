@@ -85,6 +85,8 @@ type Object struct {
 	Prefix string
 	// Title is the field whose text people call a record by; default "title".
 	Title string
+	// Shows names fields that repeat a record's own "id", "key" or "url".
+	Shows map[string]string
 }
 
 // Sample is an object named "record" with a field of each type. Its scope has

@@ -108,6 +108,7 @@ func (s *System) insertAs(t *table, g Given, parent, key string, fields map[stri
 	if f := t.fields["number"]; f != nil && f.Type == connectors.TypeText && !f.Writable {
 		r.fields["number"] = connectors.Text(t.def.Prefix + "-" + r.id)
 	}
+	s.showOwn(t, r)
 	t.records = append(t.records, r)
 	if key != "" {
 		t.byKey[key] = append(t.byKey[key], r)
