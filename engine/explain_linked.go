@@ -99,7 +99,7 @@ func (x *explaining) fromState() {
 	if x.link.Status == state.LinkWaiting {
 		for side := range mapping.SideID(2) {
 			if x.link.Ends[side].OutScope {
-				x.tell(codeOutOfScope, fmt.Sprintf("the %s was outside the mapping's scope (%s) when it was last read", x.name(side), scopeText(x.m.Side(side).Scope)))
+				x.tell(codeOutOfScope, fmt.Sprintf("the %s was outside the mapping's scope (%s) when it was last read", x.name(side), scopeWords(x.m.Side(side).Scope)))
 			}
 		}
 	}

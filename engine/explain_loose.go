@@ -203,12 +203,12 @@ func (x *explaining) scopeParts(ctx context.Context, side mapping.SideID, id str
 		outside = append(outside, part)
 	}
 	if len(outside) == 0 {
-		return "the mapping takes " + scopeText(s.Scope)
+		return "the mapping takes " + scopeWords(s.Scope)
 	}
 	return strings.Join(outside, ", and ")
 }
 
-func scopeText(scope connectors.Scope) string {
+func scopeWords(scope connectors.Scope) string {
 	parts := make([]string, 0, len(scope))
 	for _, key := range slices.Sorted(maps.Keys(scope)) {
 		parts = append(parts, fmt.Sprintf("%s %q", key, scope[key]))

@@ -26,7 +26,7 @@ func (a api) mount(mux *http.ServeMux, others ...[]route) error {
 // api_NAME.go, beside the functions that answer.
 func (a api) routes() []route {
 	return slices.Concat(
-		a.statusRoutes(), a.conflictRoutes(), a.queueRoutes(), a.controlRoutes(),
+		a.statusRoutes(), a.explainRoutes(), a.conflictRoutes(), a.queueRoutes(), a.controlRoutes(),
 		a.jobRoutes(), a.tokenRoutes(), a.stateRoutes(),
 	)
 }

@@ -13,8 +13,6 @@ type Engine interface {
 	Preview(ctx context.Context, mapping, record string) (*engine.Preview, error)
 	Press(ctx context.Context, mapping, record, by string) (*engine.Conversion, error)
 	Operator
-	// Explain tells how a record stands, and why.
-	Explain(ctx context.Context, record string, o engine.ExplainOptions) (*engine.Explanation, error)
 	// Tally counts how a mapping's records stand.
 	Tally(ctx context.Context, mapping string) (*engine.Tally, error)
 	// Ready returns nil when webhooks can be taken in.

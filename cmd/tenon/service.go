@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type service struct {
 	files    []*mapping.File   // the mappings' sources
 	shapes   map[string]string // of the schemas that the mappings were compiled for
 	mappings []*mapping.Mapping
+	broken   []engine.BrokenMapping
 	clock    connectors.Clock
 	engine   *engine.Engine
 	metrics  *server.Metrics
@@ -41,6 +43,7 @@ type serviceOptions struct {
 	offline   bool // no secrets and no calls: the schemas come from the state
 	buttons   bool // write the button's address into the CRM
 	waitReady bool // wait for systems that are down and were never seen before
+	tolerant  bool // go on with the mappings that can be run, and say nothing of the others
 
 	// sessions are those of the pages; nil: new ones.
 	sessions *server.Sessions
@@ -82,7 +85,7 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	}
 	ec := engine.Config{
 		Store: s.store, Connections: s.conns, Mappings: s.mappings, Sealer: s.sealer, Printer: s.printer,
-		Clock: o.clock, Logger: o.log, Meter: meter, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
+		Broken: s.broken, Clock: o.clock, Logger: o.log, Meter: meter, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
 	}
 	if o.buttons {
 		ec.ConvertLink = func(mapping string, record connectors.Ref) string {
@@ -107,16 +110,19 @@ func (s *service) compile(ctx context.Context, c *cli, o serviceOptions) error {
 			return err
 		}
 	}
-	from := &rememberedSchemas{vault: s.vault, log: o.log, hurry: o.waitReady, shapes: map[string]string{}}
+	from := &rememberedSchemas{vault: s.vault, log: o.log, hurry: o.waitReady || o.tolerant, shapes: map[string]string{}}
 	s.files, s.shapes = files, from.shapes
 	if !o.offline {
 		from.live = s.conns
 	}
 	for {
 		compiled, ps, err := compileMappings(ctx, s.config, files, s.conns, from)
-		s.mappings = compiled
+		s.mappings, s.broken = compiled, brokenMappings(files, compiled, append(slices.Clone(problems), ps...), err)
 		wait := o.waitReady && err != nil && connectors.KindOf(err).Temporary() && ctx.Err() == nil
 		if !wait {
+			if o.tolerant {
+				return nil
+			}
 			if !o.offline {
 				if perr := c.problems(append(problems, ps...)); perr != nil && len(compiled) == 0 {
 					return perr
