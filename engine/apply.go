@@ -122,6 +122,7 @@ type applying struct {
 	head   *planHead
 	result *AppliedMapping
 	open   []openItem // of what waits for its time
+	run    uint64     // begun with the first write; 0: not yet
 }
 
 // openItem is something that was begun and is not at its end.
@@ -192,7 +193,7 @@ func (a *applying) begin(ctx context.Context, head *planHead, ask bool) error {
 	if err != nil {
 		return err
 	}
-	a.m, a.head = m, head
+	a.m, a.head, a.run = m, head, 0
 	a.out.Mappings = append(a.out.Mappings, AppliedMapping{Mapping: m.Name(), Counts: map[string]int{}})
 	a.result = &a.out.Mappings[len(a.out.Mappings)-1]
 	a.tell()

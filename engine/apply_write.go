@@ -44,6 +44,12 @@ func (a *applying) carryOut(ctx context.Context, items []PlanItem) error {
 		return nil
 	}
 	d.jobs = todo
+	if a.run == 0 {
+		if a.run, err = a.e.beginRun(ctx, a.m, runApply, a.o.By); err != nil {
+			return err
+		}
+	}
+	d.runID = a.run
 	if err := d.enter(ctx); err != nil {
 		return err
 	}
@@ -65,7 +71,7 @@ func (a *applying) decide(ctx context.Context, subjects []state.Subject, jobs []
 		if g.Stopped && g.Code == massMissingCode {
 			return a.halted(g)
 		}
-		d = &drain{Engine: a.e, m: a.m, now: a.e.clock.Now(), since: a.head.At, guard: g}
+		d = &drain{Engine: a.e, m: a.m, now: a.e.clock.Now(), since: a.head.At, guard: g, runID: a.run}
 		if jobs != nil {
 			d.jobs = jobs
 		} else if err := d.imagine(ctx, subjects, applySource); err != nil {

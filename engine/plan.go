@@ -72,9 +72,6 @@ type planner struct {
 	effects counts
 	missing [2]absence
 	tally   [2]tally
-
-	only bool // pair records only; see Match
-	pair func(d *drain) error
 }
 
 func newPlanner(e *Engine, m *worked, o PlanOptions) *planner {
@@ -154,7 +151,7 @@ func (p *planner) row(tx state.Tx, u feedUser, c connectors.Change) error {
 		return err
 	}
 	p.listed[u.side].set(link.ID)
-	if p.links.has(link.ID) || p.only {
+	if p.links.has(link.ID) {
 		return nil
 	}
 	if settled, err := p.e.settled(tx, u, link, c); settled || err != nil {
@@ -172,7 +169,7 @@ func (p *planner) looseRow(tx state.Tx, u feedUser, c connectors.Change) error {
 	p.loose[u.side][c.ID] = struct{}{}
 	s := state.Subject{Mapping: p.m.Name(), Side: uint8(u.side), Record: c.ID}
 	wished := c.Record != nil && u.wishes(c.Record)
-	if c.Version != "" && !wished && !p.only {
+	if c.Version != "" && !wished {
 		mark, err := tx.Known(p.m.Name(), uint8(u.side), c.ID)
 		if err != nil {
 			return err
@@ -289,11 +286,6 @@ func (p *planner) batch(ctx context.Context, subjects []state.Subject) error {
 			}
 		}
 	}
-	if p.pair != nil {
-		if err := p.pair(d); err != nil {
-			return err
-		}
-	}
 	for _, j := range d.jobs {
 		if err := p.take(d, j); err != nil {
 			return err
@@ -306,10 +298,23 @@ func (p *planner) batch(ctx context.Context, subjects []state.Subject) error {
 // Deletions are foreseen as they end, however long they wait. since is what the
 // days of tasks are counted from. The caller holds the mapping.
 func (e *Engine) foresee(ctx context.Context, m *worked, subjects []state.Subject, since time.Time) (*drain, error) {
+	return e.lookAhead(ctx, m, since, func(d *drain) error { return d.imagine(ctx, subjects, planSource) }, func(d *drain) error {
+		if err := d.foreseeCreates(ctx); err != nil {
+			return err
+		}
+		d.foreseeComments(ctx)
+		d.nameCandidates(ctx)
+		return nil
+	})
+}
+
+// lookAhead decides about the jobs that imagine gives a drain, then does more
+// with them. What a limit of calls interrupts begins anew.
+func (e *Engine) lookAhead(ctx context.Context, m *worked, since time.Time, imagine, more func(*drain) error) (*drain, error) {
 	var d *drain
 	err := e.patiently(ctx, m, func() error {
 		d = &drain{Engine: e, m: m, now: e.clock.Now(), since: since, guard: &guard{}, plan: true, foresee: true}
-		if err := d.imagine(ctx, subjects, planSource); err != nil {
+		if err := imagine(d); err != nil {
 			return err
 		}
 		m.room.reset(len(d.jobs) * len(m.Rules()))
@@ -319,11 +324,9 @@ func (e *Engine) foresee(ctx context.Context, m *worked, subjects []state.Subjec
 		if err := d.decide(ctx); err != nil {
 			return err
 		}
-		if err := d.foreseeCreates(ctx); err != nil {
+		if err := more(d); err != nil {
 			return err
 		}
-		d.foreseeComments(ctx)
-		d.nameCandidates(ctx)
 		return d.blamed()
 	})
 	return d, err
@@ -413,6 +416,12 @@ func (e *Engine) patiently(ctx context.Context, m *worked, fn func() error) erro
 // await waits until both connections of a mapping take calls of the plan's
 // priority.
 func (e *Engine) await(ctx context.Context, m *worked) error {
+	switch p, err := e.paused(ctx, m); {
+	case err != nil:
+		return err
+	case p != nil && p.Connection != "": // a paused mapping may be planned: a person asks for just that
+		return p.err("plan")
+	}
 	for _, c := range m.sides {
 		for {
 			ok, at := e.open(ctx, c)

@@ -66,6 +66,9 @@ func (c *changing) tell() {
 	case j.link != nil && j.link.ID == 0:
 		link := c.add(PlanLink, j.side.Other())
 		link.Rule, link.Reason = j.rule, "both hold the same"
+		if j.rule == "" {
+			link.Reason = "by hand"
+		}
 	}
 	if j.button != "" && j.link == nil {
 		field := c.d.m.Create(j.side.Other()).Button().Field
