@@ -52,7 +52,7 @@ func (g *guesser) fields(side SideID) []connectors.Field {
 		}
 		f := freeField(name, typ)
 		f.Options = g.table[side][name]
-		f.Open = len(f.Options) == 0 && (typ == connectors.TypeOption || typ == connectors.TypeOptions)
+		f.Open = typ == connectors.TypeOption || typ == connectors.TypeOptions // there may be more
 		fields = append(fields, f)
 	}
 	return fields

@@ -218,7 +218,9 @@ func (k *compilation) otherwise(d *ruleDraft, t *table, to tableEnd) {
 	if n == nil {
 		return
 	}
-	t.other = n.pos.line
+	if from := d.fields[to.side.Other()]; from.Open || len(from.Options) == 0 || len(t.missing(from)) > 0 {
+		t.other = n.pos.line
+	}
 	switch n.text {
 	case "error":
 		t.otherwise = otherwiseError
@@ -250,14 +252,19 @@ func (k *compilation) uncovered(d *ruleDraft, t *table, to tableEnd) {
 	if t.otherwise != otherwiseError || values == nil || d.item.get("otherwise") != nil {
 		return
 	}
-	var missing []string
-	for _, o := range from.Options {
-		if _, ok := t.entries[o.ID]; !ok {
-			missing = append(missing, firstNonEmpty(o.Label, o.ID))
-		}
-	}
-	if len(missing) > 0 {
+	if missing := t.missing(from); len(missing) > 0 {
 		k.warnf(values.pos, "list them, or say what becomes of other values: `otherwise: leave`",
 			"%s also has %s: such a value sets the field aside", k.displayName(to.side.Other(), from), oneAnd(missing))
 	}
+}
+
+// missing lists the options of a field that the table has no row for.
+func (t *table) missing(from *connectors.Field) []string {
+	var labels []string
+	for _, o := range from.Options {
+		if _, ok := t.entries[o.ID]; !ok {
+			labels = append(labels, firstNonEmpty(o.Label, o.ID))
+		}
+	}
+	return labels
 }

@@ -227,7 +227,7 @@ func (t *testRun) prepare(ctx context.Context, cf *mapping.CaseFile, m *mapping.
 		if err != nil {
 			return nil, problems, fail(exitConfig, "save it anew: tenon validate --save-schemas", "%w", err)
 		}
-		saved[i] = schema
+		saved[i], s.Guessed[i] = schema, schema == nil
 		s.TaskSchemas[i] = taskSchema(ctx, from, side)
 		if conn := t.conns[side.Connection]; conn != nil {
 			abilities := connectors.AbilitiesOf(conn)

@@ -205,11 +205,10 @@ func differencesText(r cases.Result) string {
 			fmt.Fprintf(&b, "      %s\n", oneLine(about))
 		}
 		pad := strings.Repeat(" ", 8)
-		if width > 0 {
-			fmt.Fprintf(&b, "%s%-*s  ", pad, width, oneLine(d.Field))
+		b.WriteString(pad)
+		if d.Field != "" {
+			fmt.Fprintf(&b, "%-*s  ", width, oneLine(d.Field))
 			pad += strings.Repeat(" ", width+2)
-		} else {
-			b.WriteString(pad)
 		}
 		if d.Want == "" {
 			fmt.Fprintf(&b, "not expected: %s%s\n", oneLine(d.Got), reason(d.Why))

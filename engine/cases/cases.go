@@ -19,6 +19,7 @@ type Suite struct {
 	TaskSchemas [2]*connectors.Schema
 	Abilities   [2]*connectors.Abilities
 	Facts       [2]connectors.Facts
+	Guessed     [2]bool // the schema is a guess from the mapping and the cases
 }
 
 // Result is what came of one case. Without differences it holds. Expect is what

@@ -99,8 +99,8 @@ func (c *comparison) isDefault(side mapping.SideID, field string, v connectors.V
 // told returns the fields of a new record that Tenon filled: not the empty ones,
 // nor those that repeat its id, key or address.
 func (s *Suite) told(side mapping.SideID, fields map[string]connectors.Value) map[string]connectors.Value {
-	own := ownFields(s.taskSchema(side))
-	maps.Copy(own, ownFields(s.Schemas[side]))
+	own := s.ownFields(s.taskSchema(side), side)
+	maps.Copy(own, s.ownFields(s.Schemas[side], side))
 	fields = maps.Clone(fields)
 	maps.DeleteFunc(fields, func(name string, v connectors.Value) bool { return v.IsNull() || own[name] != "" })
 	return fields
@@ -262,17 +262,26 @@ func (c *comparison) held(about string, want []mapping.Held, conflicts bool) {
 
 // waits compares what could not be worked.
 func (c *comparison) waits() {
-	found := c.want.Error == ""
+	want := strings.ToLower(c.want.Error)
+	met := false
+	var others []string
 	for _, row := range c.got.waits {
-		if c.want.Error != "" && strings.Contains(strings.ToLower(row.Code+": "+row.Reason), strings.ToLower(c.want.Error)) {
-			found = true
-		} else if c.one.Exact || c.want.Error != "" {
-			c.add(Difference{About: "error", Want: c.want.Error, Got: strings.TrimSuffix(row.Code+": "+row.Reason, ": ")})
-			found = true
+		text := strings.TrimSuffix(row.Code+": "+row.Reason, ": ")
+		if want != "" && strings.Contains(strings.ToLower(text), want) {
+			met = true
+		} else if !slices.Contains(others, text) {
+			others = append(others, text)
 		}
 	}
-	if !found {
+	switch {
+	case want != "" && !met && len(others) == 0:
 		c.add(Difference{About: "error", Want: c.want.Error, Got: "none"})
+	case want != "" && !met:
+		c.add(Difference{About: "error", Want: c.want.Error, Got: strings.Join(others, "; ")})
+	case want == "" && c.one.Exact:
+		for _, text := range others {
+			c.add(Difference{About: "error", Got: text})
+		}
 	}
 }
 

@@ -125,9 +125,11 @@ func yamlValue(v connectors.Value) string {
 	case connectors.TypeOptions:
 		var items []string
 		for _, o := range v.Options() {
-			items = append(items, scalar(connectors.Choice(o).String()))
+			items = append(items, scalar(optionName(o)))
 		}
 		return "[" + strings.Join(items, ", ") + "]"
+	case connectors.TypeOption:
+		return scalar(optionName(v.Option()))
 	case connectors.TypeNumber, connectors.TypeBool:
 		return v.String()
 	case connectors.TypeInstant:
@@ -137,6 +139,16 @@ func yamlValue(v connectors.Value) string {
 		return strconv.Quote(v.Text())
 	}
 	return scalar(shown(v))
+}
+
+// readableID is an id that says what it stands for, as a mapping would write it.
+var readableID = regexp.MustCompile(`^[a-z][a-z0-9]*([_-][a-z0-9]+)*$`)
+
+func optionName(o connectors.Option) string {
+	if readableID.MatchString(o.ID) || o.Label == "" {
+		return o.ID
+	}
+	return o.Label
 }
 
 var (

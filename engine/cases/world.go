@@ -154,7 +154,7 @@ func (w *world) addObjects(objects []memory.Object, side mapping.SideID) []memor
 		merge(&o.Schema, w.suite.Schemas[side], at.Scope)
 		merge(&o.Schema, w.suite.TaskSchemas[side], at.Scope)
 		w.relax(&o.Schema, side)
-		o.Title, o.Shows = w.suite.titleField(side), ownFields(&o.Schema)
+		o.Title, o.Shows = w.suite.titleField(side), w.suite.ownFields(&o.Schema, side)
 		if i >= 0 {
 			objects[i] = o
 		} else {
@@ -171,15 +171,20 @@ var ownWords = map[string]string{
 	"key": "key", "issuekey": "key", "url": "url", "web_url": "url", "html_url": "url", "permalink": "url",
 }
 
-// ownFields finds the fields that repeat a record's own id, key or address.
-func ownFields(s *connectors.Schema) map[string]string {
+// ownFields finds the fields that repeat a record's own id, key or address: read
+// only, or where that is a guess, not written by the mapping.
+func (s *Suite) ownFields(schema *connectors.Schema, side mapping.SideID) map[string]string {
 	own := map[string]string{}
-	for _, f := range s.Fields {
+	for _, f := range schema.Fields {
 		part := ownWords[strings.ToLower(f.Name)]
 		if part == "" {
 			part = ownWords[strings.ToLower(f.Label)]
 		}
-		if part != "" && !f.Writable && !f.Creatable && (f.Type == connectors.TypeText || f.Type == connectors.TypeNumber) {
+		fixed := !f.Writable && !f.Creatable
+		if s.Guessed[side] {
+			fixed = !slices.ContainsFunc(s.Mapping.Rules(), func(r *mapping.Rule) bool { return r.Field(side) == f.Name && r.Flow().To(side) })
+		}
+		if part != "" && fixed && (f.Type == connectors.TypeText || f.Type == connectors.TypeNumber) {
 			own[f.Name] = part
 		}
 	}

@@ -153,21 +153,48 @@ func (f Folder) Save(connection, object string, scope connectors.Scope, s *conne
 	saved.Scopes = slices.DeleteFunc(saved.Scopes, func(e entry) bool { return maps.Equal(e.Scope, scope) })
 	saved.Scopes = append(saved.Scopes, written(scope, s))
 	slices.SortFunc(saved.Scopes, func(a, b entry) int { return strings.Compare(scopeText(a.Scope), scopeText(b.Scope)) })
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(saved); err != nil {
+	text, err := saved.text()
+	if err != nil {
 		return false, err
 	}
 	path := f.Path(connection, object)
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text.Bytes()) {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
 		return false, nil
 	}
 	if err := os.MkdirAll(string(f), 0o755); err != nil {
 		return false, err
 	}
-	return true, replace(path, text.Bytes())
+	return true, replace(path, text)
+}
+
+// text writes the file with each field in a line of its own, so that people and
+// version control can read it.
+func (f *file) text() ([]byte, error) {
+	var b bytes.Buffer
+	var failed error
+	one := func(v any) string {
+		var line bytes.Buffer
+		enc := json.NewEncoder(&line)
+		enc.SetEscapeHTML(false)
+		failed = errors.Join(failed, enc.Encode(v))
+		return strings.TrimSpace(line.String())
+	}
+	comma := func(i, n int) string {
+		if i == n-1 {
+			return "\n"
+		}
+		return ",\n"
+	}
+	b.WriteString("{\n  \"connection\": " + one(f.Connection) + ",\n  \"object\": " + one(f.Object) + ",\n  \"scopes\": [\n")
+	for i, e := range f.Scopes {
+		b.WriteString("    {\n      \"scope\": " + one(e.Scope) + ",\n      \"label\": " + one(e.Label) + ",\n      \"fields\": [\n")
+		for j, field := range e.Fields {
+			b.WriteString("        " + one(field) + comma(j, len(e.Fields)))
+		}
+		b.WriteString("      ]\n    }" + comma(i, len(f.Scopes)))
+	}
+	b.WriteString("  ]\n}\n")
+	return b.Bytes(), failed
 }
 
 func replace(path string, text []byte) (err error) {
