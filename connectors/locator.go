@@ -8,8 +8,8 @@ type Locator interface {
 	// Locate returns the record that text names: its web address in this
 	// account, or its readable key ("DELIV-12"). The zero Ref says that text has
 	// no such form, is of another account, or names nothing that this account
-	// may see. Whether the record is of an object that a mapping uses does not
-	// matter. It may ask the system, by one request at most, and not at all where
-	// text has no such form.
+	// may see. That a Ref comes back is no proof that the record is there: a read
+	// tells. Ref.Object is the name that mappings use. It may ask the system, by
+	// one request at most, and not at all where text has no such form.
 	Locate(ctx context.Context, text string) (Ref, error)
 }

@@ -35,6 +35,27 @@ func eachHistory(change func([]connectors.FieldEdit) []connectors.FieldEdit) fun
 }
 
 var brokenExtras = []breakage{
+	{"locate finds nothing", "find", func(f *fake) {
+		f.locate = func(context.Context, string) (connectors.Ref, error) { return connectors.Ref{}, nil }
+	}},
+	{"locate names another record", "find", func(f *fake) {
+		f.locate = func(ctx context.Context, text string) (connectors.Ref, error) {
+			ref, err := f.Connection.Locate(ctx, text)
+			if !ref.IsZero() {
+				ref.ID += "0"
+			}
+			return ref, err
+		}
+	}},
+	{"locate takes any text for a record", "find", func(f *fake) {
+		f.locate = func(ctx context.Context, text string) (connectors.Ref, error) {
+			ref, err := f.Connection.Locate(ctx, text)
+			if ref.IsZero() {
+				ref = connectors.Ref{Connection: "fake", Object: object, ID: text}
+			}
+			return ref, err
+		}
+	}},
 	{"find goes by parts of words", "find", func(f *fake) {
 		f.find = func(_ context.Context, _ connectors.Selection, field string, values []connectors.Value, _ int) ([][]string, error) {
 			found := make([][]string, len(values))

@@ -12,6 +12,29 @@ import (
 )
 
 var finds = []test{
+	{"locate by what people call it", func(e *env) {
+		l := e.can.Locator
+		if l == nil {
+			e.Skipf("the connection locates nothing")
+		}
+		e.seed(1)
+		id := e.w.Create(e, e.fields("Findable"))
+		rec := e.one(id)
+		want := connectors.Ref{Connection: rec.Ref.Connection, Object: rec.Ref.Object, ID: id}
+		for _, name := range []string{rec.URL, rec.Key} {
+			if name == "" {
+				continue
+			}
+			if got, err := l.Locate(e.Context(), name); err != nil || got != want {
+				e.Errorf("Locate(%q): got %v, %v, want %v", name, got, err, want)
+			}
+		}
+		for _, name := range []string{"", " ", "nothing", "https://elsewhere.example/a/b/1", "https://", "://", strings.Repeat("x", 5000)} {
+			if got, err := l.Locate(e.Context(), name); err != nil || !got.IsZero() {
+				e.Errorf("Locate(%.40q): got %v, %v, want nothing", name, got, err)
+			}
+		}
+	}},
 	{"find by value", func(e *env) {
 		f := e.can.Finder
 		if f == nil || e.h.Find.Field == "" {

@@ -25,6 +25,7 @@ type fake struct {
 	update    func(ctx context.Context, updates []connectors.Update) []connectors.WriteResult
 	byKey     func(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error)
 	close     func() error
+	locate    func(ctx context.Context, text string) (connectors.Ref, error)
 	find      func(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error)
 	people    func(ctx context.Context, emails []string) ([]connectors.Person, error)
 	parse     func(req connectors.WebhookRequest) (connectors.Delivery, error)
@@ -127,7 +128,7 @@ func (f *fake) Close() error {
 func (f *fake) Abilities() connectors.Abilities {
 	return connectors.Abilities{
 		Finder: f, PeopleFinder: f, WebhookSource: f, Commenter: f,
-		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection, RightsChecker: f,
+		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection, Locator: f, RightsChecker: f,
 	}
 }
 
@@ -138,6 +139,15 @@ func (f *fake) MissingRights(ctx context.Context, needs []connectors.Need) ([]co
 		return f.rights(ctx, needs)
 	}
 	return f.Connection.MissingRights(ctx, needs)
+}
+
+func (f *fake) Locate(ctx context.Context, text string) (connectors.Ref, error) {
+	if f.locate != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.locate(ctx, text)
+	}
+	return f.Connection.Locate(ctx, text)
 }
 
 func (f *fake) Find(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error) {

@@ -46,6 +46,7 @@ var (
 	_ connectors.Commenter        = (*Connection)(nil)
 	_ connectors.HistoryReader    = (*Connection)(nil)
 	_ connectors.Deleter          = (*Connection)(nil)
+	_ connectors.Locator          = (*Connection)(nil)
 	_ connectors.RightsChecker    = (*Connection)(nil)
 	_ connectors.Authorizer       = (*Connector)(nil)
 )
@@ -247,7 +248,7 @@ func (c *Connection) Facts() connectors.Facts {
 // Abilities implements connectors.AbilityTeller.
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
-		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, RightsChecker: c,
+		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, Locator: c, RightsChecker: c,
 	}
 	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c
