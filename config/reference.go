@@ -78,7 +78,7 @@ connections:
     kind: jira
     base_url: https://acme.atlassian.net
     email: sync@acme.example
-    token_file: /run/secrets/jira-token
+    token: {file: /run/secrets/jira-token}
 
 server:
   listen: 127.0.0.1:8484
@@ -89,9 +89,25 @@ mappings: mappings/
 
 - Unknown and doubled keys are errors; ` + "`tenon validate`" + ` shows all problems of all files in one run, with line and column.
 - ` + "`${NAME}`" + ` in any value stands for an environment variable, which must be set. ` + "`$${`" + ` stands for the two characters.
-- Any key of a connection can be read from a file instead: ` + "`token_file: PATH`" + ` for ` + "`token`" + `. A secret that stands in clear gives a warning.
 - Relative paths start at the folder of tenon.yaml.
 - Each setting below can be overridden by a variable: ` + "`TENON_`" + ` and the key in capitals with ` + "`_`" + ` for dots, such as ` + "`TENON_SERVER_LISTEN`" + `; lists are written with commas.
+
+## Secrets
+
+A secret never stands in this file in clear, unless you insist. Each key of a connection, and each setting of the type *secret*, says where it is found:
+
+| written | taken from |
+|---|---|
+| ` + "`token: ${NAME}` or `token: {env: NAME}`" + ` | the environment, or the file ` + "`.env`" + ` beside this one |
+| ` + "`token: {file: /run/secrets/crm}`" + ` | a file of at most 64 KiB; a line break at its end does not count. ` + "`token_file: PATH`" + ` says the same |
+| ` + "`token: {command: [pass, show, crm]}`" + ` | what a program prints, at most 64 KiB within 30 s. No shell takes it apart; it runs in this file's folder. What it says on standard error is shown when it fails, what it prints never |
+| ` + "`token: {plain: abc123}`" + ` | here, because you insist |
+
+A literal secret is an error. Commands that ask no system (` + "`status`, `links`, `validate --offline`" + ` and the like) need no secrets, read no such file and run no such program.
+
+` + "`.env`" + ` holds lines ` + "`NAME=VALUE`" + `, with ` + "`#`" + ` comments, optional quotes and an optional ` + "`export`" + `; there are no references in it. What the environment sets goes before. A file that others may read gives a warning: ` + "`chmod 600 .env`" + `.
+
+OAuth tokens need no place in this file: ` + "`tenon connect CONNECTION`" + ` gets them by a person's consent and keeps them sealed in the state.
 
 ## Settings
 `

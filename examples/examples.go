@@ -7,49 +7,116 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 )
 
-//go:embed hubspot-jira/tenon.yaml hubspot-jira/mappings/*.yaml
+//go:embed hubspot-jira ticket-to-issue deal-to-issue
 var files embed.FS
 
-// HubSpotJira is a configuration for deals of HubSpot and epics of Jira:
-// tenon.yaml and mappings/.
-func HubSpotJira() fs.FS {
-	sub, err := fs.Sub(files, "hubspot-jira")
+// Template is a mapping to begin with, in a configuration of its own.
+type Template struct {
+	Name  string // "deal-to-issue"
+	Title string // what it does, in one sentence
+	CRM   string // kinds of connectors
+	Tool  string
+	dir   string
+}
+
+// Templates lists the templates, the default first.
+func Templates() []Template {
+	return []Template{
+		{"deal-to-epic", "A won deal becomes an epic with its tasks; with a button, notes and the project's state in the deal. Needs some fields of its own.", "hubspot", "jira", "hubspot-jira"},
+		{"deal-to-issue", "A won deal becomes one issue. Only fields that both systems have from the start.", "hubspot", "jira", "deal-to-issue"},
+		{"ticket-to-issue", "A ticket that waits for us becomes an issue; both ways, with comments. Only fields that both systems have from the start.", "hubspot", "jira", "ticket-to-issue"},
+	}
+}
+
+// Find returns the template with that name.
+func Find(name string) (Template, bool) {
+	all := Templates()
+	i := slices.IndexFunc(all, func(t Template) bool { return t.Name == name })
+	if i < 0 {
+		return Template{}, false
+	}
+	return all[i], true
+}
+
+// FS is the template's folder: tenon.yaml and mappings/.
+func (t Template) FS() fs.FS {
+	sub, err := fs.Sub(files, t.dir)
 	if err != nil { // the path is a constant
 		panic(err)
 	}
 	return sub
 }
 
+// HubSpotJira is a configuration for deals of HubSpot and epics of Jira:
+// tenon.yaml and mappings/.
+func HubSpotJira() fs.FS { return Templates()[0].FS() }
+
+// File is one file to write. Path is relative, with slashes.
+type File struct {
+	Path string
+	Text []byte
+}
+
+// Files returns an example's files in order, without what only explains it.
+func Files(example fs.FS) ([]File, error) {
+	var list []File
+	err := fs.WalkDir(example, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) == ".md" {
+			return err
+		}
+		text, err := fs.ReadFile(example, name)
+		list = append(list, File{name, text})
+		return err
+	})
+	return list, err
+}
+
 // Write copies an example into dir, and returns the paths of the files written.
 // Files that are there already are left as they are.
 func Write(example fs.FS, dir string) (written []string, err error) {
-	err = fs.WalkDir(example, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(dir, filepath.FromSlash(path))
-		if d.IsDir() {
-			return os.MkdirAll(target, 0o755)
-		}
-		text, err := fs.ReadFile(example, path)
-		if err != nil {
-			return err
-		}
-		f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if errors.Is(err, fs.ErrExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(text)
-		if err = errors.Join(err, f.Close()); err == nil {
-			written = append(written, target)
-		}
-		return err
-	})
+	list, err := Files(example)
+	if err != nil {
+		return nil, err
+	}
+	written, _, err = WriteFiles(list, dir)
 	return written, err
+}
+
+// WriteFiles writes files into dir, and returns the paths of those written and
+// of those that were there already, which are left as they are. After an error
+// none of them is left behind.
+func WriteFiles(list []File, dir string) (written, kept []string, err error) {
+	defer func() {
+		if err != nil {
+			for _, name := range written {
+				_ = os.Remove(name) // the error says what is wrong
+			}
+			written = nil
+		}
+	}()
+	for _, f := range list {
+		target := filepath.Join(dir, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return written, kept, err
+		}
+		out, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			kept = append(kept, target)
+			continue
+		}
+		if err != nil {
+			return written, kept, err
+		}
+		written = append(written, target)
+		_, err = out.Write(f.Text)
+		if err = errors.Join(err, out.Close()); err != nil {
+			return written, kept, err
+		}
+	}
+	return written, kept, nil
 }
