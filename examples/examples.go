@@ -27,9 +27,9 @@ type Template struct {
 // Templates lists the templates, the default first.
 func Templates() []Template {
 	return []Template{
-		{"deal-to-epic", "A won deal becomes an epic with its tasks; with a button, notes and the project's state in the deal. Needs some fields of its own.", "hubspot", "jira", "hubspot-jira"},
 		{"deal-to-issue", "A won deal becomes one issue. Only fields that both systems have from the start.", "hubspot", "jira", "deal-to-issue"},
 		{"ticket-to-issue", "A ticket that waits for us becomes an issue; both ways, with comments. Only fields that both systems have from the start.", "hubspot", "jira", "ticket-to-issue"},
+		{"deal-to-epic", "A won deal becomes an epic with its tasks; with a button, notes and the project's state in the deal. Needs some fields of its own.", "hubspot", "jira", "hubspot-jira"},
 	}
 }
 
@@ -54,7 +54,7 @@ func (t Template) FS() fs.FS {
 
 // HubSpotJira is a configuration for deals of HubSpot and epics of Jira:
 // tenon.yaml and mappings/.
-func HubSpotJira() fs.FS { return Templates()[0].FS() }
+func HubSpotJira() fs.FS { return Template{dir: "hubspot-jira"}.FS() }
 
 // File is one file to write. Path is relative, with slashes.
 type File struct {

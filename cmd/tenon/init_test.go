@@ -75,9 +75,9 @@ func TestInitAsks(t *testing.T) {
 		"all": {"ticket-to-issue\noauth\nhttps://acme.atlassian.net/\nweb\n", map[string]string{
 			"tenon.yaml": "base_url: https://acme.atlassian.net\n    client_id", "mappings/ticket-to-issue.yaml": "project: WEB",
 		}},
-		"by number":    {"7\n2\n\n\n\n", map[string]string{"tenon.yaml": "base_url: ${JIRA_URL}", "mappings/deal-to-issue.yaml": "project: DELIV"}},
-		"nothing":      {"\n\n\n\n", map[string]string{"tenon.yaml": "token: ${HUBSPOT_TOKEN}", "mappings/won-deal-to-epic.yaml": "project: DELIV"}},
-		"end of input": {"", map[string]string{"tenon.yaml": "token: ${JIRA_TOKEN}", "mappings/won-deal-to-epic.yaml": "project: DELIV"}},
+		"by number":    {"7\n3\n\n\n\n", map[string]string{"tenon.yaml": "base_url: ${JIRA_URL}", "mappings/won-deal-to-epic.yaml": "project: DELIV"}},
+		"nothing":      {"\n\n\n\n", map[string]string{"tenon.yaml": "token: ${HUBSPOT_TOKEN}", "mappings/deal-to-issue.yaml": "project: DELIV"}},
+		"end of input": {"", map[string]string{"tenon.yaml": "token: ${JIRA_TOKEN}", "mappings/deal-to-issue.yaml": "project: DELIV"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
