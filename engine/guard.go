@@ -332,7 +332,10 @@ func (e *Engine) letOn(ctx context.Context, name, by string) error {
 		return err
 	}
 	if !g.Stopped {
-		return &connectors.Error{Op: "resume", Kind: connectors.Invalid, Err: fmt.Errorf("mapping %s is not stopped, and nobody has paused it", name)}
+		return &connectors.Error{
+			Op: "resume", Kind: connectors.Invalid, Help: "`tenon status` shows what is stopped or paused",
+			Err: fmt.Errorf("mapping %s is not stopped, and nobody has paused it", name),
+		}
 	}
 	let := g.Asked
 	if let.Creates > 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -41,7 +42,7 @@ that apart, for without it sealed values cannot be read.`,
 func (c *cli) backupTo(ctx context.Context, path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tenon-backup-*")
 	if err != nil {
-		return fail(exitUsage, "", "%w", err)
+		return fail(exitUsage, "name a file in a folder that is there and may be written to", "%w", cause(err))
 	}
 	err = c.copyState(ctx, f)
 	if err == nil {
@@ -76,7 +77,7 @@ func (c *cli) copyState(ctx context.Context, w io.Writer) error {
 		return r.backup(ctx, w)
 	}
 	if err != nil {
-		return err
+		return noState(cfg.State.Path, err)
 	}
 	return errors.Join(db.Backup(ctx, w), db.Close())
 }
@@ -84,4 +85,12 @@ func (c *cli) copyState(ctx context.Context, w io.Writer) error {
 // backup writes the service's copy of its state to w.
 func (r *remote) backup(ctx context.Context, w io.Writer) error {
 	return r.do(ctx, http.MethodGet, "/api/v1/backup", nil, nil, w)
+}
+
+// cause returns what is wrong with a folder, without the temporary name in it.
+func cause(err error) error {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return fmt.Errorf("%s: %w", filepath.Dir(p.Path), p.Err)
+	}
+	return err
 }

@@ -65,7 +65,7 @@ type stateReport struct {
 func checkState(ctx context.Context, path string) (r stateReport, err error) {
 	db, err := bolt.Open(ctx, path, bolt.Options{ReadOnly: true})
 	if err != nil {
-		return r, err
+		return r, noState(path, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if r.Report, err = state.Inspect(ctx, db); err != nil || len(r.Problems) > 0 {
@@ -88,4 +88,12 @@ func checkState(ctx context.Context, path string) (r stateReport, err error) {
 	have, err := mark.Read(ctx, store, commit)
 	r.Doubt = mark.Compare(path, have)
 	return r, err
+}
+
+// noState says what to do where there is no state yet; other errors stay as they are.
+func noState(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fail(exitState, "`tenon serve` and `tenon sync` make one; state.path in tenon.yaml says where", "there is no state at %s", path)
 }

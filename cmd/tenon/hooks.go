@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +11,8 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/engine/state"
+	"github.com/tenonsync/tenon/server"
 )
 
 // hookRow is where the webhooks of a connection go.
@@ -29,11 +33,11 @@ that nobody can guess. Keep such an address as secret as a password: it changes
 only with the sealing key.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.load(config.Options{})
+			cfg, err := c.load(config.Options{NoSecrets: true})
 			if err != nil {
 				return err
 			}
-			signer, err := openSigner(cmd.Context(), cfg.State)
+			signer, err := anySigner(cmd.Context(), cfg.State)
 			if err != nil {
 				return err
 			}
@@ -71,4 +75,18 @@ only with the sealing key.`,
 			return nil
 		},
 	}
+}
+
+// anySigner returns the signer of the state, which is made if there is none
+// yet: whoever sets up a system's webhooks may not have started the service.
+func anySigner(ctx context.Context, cfg config.State) (*server.Signer, error) {
+	v, err := openVault(ctx, cfg, quiet())
+	if errors.Is(err, state.ErrLocked) {
+		return openSigner(ctx, cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.close()
+	return v.signer, nil
 }

@@ -36,7 +36,7 @@ by its keys, and makes nothing twice. docs/operations.md tells the rest.`,
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {
-					return fail(exitUsage, "", "%w", err)
+					return fail(exitUsage, "name a file that `tenon backup` wrote, or - for standard input", "%w", err)
 				}
 				defer f.Close()
 				in = f
