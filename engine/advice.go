@@ -28,11 +28,12 @@ const (
 	AboutWaiting     AdviceGroup = "Work that waits and goes on by itself"
 	AboutConnections AdviceGroup = "Connections, mappings and the service"
 	AboutRules       AdviceGroup = "Records and fields that are left alone"
+	AboutUndo        AdviceGroup = "What an undo leaves as it is"
 )
 
 // AdviceGroups returns the groups in the order of the documents.
 func AdviceGroups() []AdviceGroup {
-	return []AdviceGroup{AboutRecords, AboutFields, AboutWaiting, AboutConnections, AboutRules}
+	return []AdviceGroup{AboutRecords, AboutFields, AboutWaiting, AboutConnections, AboutRules, AboutUndo}
 }
 
 // AdviceOf returns what is to be said about a code.

@@ -460,4 +460,102 @@ var advices = []Advice{
 		Cause: "The system keeps what it was given in its own form (rounded, trimmed, cut to its precision), or the rule converts one form to the other. Each side holds what it held when both last agreed.",
 		Do:    []Step{{Text: "Nothing."}},
 	},
+
+	// What an undo leaves.
+	{
+		Code: "edited-since", Group: AboutUndo, Standing: LeftAlone,
+		Title: "Somebody has edited the field since",
+		Cause: "An undo puts a value back only where the field still holds what Tenon wrote: a later edit is somebody's work.",
+		Do: []Step{
+			{Text: "Compare the value that is there with the one that would have been put back, and edit it by hand if need be."},
+		},
+	},
+	{
+		Code: "written-again", Group: AboutUndo, Standing: LeftAlone,
+		Title: "Tenon has written the field again since",
+		Cause: "A later write that is not part of what is undone came from a later edit on the other side.",
+		Do: []Step{
+			{Text: "Undo the later write first, if it is not meant either; the history shows its number.", Command: "tenon history --link LINK"},
+		},
+	},
+	{
+		Code: "enforced", Group: AboutUndo, Standing: NeedsYou,
+		Title: "The rule would write it again at once",
+		Cause: "The rule has `enforce: true`, so that whatever else the target holds is replaced by its source's value.",
+		Do: []Step{
+			{Text: "Correct the source or the rule first, or pause the mapping.", Command: "tenon pause MAPPING"},
+		},
+	},
+	{
+		Code: "older", Group: AboutUndo, Standing: LeftAlone,
+		Title: "It was written by an older Tenon",
+		Cause: "The events of older versions tell too little to undo them.",
+		Do: []Step{
+			{Text: "Look in the system's own history of the field."},
+		},
+	},
+	{
+		Code: "forgotten", Group: AboutUndo, Standing: LeftAlone,
+		Title: "The value that was replaced is not kept any more",
+		Cause: "Replaced values are kept sealed for the time that `engine.keep_replaced` sets, and removed after it.",
+		Do: []Step{
+			{Text: "Look in the system's own history of the field."},
+		},
+	},
+	{
+		Code: "not-kept", Group: AboutUndo, Standing: LeftAlone,
+		Title: "The value that was replaced was not kept",
+		Cause: "`engine.keep_replaced` was 0, the value was too long to be kept, or it was sealed with a key that is not there any more.",
+		Do: []Step{
+			{Text: "Look in the system's own history of the field; name a former key in `state.older_key_files`."},
+		},
+	},
+	{
+		Code: "other-object", Group: AboutUndo, Standing: LeftAlone,
+		Title: "The mapping joins other objects now",
+		Cause: "The write went to a record of another object than the mapping's side names now, so that nothing says how to reach it.",
+		Do: []Step{
+			{Text: "Put the former objects back into `between:` of mapping MAPPING for the undo, or mend the record by hand."},
+		},
+	},
+	{
+		Code: "not-a-field", Group: AboutUndo, Standing: LeftAlone,
+		Title: "What was done is no write of a field",
+		Cause: "Records that were made, linked, archived or deleted stay as they are: only a person can tell what may follow from taking that back.",
+		Do: []Step{
+			{Text: "Go through the records that are named, and decide about each in its system."},
+		},
+	},
+	{
+		Code: "unreadable", Group: AboutUndo, Standing: Waits,
+		Title: "The record could not be read",
+		Cause: "The system answered with an error for this record, so that nobody knows what it holds now.",
+		Do: []Step{
+			{Text: "Mend what the reason names, and repeat the undo: what is undone already stays so."},
+		},
+	},
+	{
+		Code: "under-way", Group: AboutUndo, Standing: Waits,
+		Title: "A write of the field is under way",
+		Cause: "Its end is not known yet, as after a crash or a lost answer.",
+		Do: []Step{
+			{Text: "Repeat the undo after the next reconcile of the record."},
+		},
+	},
+	{
+		Code: "unsure", Group: AboutUndo, Standing: Waits,
+		Title: "The answer to putting it back was lost",
+		Cause: "The value may have been put back or not; the next reconcile finds out.",
+		Do: []Step{
+			{Text: "Repeat the undo: it tells what is left."},
+		},
+	},
+	{
+		Code: "not-sent", Group: AboutUndo, Standing: Waits,
+		Title: "The system could not be reached for it",
+		Cause: "Nothing was sent for this record, or it surely took no effect.",
+		Do: []Step{
+			{Text: "Repeat the undo when the system answers: it goes on where it was."},
+		},
+	},
 }
