@@ -13,16 +13,13 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 )
 
-// TestReference keeps docs/mapping.md and schema/mapping.json in step with the
+// TestReference keeps docs/mapping.md and the editor's schemas in step with the
 // spec of the keys, the functions and the conversions.
 func TestReference(t *testing.T) {
-	schema, err := json.MarshalIndent(fileSchema(), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for path, want := range map[string]string{
-		filepath.Join("..", "docs", "mapping.md"):     referencePage(t),
-		filepath.Join("..", "schema", "mapping.json"): string(schema) + "\n",
+		filepath.Join("..", "docs", "mapping.md"):          referencePage(t),
+		filepath.Join("..", "schema", "mapping.json"):      editorSchema(t, fileSpec, "Tenon mapping"),
+		filepath.Join("..", "schema", "mapping_test.json"): editorSchema(t, caseFileSpec, "Cases of a Tenon mapping"),
 	} {
 		if *update {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -90,23 +87,29 @@ func referencePage(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return strings.NewReplacer(
-		"{{keys}}", keyReference(),
+		"{{keys}}", keyReference(fileSpec, "###"),
+		"{{casekeys}}", keyReference(caseFileSpec, "###"),
 		"{{conversions}}", conversionReference(),
 		"{{functions}}", functionReference(),
 		"{{listfunctions}}", listFunctionReference(),
 	).Replace(string(page))
 }
 
-func keyReference() string {
+func keyReference(root *spec, heading string) string {
 	var b strings.Builder
+	told := map[*spec]bool{}
 	var write func(s *spec, path string)
 	write = func(s *spec, path string) {
 		for _, k := range s.keys {
+			if told[k] {
+				continue // of the file, and of a case
+			}
+			told[k] = true
 			if k.kind == specRefused {
 				continue
 			}
 			name := strings.TrimPrefix(path+"."+k.name, ".")
-			fmt.Fprintf(&b, "### `%s`\n\n%s\n\n", name, k.help)
+			fmt.Fprintf(&b, "%s `%s`\n\n%s\n\n", heading, name, k.help)
 			var facts []string
 			if k.required {
 				facts = append(facts, "Required.")
@@ -132,7 +135,7 @@ func keyReference() string {
 			}
 		}
 	}
-	write(fileSpec, "")
+	write(root, "")
 	return strings.TrimSpace(b.String())
 }
 
@@ -198,12 +201,18 @@ func listFunctionReference() string {
 	return strings.TrimSpace(b.String())
 }
 
-// fileSchema is the JSON Schema that editors use.
-func fileSchema() map[string]any {
-	s := specSchema(fileSpec)
+// editorSchema is the JSON Schema by which editors check, complete and explain a
+// file.
+func editorSchema(t *testing.T, root *spec, title string) string {
+	t.Helper()
+	s := specSchema(root)
 	s["$schema"] = "http://json-schema.org/draft-07/schema#"
-	s["title"] = "Tenon mapping"
-	return s
+	s["title"] = title
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text) + "\n"
 }
 
 func specSchema(s *spec) map[string]any {
@@ -215,8 +224,17 @@ func specSchema(s *spec) map[string]any {
 		}
 		out = map[string]any{"anyOf": forms}
 	}
+	if s.name != "" {
+		out["title"] = s.name
+	}
 	if s.help != "" {
 		out["description"] = s.help
+		if s.fallback != "" {
+			out["description"] = s.help + "\n\nUnless given: " + s.fallback + "."
+		}
+	}
+	if s.example != "" {
+		out["description"] = fmt.Sprintf("%v\n\nFor example:\n%s", out["description"], s.example)
 	}
 	return out
 }
@@ -235,6 +253,11 @@ func kindSchema(s *spec) map[string]any {
 	case specValues:
 		return map[string]any{"type": "object", "additionalProperties": map[string]any{"anyOf": []any{
 			map[string]any{"type": scalar},
+			map[string]any{"type": "array", "items": map[string]any{"type": scalar}},
+		}}}
+	case specRecord:
+		return map[string]any{"type": []any{"object", "null"}, "additionalProperties": map[string]any{"anyOf": []any{
+			map[string]any{"type": append([]any{"null"}, scalar...)},
 			map[string]any{"type": "array", "items": map[string]any{"type": scalar}},
 		}}}
 	case specList:

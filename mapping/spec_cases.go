@@ -8,17 +8,17 @@ var caseFileSpec = &spec{kind: specObject, keys: []*spec{
 	},
 	{
 		name: "given", kind: specObject, side: recordsSpec, example: "given:\n  deal: {dealname: Roll-out, dealstage: closedwon}",
-		help: "Records that each case starts from, so that a case names only what matters to it. A case overrides single fields.",
-	},
-	{
-		name: "cases", kind: specList, required: true, item: caseSpec,
-		example: "cases:\n  - name: a lost deal makes nothing\n    deal: {dealstage: closedlost}\n    expect: nothing",
-		help:    "The cases. Each runs by itself, in order, against systems that hold nothing but its own records.",
+		help: "Records that each case starts from, so that a case names only what matters to it. A case overrides single fields. " + fieldsHelp,
 	},
 	nowSpec, exactSpec, peopleSpec,
 	{
 		name: "defaults", kind: specObject, side: fieldsSpec, example: "defaults:\n  epic: {status: To Do}",
 		help: "What a system fills in by itself when a record is made there.",
+	},
+	{
+		name: "cases", kind: specList, required: true, item: caseSpec,
+		example: "cases:\n  - name: a lost deal makes nothing\n    deal: {dealstage: closedlost}\n    expect: nothing",
+		help:    "The cases. Each runs by itself, in order, against systems that hold nothing but its own records.",
 	},
 	{
 		name: "schema", kind: specObject, side: schemaSpec, example: "schema:\n  deal: {dealname: text, amount: number, dealstage: [appointment, closedwon]}",
@@ -28,23 +28,25 @@ var caseFileSpec = &spec{kind: specObject, keys: []*spec{
 
 var nowSpec = &spec{
 	name: "now", kind: specText, fallback: "2026-01-05T09:00:00Z, a Monday", example: "now: 2026-03-02T09:00:00Z",
-	help: "The time at which it happens, from which `5 workdays` and the like count.",
+	help: "The time at which it happens, from which `5 workdays` and the like count. A case may have its own.",
 }
 
 var exactSpec = &spec{
 	name: "exact", kind: specBool, fallback: "true", example: "exact: false",
-	help: "Whether a case fails on what it does not expect: another field that is written, a task, a conflict. With `false` only what `expect` lists is compared.",
+	help: "Whether a case fails on what it does not expect: another field that is written, a task, a conflict. With `false` only what `expect` lists is compared. A case may say it for itself.",
 }
 
 var peopleSpec = &spec{
 	name: "people", kind: specObject, side: &spec{kind: specList, item: &spec{kind: specText}}, example: "people:\n  epic: [ada@acme.example]",
-	help: "Who has an account on a side, by e-mail. For a side without the key, everybody whom the case names has one.",
+	help: "Who has an account on a side, by e-mail. For a side without the key, everybody whom the case names has one. A case may have its own.",
 }
 
-var fieldsSpec = &spec{kind: specRecord, help: "Fields by API name or label, each with its value: a text, number, day (`2026-03-02`), time (`2026-03-02T09:00:00Z`), `true` or `false`, an option by id or label, a person by e-mail, a list for fields with several values, or nothing for an empty field."}
+const fieldsHelp = "Fields by API name or label, each with its value: a text, number, day (`2026-03-02`), time (`2026-03-02T09:00:00Z`), `true` or `false`, an option by id or label, a person by e-mail, a list for fields with several values, or nothing for an empty field."
+
+var fieldsSpec = &spec{kind: specRecord, help: fieldsHelp}
 
 var recordsSpec = &spec{
-	kind: specRecord, help: fieldsSpec.help + " `id`, `key`, `title` and `url` may be given too. Fields that are not named are empty. A list of such records puts several there.",
+	kind: specRecord, help: fieldsHelp + " `id`, `key`, `title` and `url` may be given too. Fields that are not named are empty. A list of such records puts several there.",
 	or: []*spec{{kind: specList, item: fieldsSpec}},
 }
 
