@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,9 +19,12 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":     scriptCode,
-			"waitfile": scriptWaitFile,
-			"systems":  scriptSystems,
+			"code":      scriptCode,
+			"waitfile":  scriptWaitFile,
+			"systems":   scriptSystems,
+			"tokenfrom": scriptTokenFrom,
+			"deal":      scriptDeal,
+			"issue":     scriptIssue,
 		},
 		UpdateScripts: *update,
 	})
@@ -74,7 +78,15 @@ func scriptSystems(ts *testscript.TestScript, _ bool, _ []string) {
 	})
 	ts.Check(err)
 	ts.Defer(d.close)
+	folder := ts.Getenv("WORK")
+	scriptWorlds.Store(folder, d)
+	ts.Defer(func() { scriptWorlds.Delete(folder) })
 	for name, value := range d.variables() {
 		ts.Setenv(name, value)
 	}
+}
+
+// scriptTokenFrom makes the token in a file the one that commands send.
+func scriptTokenFrom(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("TENON_TOKEN", strings.TrimSpace(ts.ReadFile(args[0])))
 }
