@@ -36,6 +36,7 @@ type Adopted struct {
 	Bad       int         `json:"bad"`                 // cannot be linked
 	Ambiguous int         `json:"ambiguous,omitempty"` // several records match
 	Alone     int         `json:"alone,omitempty"`     // nothing matches
+	Reported  int         `json:"reported,omitempty"`  // rows of the report
 	Rows      []LinkedRow `json:"rows"`                // the first of each status
 	Plan      *Plan       `json:"plan,omitempty"`      // what a reconcile would write then
 }

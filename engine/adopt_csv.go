@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -16,14 +17,37 @@ import (
 // maxPairs bounds the pairs of one file.
 const maxPairs = 200_000
 
-// PairSides returns the names of a mapping's sides, left and right: the columns
-// of a file of pairs.
-func (e *Engine) PairSides(name string) ([2]string, error) {
+// MappingSides names the two sides of a mapping: the columns of a file of
+// pairs.
+type MappingSides struct {
+	Mapping   string    `json:"mapping"`
+	Sides     [2]string `json:"sides"`     // left and right
+	Objects   [2]string `json:"objects"`   // connection/object
+	FirstSync string    `json:"firstSync"` // how a new link starts, in the mapping's words
+}
+
+// MappingSides returns the sides of a mapping.
+func (e *Engine) MappingSides(_ context.Context, name string) (*MappingSides, error) {
 	m, err := e.mapping(name)
 	if err != nil {
-		return [2]string{}, err
+		return nil, err
 	}
-	return [2]string{m.Side(mapping.Left).Name, m.Side(mapping.Right).Name}, nil
+	s := &MappingSides{Mapping: name, Sides: m.sideNames(), Objects: [2]string{m.object(mapping.Left), m.object(mapping.Right)}}
+	switch m.FirstSync() {
+	case mapping.FirstLeftWins:
+		s.FirstSync = s.Sides[mapping.Left] + " wins"
+	case mapping.FirstRightWins:
+		s.FirstSync = s.Sides[mapping.Right] + " wins"
+	case mapping.FirstFillBlanks:
+		s.FirstSync = "fill blanks"
+	default:
+		s.FirstSync = "newest"
+	}
+	return s, nil
+}
+
+func (m *worked) sideNames() [2]string {
+	return [2]string{m.Side(mapping.Left).Name, m.Side(mapping.Right).Name}
 }
 
 // ReadPairs reads a CSV file of pairs: its first row names the two sides, in any

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -20,9 +21,9 @@ type MatchOrder struct {
 
 // Match links the records that a mapping's match rules find for each other, and
 // writes nothing to them: the next reconcile does. What several records match,
-// or none does, is told to report, which may be nil, in the form that ReadPairs
-// reads. Interrupted, it goes on where it was when it is called again.
-func (e *Engine) Match(ctx context.Context, o MatchOrder, report *PairWriter, progress func(SyncProgress)) (*Adopted, error) {
+// or none does, is written to report, which may be nil, in the form that
+// ReadPairs reads. Interrupted, it goes on where it was when it is called again.
+func (e *Engine) Match(ctx context.Context, o MatchOrder, report io.Writer, progress func(SyncProgress)) (*Adopted, error) {
 	m, err := e.adopting(o.Mapping, o.Dry)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,10 @@ func (e *Engine) Match(ctx context.Context, o MatchOrder, report *PairWriter, pr
 	ctx = connectors.WithPriority(ctx, connectors.PriorityBackfill)
 	x := &matching{
 		adopting: adopting{e: e, m: m, by: o.By, out: &Adopted{Mapping: m.Name(), Rows: []LinkedRow{}}, told: SyncProgress{Mapping: m.Name()}, show: progress},
-		dry:      o.Dry, report: report, named: map[[2]string]bool{}, matched: [2]map[string]bool{{}, {}}, seen: [2]map[string]bool{{}, {}},
+		dry:      o.Dry, named: map[[2]string]bool{}, matched: [2]map[string]bool{{}, {}}, seen: [2]map[string]bool{{}, {}},
+	}
+	if report != nil {
+		x.report = NewPairWriter(report, m.sideNames())
 	}
 	for side := range mapping.SideID(2) {
 		if err := x.list(ctx, side); err != nil {
@@ -41,7 +45,11 @@ func (e *Engine) Match(ctx context.Context, o MatchOrder, report *PairWriter, pr
 		}
 	}
 	e.nudge(m.Name())
-	return x.out, nil
+	if report == nil {
+		return x.out, nil
+	}
+	x.out.Reported = x.report.Rows()
+	return x.out, x.report.Flush()
 }
 
 // matching looks at every record that has no link.

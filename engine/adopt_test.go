@@ -159,16 +159,8 @@ func TestMatchLinksAndReportsTheRest(t *testing.T) {
 	writes := w.counting()
 	match := func(dry bool) (*engine.Adopted, string) {
 		var text bytes.Buffer
-		sides, err := w.eng.PairSides("pair")
+		got, err := w.eng.Match(t.Context(), engine.MatchOrder{Mapping: "pair", Dry: dry, By: "ada"}, &text, nil)
 		if err != nil {
-			t.Fatal(err)
-		}
-		report := engine.NewPairWriter(&text, sides)
-		got, err := w.eng.Match(t.Context(), engine.MatchOrder{Mapping: "pair", Dry: dry, By: "ada"}, report, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := report.Flush(); err != nil {
 			t.Fatal(err)
 		}
 		return got, text.String()
@@ -177,7 +169,7 @@ func TestMatchLinksAndReportsTheRest(t *testing.T) {
 		t.Errorf("looked at first: %+v", got)
 	}
 	got, report := match(false)
-	if got.Linked != 3 || got.Alone != 1 || len(w.links()) != 3 || *writes != 0 {
+	if got.Linked != 3 || got.Alone != 1 || got.Reported != 3 || len(w.links()) != 3 || *writes != 0 {
 		t.Errorf("matched: %+v, %d writes", got, *writes)
 	}
 	want := `deal,epic,comment

@@ -53,11 +53,19 @@ func errPlanFile(format string, args ...any) error {
 }
 
 // WritePlan plans mappings and writes the plans to w, in the form that Apply
-// reads. What it writes holds the records' values in clear. No names: all
-// mappings.
+// reads; a nil w gets none. What it writes holds the records' values in clear. No
+// names: all mappings.
 func (e *Engine) WritePlan(ctx context.Context, names []string, w io.Writer, o PlanOptions) ([]*Plan, error) {
 	if len(names) == 0 {
 		names = e.Mappings()
+	}
+	for _, name := range names {
+		if _, err := e.mapping(name); err != nil {
+			return nil, err
+		}
+	}
+	if w == nil {
+		return e.plans(ctx, names, o)
 	}
 	out := &planWriter{w: bufio.NewWriter(w), sum: sha256.New()}
 	plans := []*Plan{}
@@ -91,6 +99,19 @@ func (e *Engine) WritePlan(ctx context.Context, names []string, w io.Writer, o P
 		plans = append(plans, p)
 	}
 	return plans, errors.Join(out.err, out.w.Flush())
+}
+
+// plans plans mappings one after the other.
+func (e *Engine) plans(ctx context.Context, names []string, o PlanOptions) ([]*Plan, error) {
+	plans := []*Plan{}
+	for _, name := range names {
+		p, err := e.PlanWith(ctx, name, o)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
+	}
+	return plans, nil
 }
 
 // planHead says what a plan of a mapping holds for.

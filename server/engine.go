@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"io"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine"
@@ -33,4 +34,12 @@ type Operator interface {
 	// have it, "mapping:NAME" or "connection:NAME".
 	Pause(ctx context.Context, name, reason, by string) (*engine.Pause, error)
 	Resume(ctx context.Context, name, by string) error
+
+	// WritePlan, Apply, Adopt and Match are long work: jobs of the service.
+	MappingSides(ctx context.Context, mapping string) (*engine.MappingSides, error)
+	WritePlan(ctx context.Context, mappings []string, file io.Writer, o engine.PlanOptions) ([]*engine.Plan, error)
+	Apply(ctx context.Context, plan io.ReadSeeker, o engine.ApplyOptions) (*engine.Applied, error)
+	Adopt(ctx context.Context, o engine.LinkOrder, progress func(engine.SyncProgress)) (*engine.Adopted, error)
+	Match(ctx context.Context, o engine.MatchOrder, report io.Writer, progress func(engine.SyncProgress)) (*engine.Adopted, error)
+	Unlink(ctx context.Context, link uint64, by string) (*engine.LinkRow, error)
 }

@@ -139,8 +139,8 @@ Set it up:                   tenon init, then tenon validate, tenon prepare, ten
 		return fail(exitUsage, "see `"+cmd.CommandPath()+" --help`", "%w", err)
 	})
 	root.AddCommand(
-		c.initCommand(), c.connectCommand(), c.fieldsCommand(), c.validateCommand(), c.testCommand(), c.schemaCommand(), c.prepareCommand(), c.planCommand(), c.syncCommand(), c.serveCommand(),
-		c.linksCommand(), c.conflictsCommand(), c.queueCommand(), c.historyCommand(), c.explainCommand(), c.statusCommand(), c.hooksCommand(), c.pauseCommand(), c.resumeCommand(),
+		c.initCommand(), c.connectCommand(), c.fieldsCommand(), c.validateCommand(), c.testCommand(), c.prepareCommand(), c.planCommand(), c.applyCommand(), c.syncCommand(), c.serveCommand(),
+		c.linksCommand(), c.linkCommand(), c.unlinkCommand(), c.conflictsCommand(), c.queueCommand(), c.historyCommand(), c.explainCommand(), c.statusCommand(), c.hooksCommand(), c.pauseCommand(), c.resumeCommand(),
 		c.checkCommand(), c.backupCommand(), c.restoreCommand(), c.tokenCommand(), c.healthcheckCommand(),
 		c.sandboxCommand(), c.demoCommand(), c.versionCommand(),
 	)

@@ -48,7 +48,11 @@ func progress(w io.Writer) (show func(engine.SyncProgress), end func()) {
 	shown := false
 	return func(p engine.SyncProgress) {
 			shown = true
-			fmt.Fprintf(w, "\r%s: %d listed, %d worked, %d to do ", p.Mapping, p.Listed, p.Done, p.Queued)
+			name := p.Mapping
+			if p.Stage != "" {
+				name += ", " + p.Stage
+			}
+			fmt.Fprintf(w, "\r%s: %d listed, %d worked, %d to do \x1b[K", name, p.Listed, p.Done, p.Queued)
 		}, func() {
 			if shown {
 				fmt.Fprintln(w)

@@ -1,109 +1,118 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/server"
 )
 
+// plannedShown is how many changes of each action a plan shows unless asked for
+// more.
+const plannedShown = 10
+
 func (c *cli) planCommand() *cobra.Command {
-	var details bool
+	var v planView
+	var out string
 	cmd := &cobra.Command{
 		Use:   "plan [MAPPING...]",
 		Short: "Show what a sync would do, without writing anything",
-		Long: `Reads both systems and shows what a sync would link, create and write, and why.
-Nothing is written, neither to the systems nor to the queue.
+		Long: `Reads both systems and shows all that a sync would do, and why: what it would
+link, create with which tasks, write, copy, archive or delete; what several
+records match; people and options without a counterpart; where a guard would
+stop and ask; and about how many calls it takes. Nothing is written, neither to
+the systems nor to the queue.
+
+With --out the plan is kept in a file, which ` + "`tenon apply`" + ` carries out: just that.
+The file holds the records' values; only its owner may read it.
+
+While ` + "`tenon serve`" + ` runs, the command asks that service.
 
 Exit code 0: nothing would be done. 1: something would.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := c.online(cmd.Context(), serviceOptions{readOnly: true})
+			op, done, err := c.liveOperator(cmd.Context(), serviceOptions{readOnly: true, buttons: true})
 			if err != nil {
 				return err
 			}
-			defer s.close()
-			names, err := s.chosen(args)
+			defer done()
+			names, err := soundMappings(cmd.Context(), op, args)
 			if err != nil {
 				return err
 			}
-			plans := []*engine.Plan{}
-			changes := 0
-			show, end := progress(c.stderr)
-			for _, name := range names {
-				p, err := s.engine.Plan(cmd.Context(), name, show)
-				end()
-				if err != nil {
-					return err
-				}
-				plans = append(plans, p)
-				changes += len(p.Changes)
-			}
-			if c.json() {
-				err = c.printJSON(plans)
-			} else {
-				err = c.showPlans(plans, details)
-			}
-			if err == nil && changes > 0 {
-				return &failure{code: exitFound, err: errors.New("")}
-			}
-			return err
+			return c.plan(cmd.Context(), op, names, out, v)
 		},
 	}
-	cmd.Flags().BoolVarP(&details, "details", "d", false, "show each field with its value before and after")
+	cmd.Example = `  tenon plan --details
+  tenon plan won-deal-to-epic --out change.plan`
+	cmd.Flags().BoolVarP(&v.details, "details", "d", false, "show each field with its value before and after")
+	cmd.Flags().IntVarP(&v.limit, "limit", "n", plannedShown, "show at most this `many` of each kind; 0: all")
+	cmd.Flags().StringVar(&out, "out", "", "keep the plan in this `file`, for tenon apply")
 	return cmd
 }
 
-func (c *cli) showPlans(plans []*engine.Plan, details bool) error {
+// soundMappings returns the mappings that a command works: all, or those named.
+func soundMappings(ctx context.Context, op server.Operator, names []string) ([]string, error) {
+	status, err := op.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var have []string
+	for _, m := range status.Mappings {
+		have = append(have, m.Name)
+	}
+	for _, n := range names {
+		if !slices.Contains(have, n) {
+			return nil, fail(exitUsage, "mappings are "+strings.Join(have, ", "), "there is no sound mapping %q", n)
+		}
+	}
+	if len(names) > 0 {
+		return names, nil
+	}
+	return have, nil
+}
+
+func (c *cli) plan(ctx context.Context, op server.Operator, names []string, out string, v planView) error {
+	show, end := progress(c.stderr)
+	o := engine.PlanOptions{Limit: v.limit, Progress: show}
+	var plans []*engine.Plan
+	write := func(w io.Writer) (err error) {
+		plans, err = op.WritePlan(ctx, names, w, o)
+		end()
+		return err
+	}
+	var err error
+	if out == "" {
+		err = write(nil)
+	} else {
+		err = writePlanFile(out, write)
+	}
+	if err != nil {
+		return err
+	}
+	changes := 0
 	for _, p := range plans {
-		fmt.Fprintf(c.stdout, "%s: %s read", p.Mapping, count(p.Read, "record", "records"))
-		for _, action := range sortedKeys(p.Counts) {
-			fmt.Fprintf(c.stdout, ", %d %s", p.Counts[action], action)
-		}
-		fmt.Fprintln(c.stdout)
-		for _, ch := range p.Changes {
-			fmt.Fprintf(c.stdout, "  %-10s %s", ch.Action, oneLine(planRecords(ch)))
-			if ch.Title != "" {
-				fmt.Fprintf(c.stdout, "  %s", oneLine(ch.Title))
-			}
-			if ch.Reason != "" {
-				fmt.Fprintf(c.stdout, "  (%s)", oneLine(ch.Reason))
-			}
-			fmt.Fprintln(c.stdout)
-			for _, f := range ch.Fields {
-				if details {
-					fmt.Fprintf(c.stdout, "      %s: %q -> %q  %s\n", f.Name, f.Before, f.After, oneLine(f.Why))
-				} else {
-					fmt.Fprintf(c.stdout, "      %s  %s\n", f.Name, oneLine(f.Why))
-				}
-			}
+		for _, n := range p.Counts {
+			changes += n
 		}
 	}
-	return nil
-}
-
-func planRecords(ch engine.PlanChange) string {
-	var refs []string
-	for _, r := range ch.Records {
-		if r.ID != "" {
-			refs = append(refs, r.String())
+	if c.json() {
+		err = c.printJSON(plans)
+	} else {
+		v.w = c.stdout
+		v.plans(plans)
+		if out != "" && changes > 0 {
+			fmt.Fprintf(c.stdout, "\nThe plan is in %s, with the records' values. Carry it out:  tenon apply %s\n", out, out)
 		}
 	}
-	text := strings.Join(refs, " = ")
-	if ch.To != "" {
-		text += " -> " + ch.To
+	if err == nil && changes > 0 {
+		return &failure{code: exitFound, err: errors.New("")}
 	}
-	return text
-}
-
-func sortedKeys(m map[string]int) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	return err
 }
