@@ -76,6 +76,8 @@ type connecting struct {
 	ask     *asker
 	opened  connectors.Connection
 	report  connectReport
+
+	redirect string // where the consent's answer was awaited
 }
 
 // connectReport is the JSON output of connect.
@@ -285,20 +287,14 @@ func (k *connecting) consent(ctx context.Context, kept *connectors.Grant) (*conn
 	return grant, saveAccount(ctx, k.how().Tokens, consentNote, now)
 }
 
-func (k *connecting) showConsent(address string) {
+func (k *connecting) showConsent(address, redirect string) {
+	k.redirect = redirect
 	fmt.Fprintf(k.stderr, "Open this address, log in to the account that Tenon should work in, and consent:\n\n  %s\n\n", address)
 	if k.options.paste {
 		fmt.Fprintln(k.stderr, "Then paste the address at which the browser ended, even if it shows no page:")
 		return
 	}
-	fmt.Fprintf(k.stderr, "Waiting up to %v for the answer at %s …\n", k.options.timeout, k.redirect())
-}
-
-func (k *connecting) redirect() string {
-	if k.options.redirect != "" {
-		return k.options.redirect
-	}
-	return consent.RedirectFor(k.options.listen)
+	fmt.Fprintf(k.stderr, "Waiting up to %v for the answer at %s …\n", k.options.timeout, redirect)
 }
 
 // noConsent says what to do about a consent that did not come about.
@@ -310,7 +306,7 @@ func (k *connecting) noConsent(err error) error {
 	case errors.Is(err, consent.ErrDenied):
 		return fail(exitSystem, "run `tenon connect "+k.conn.Name+"` again when the account's owner agrees", "%w; nothing was stored", err)
 	case errors.Is(err, consent.ErrTimeout):
-		return fail(exitSystem, "if the page refused the redirect URL, register "+k.redirect()+" with the app; if it names scopes, give them to the app", "%w; nothing was stored", err)
+		return fail(exitSystem, "if the page refused the redirect URL, register "+k.redirect+" with the app; if it names scopes, give them to the app", "%w; nothing was stored", err)
 	case errors.Is(err, consent.ErrListen):
 		return fail(exitUsage, "name another port with --listen (and register its address with the app), or use --paste", "%w", err)
 	}

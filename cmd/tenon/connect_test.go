@@ -21,6 +21,7 @@ import (
 	"github.com/tenonsync/tenon/examples"
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
+	"github.com/tenonsync/tenon/sandbox/kit"
 )
 
 const adaAtWork = "ada.okafor@harbourworks.example"
@@ -284,6 +285,8 @@ func TestConnectToldTooLittle(t *testing.T) {
 		}
 	}, "connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0", "--timeout", "1s").want(t, exitSystem, "nobody consented in time", "register http://localhost")
 	a.run(nobody, "connect", "hubspot", "--no-browser", "--listen", "192.0.2.1:1").want(t, exitUsage, "not a loopback address", "--listen")
+	taken := strings.TrimPrefix(a.crm.URL, "http://")
+	a.run(nobody, "connect", "hubspot", "--no-browser", "--listen", taken).want(t, exitUsage, "address already in use", "name another port with --listen")
 	a.run(nobody, "connect", "hubspt").want(t, exitUsage, `no connection "hubspt"`, "connections are hubspot, jira")
 	a.write(".env", "")
 	a.run(nobody, "connect", "hubspot").want(t, exitConfig, "HUBSPOT_CLIENT_SECRET is not set")
@@ -307,6 +310,26 @@ func TestConnectWhileTheStateIsOpen(t *testing.T) {
 	}
 	defer v.close()
 	a.run(nobody, "connect", "hubspot", "--no-browser").want(t, exitState, "running service has open", "stop `tenon serve`")
+}
+
+// TestConnectWithALateCode has a person who takes longer than the code lasts.
+func TestConnectWithALateCode(t *testing.T) {
+	clock := kit.NewManualClock(time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC))
+	a := newAccountsOfAnApp(t, hubspot.Options{Clock: clock})
+	a.run(func(address string) {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		back := u.Query().Get("redirect_uri")
+		code := a.hubspot.Authorize(back, []string{"oauth"}, adaAtWork)
+		clock.Advance(2 * time.Minute)
+		if page := a.get(back + "?code=" + code + "&state=" + u.Query().Get("state")); !strings.Contains(page, "did not work") {
+			t.Errorf("page: %s", page)
+		}
+	}, "connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0").want(t, exitSystem, "missing or unknown auth code", "hint: run `tenon connect hubspot`")
+	a.run(nobody, "connect", "hubspot", "--check").want(t, exitFound, "nobody has connected hubspot yet")
 }
 
 // TestConnectPasted takes the answer from standard input.

@@ -51,8 +51,9 @@ type Options struct {
 	Redirect string
 	// Required and Optional are the scopes to ask for.
 	Required, Optional []string
-	// Show is told where the person consents, before anything waits.
-	Show func(url string)
+	// Show is told where the person consents, and where the answer will come to,
+	// before anything waits.
+	Show func(url, redirect string)
 	// Open opens a browser there; nil, or an error: the person does so.
 	Open func(url string) error
 	// Paste, if not nil, gives the address that the browser ended at, on a line
@@ -95,7 +96,7 @@ func Ask(ctx context.Context, a connectors.Authorization, o Options) (*connector
 	}
 	address := a.ConsentURL(f.ask)
 	if o.Show != nil {
-		o.Show(address)
+		o.Show(address, o.Redirect)
 	}
 	if o.Open != nil {
 		_ = o.Open(address) // the address was shown

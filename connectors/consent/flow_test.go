@@ -44,7 +44,7 @@ func asked(t *testing.T, s *system, o consent.Options, browser func(redirect, st
 	defer cancel()
 	o.Listen = "127.0.0.1:0"
 	done := make(chan struct{})
-	o.Show = func(address string) {
+	o.Show = func(address, _ string) {
 		u, err := url.Parse(address)
 		if err != nil {
 			t.Error(err)
@@ -177,7 +177,7 @@ func TestPaste(t *testing.T) {
 	t.Parallel()
 	in, out := io.Pipe()
 	s := &system{}
-	grant, err := consent.Ask(t.Context(), s, consent.Options{Paste: in, Show: func(address string) {
+	grant, err := consent.Ask(t.Context(), s, consent.Options{Paste: in, Show: func(address, _ string) {
 		u, err := url.Parse(address)
 		if err != nil {
 			t.Error(err)

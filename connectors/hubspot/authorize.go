@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -23,7 +24,18 @@ func oauthOf(name string, s connectors.Settings) rest.OAuth {
 		TokenURL:     strings.TrimRight(s.Get("base_url"), "/") + pathToken,
 		InParams:     true,
 		Help:         "run `tenon connect " + name + "` to authorise Tenon in HubSpot anew",
+		Words:        refusalWords,
 	}
+}
+
+// refusalWords reads what the token calls say of a refusal, which has HubSpot's
+// own form.
+func refusalWords(body []byte) string {
+	var e apiError
+	if json.Unmarshal(body, &e) != nil || e.Message == "" {
+		return ""
+	}
+	return e.text()
 }
 
 // Authorization implements connectors.Authorizer. A configured refresh_token is

@@ -139,7 +139,7 @@ func TestExchangeRefuses(t *testing.T) {
 	} {
 		_, err := tc.a.Exchange(t.Context(), tc.code, connectors.Consent{Redirect: tc.redirect})
 		e, ok := errors.AsType[*connectors.Error](err)
-		if !ok || e.Kind != connectors.Auth || e.Connection != "crm" || e.Help == "" {
+		if !ok || e.Kind != connectors.Auth || e.Connection != "crm" || e.Help == "" || strings.Contains(e.Error(), "status 400") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err != nil && strings.Contains(err.Error(), tc.code) {

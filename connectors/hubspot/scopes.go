@@ -67,7 +67,7 @@ func rightsFor(needs []connectors.Need) []right {
 			add(right{scope: scopeContacts + ".read", why: "read the notes of " + n.Object})
 			add(right{scope: scopeContacts + ".write", why: "write notes on " + n.Object})
 		}
-		if n.Create {
+		if n.Create || n.Write || n.Comment {
 			add(right{scope: define, or: write, why: "make Tenon's property " + keyProperty + " on " + n.Object, minor: true})
 		}
 	}

@@ -34,6 +34,9 @@ type OAuth struct {
 	Store string
 	// Help says what a person does when the system refuses the refresh token.
 	Help string
+	// Words reads a refusal's own words where the system does not tell them as
+	// RFC 6749 has it; they must hold no secret. It may be nil.
+	Words func(body []byte) string
 }
 
 // OAuth2 returns an Auth for the configuration.
@@ -240,6 +243,9 @@ func (o *oauth) problemOf(op string, err error) error {
 	words := refused.ErrorCode
 	if refused.ErrorDescription != "" {
 		words += ": " + refused.ErrorDescription
+	}
+	if words == "" && o.cfg.Words != nil {
+		words = o.cfg.Words(refused.Body)
 	}
 	if refused.Response != nil {
 		status := refused.Response.StatusCode
