@@ -123,7 +123,7 @@ func (k *compilation) policies() {
 	if n := root.get("within"); n != nil && !k.env.Children {
 		k.errorf(n.pos, "make the children with `create: … tasks`, or map them without `within`", "`within` is checked but not carried out yet")
 	} else if n != nil && n.text == k.m.name {
-		k.errorf(n.pos, "", "a mapping cannot be within itself")
+		k.errorf(n.pos, "name the mapping of the parents, or drop the key", "a mapping cannot be within itself")
 	}
 	if n := root.get("conflict"); k.m.conflict == Newest && n != nil {
 		k.checkTimes(n)
@@ -243,7 +243,7 @@ func (k *compilation) matchRule(item *node) (MatchRule, bool) {
 		}
 	}
 	if r.ByID[0] && r.ByID[1] {
-		k.errorf(item.pos, "", "ids of two systems are never the same")
+		k.errorf(item.pos, "match an id with a field that holds it: `"+k.sideName(Left)+": id, "+k.sideName(Right)+": FIELD`", "ids of two systems are never the same")
 		return r, false
 	}
 	k.checkFindable(item, fields)
@@ -318,7 +318,7 @@ func (k *compilation) field(side SideID, n *node) *connectors.Field {
 func (k *compilation) expression(n *node, sc *scope, side SideID) *expression {
 	e, problems := compileExpression(n.text, sc)
 	for _, p := range problems {
-		if p.hint == "" && k.commented(n) {
+		if k.commented(n) && (p.hint == "" || p.hint == bracketHint || p.hint == expressionHint) {
 			p.hint = commentHint
 		}
 		k.errorf(k.inside(n, p.offset, p.width), p.hint, "%s", p.message)

@@ -109,7 +109,7 @@ func (k *compilation) with(e entry, target SideID, given map[string]bool) (assig
 // assign compiles a value, or a list of them, for a field of a new record.
 func (k *compilation) assign(n *node, f *connectors.Field, name string, at position, sc *scope, source SideID) (assignment, bool) {
 	if !f.Creatable {
-		k.errorf(at, "", "%s cannot be set at creation", name)
+		k.notCreatable(at, name)
 		return assignment{}, false
 	}
 	c := k.assignTo(f)
@@ -164,7 +164,7 @@ func (k *compilation) assignList(n *node, f *connectors.Field, name string, c *c
 // fitsField checks the kind of a template's value, and a constant one as such.
 func (k *compilation) fitsField(n *node, t *template, f *connectors.Field, c *converter, name string) bool {
 	if f.Type == connectors.TypeFile {
-		k.errorf(n.pos, "", "%s is a file, which cannot be set", name)
+		k.errorf(n.pos, "drop it", "%s is a file, which cannot be set", name)
 		return false
 	}
 	allowed := resultKindsFor(f) | kText
@@ -172,7 +172,7 @@ func (k *compilation) fitsField(n *node, t *template, f *connectors.Field, c *co
 		allowed |= kDate
 	}
 	if !t.kinds.fits(allowed) {
-		k.errorf(n.pos, "", "the value is %s, and %s is %s", t.kinds, name, article(f.Type))
+		k.errorf(n.pos, "write a value of that kind, or name another field", "the value is %s, and %s is %s", t.kinds, name, article(f.Type))
 		return false
 	}
 	if !t.constant() {
@@ -186,6 +186,9 @@ func (k *compilation) fitsField(n *node, t *template, f *connectors.Field, c *co
 		hint := didYouMean(n.text, optionNames(f.Options))
 		if hint == "" && len(f.Options) > 0 {
 			hint = "it has " + strings.Replace(oneOf(optionLabels(f.Options)), " or ", " and ", 1)
+		}
+		if hint == "" {
+			hint = valueHint(f)
 		}
 		k.errorf(n.pos, hint, "%v", err)
 		return false
@@ -356,7 +359,7 @@ func (k *compilation) due(n *node, f *connectors.Field, name string, at position
 	if m := dueForm.FindStringSubmatch(word(n.text)); m != nil {
 		days, err := strconv.Atoi(m[1])
 		if err != nil || days > maxSpan {
-			k.errorf(n.pos, "", "%s days are over the limit of %d", m[1], maxSpan)
+			k.errorf(n.pos, "write fewer days, or a day: `due: 2027-12-31`", "%s days are over the limit of %d", m[1], maxSpan)
 			return assignment{}, false
 		}
 		zone, holidays, work := sc.zone, sc.holidays, m[2] != ""
@@ -388,7 +391,7 @@ func (k *compilation) due(n *node, f *connectors.Field, name string, at position
 }
 
 func (k *compilation) notCreatable(at position, name string) bool {
-	k.errorf(at, "", "%s cannot be set at creation", name)
+	k.errorf(at, "drop it; the system sets the field itself, or only once the record is there", "%s cannot be set at creation", name)
 	return false
 }
 
@@ -397,7 +400,7 @@ func (k *compilation) notCreatable(at position, name string) bool {
 func (k *compilation) taskKey(item *node, title *template, index int, taken map[string]bool) string {
 	if n := item.get("key"); n != nil {
 		if !taskKeyForm.MatchString(n.text) {
-			k.errorf(n.pos, "", "a task's key is made of lower-case letters, digits and `-`, at most 48: not `%s`", clip(n.text))
+			k.errorf(n.pos, "write `key: "+firstNonEmpty(slug(n.text), "kick-off")+"`", "a task's key is made of lower-case letters, digits and `-`, at most 48: not `%s`", clip(n.text))
 		}
 		if taken[n.text] {
 			k.errorf(n.pos, "give each task a key of its own", "the key `%s` is given twice", clip(n.text))

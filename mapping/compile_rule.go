@@ -103,7 +103,7 @@ func (k *compilation) newRule(d *ruleDraft) *Rule {
 		k.errorf(n.pos, "give the rule a `flow`", "`enforce` restores the target of a one-way rule; this one goes both ways")
 	}
 	if n := d.item.get("conflict"); n != nil && d.flow != Both {
-		k.warnf(n.pos, "", "a one-way rule has no conflicts; `conflict` has no effect")
+		k.warnf(n.pos, "drop it", "a one-way rule has no conflicts; `conflict` has no effect")
 	} else if n != nil && r.conflict == Newest {
 		k.checkTimes(n)
 	}
@@ -159,6 +159,8 @@ func (k *compilation) checkWritable(d *ruleDraft) bool {
 		switch {
 		case d.flow == Both && other != nil && other.Writable:
 			hint = "write `flow: " + k.arrow(id.Other()) + "`"
+		case !f.Creatable:
+			hint = "name a field that may be written; `tenon fields` shows which"
 		case f.Creatable:
 			hint = "it can be set at creation only: use `create: " + k.sideName(id) + ": with:`"
 		}
@@ -193,7 +195,7 @@ func (k *compilation) checkKeys(d *ruleDraft) {
 		k.warnf(n.pos, "drop it", "`at` has no effect: it is for a date that becomes an instant")
 	}
 	if n := d.item.get("truncate"); n != nil && n.text == "true" && d.flow == Both {
-		k.warnf(n.pos, "", "a cut text that is edited goes back without its end")
+		k.warnf(n.pos, "give the rule a `flow`, or drop `truncate`", "a cut text that is edited goes back without its end")
 	}
 }
 
@@ -210,7 +212,7 @@ func (k *compilation) setRule(d *ruleDraft, set *node) *Rule {
 		return nil
 	}
 	if into.Type == connectors.TypeFile {
-		k.errorf(d.nodes[target].pos, "", "files are not copied by rules")
+		k.errorf(d.nodes[target].pos, "write the address into a text field instead", "files are not copied by rules")
 		return nil
 	}
 	if expr == nil {
@@ -282,6 +284,10 @@ func (k *compilation) checkResult(n *node, e *expression, c *converter) bool {
 			hint = "join it with `join(list, \", \")`"
 		case c.to.Type == connectors.TypeInstant && e.kinds.fits(kDate):
 			hint = "say at which time of the day: `at(…, \"09:00\")`"
+		case e.kinds.fits(kSpan) && !e.kinds.fits(kTimes):
+			hint = "add the days to a date: `date(…) + days(5)`"
+		default:
+			hint = "name a field of that kind, or compute " + article(c.to.Type)
 		}
 		k.errorf(at, hint, "the expression gives %s, and `%s` is %s", e.kinds, c.to.Name, article(c.to.Type))
 		return false
@@ -293,6 +299,9 @@ func (k *compilation) checkResult(n *node, e *expression, c *converter) bool {
 		}
 		if _, err := c.result(textValue(*leaf.literal)); err != nil {
 			hint := didYouMean(*leaf.literal, optionNames(c.to.Options))
+			if hint == "" {
+				hint = valueHint(c.to)
+			}
 			k.errorf(k.inside(n, leaf.at.From, leaf.at.To-leaf.at.From), hint, "%v", err)
 			ok = false
 		}

@@ -185,7 +185,7 @@ func (k *compilation) tableValue(n *node, end, other tableEnd) (connectors.Value
 	case connectors.TypeBool:
 		k.errorf(n.pos, "write `true` or `false`", "%s is true or false, not `%s`", name, clip(n.text))
 	case connectors.TypeNumber:
-		k.errorf(n.pos, "", "%s is a number; `%s` is none", name, clip(n.text))
+		k.errorf(n.pos, "write digits, or leave the row out", "%s is a number; `%s` is none", name, clip(n.text))
 	default:
 		hint := didYouMean(n.text, optionNames(end.field.Options))
 		if renamed := k.renamedOption(end, n.text); renamed != "" {

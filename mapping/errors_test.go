@@ -44,6 +44,11 @@ func TestErrors(t *testing.T) {
 			if len(mappings) > 1 {
 				problems = append(problems, CheckTogether(mappings)...)
 			}
+			for _, p := range problems {
+				if p.Severity == Error && p.Hint == "" {
+					t.Errorf("nothing says what to do:\n%s", p)
+				}
+			}
 			got := problems.String() + "\n"
 			if *update {
 				if wantAt < 0 {

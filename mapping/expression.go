@@ -156,7 +156,7 @@ func parseExpression(source string) (tree *parser.Tree, problem *exprProblem) {
 	defer func() {
 		// The parser is foreign code that reads what people wrote.
 		if r := recover(); r != nil {
-			tree, problem = nil, &exprProblem{0, 1, "the expression cannot be read", ""}
+			tree, problem = nil, &exprProblem{0, 1, "the expression cannot be read", expressionHint}
 		}
 	}()
 	config := conf.CreateNew()
@@ -171,8 +171,13 @@ func parseExpression(source string) (tree *parser.Tree, problem *exprProblem) {
 		p.message, p.offset, p.width = at.Message, at.From, max(1, at.To-at.From)
 	}
 	p.message = "the expression cannot be read: " + plainWords(p.message)
-	if strings.Contains(source, " = ") {
+	switch {
+	case strings.Contains(source, " = "):
 		p.hint = "compare with `==`"
+	case strings.HasSuffix(p.message, "it ends too early") && strings.Count(source, "(") > strings.Count(source, ")"):
+		p.hint = bracketHint
+	default:
+		p.hint = expressionHint
 	}
 	return nil, p
 }
@@ -190,6 +195,13 @@ func plainWords(message string) string {
 	})
 	return strings.Replace(message, "unexpected token EOF", "it ends too early", 1)
 }
+
+// What people are told who wrote something that the language has not.
+const (
+	expressionHint = "docs/mapping.md lists what an expression may hold"
+	bracketHint    = "close the bracket"
+	conditionHint  = "compare it: `… == \"x\"`, or ask whether it is there: `… != nil`"
+)
 
 func (c *compiler) fail(at file.Location, hint, format string, args ...any) operand {
 	width := max(1, at.To-at.From)
@@ -256,7 +268,7 @@ func (c *compiler) node(n ast.Node) operand {
 			return c.call(id.Value, n.Arguments, id.Location())
 		}
 	}
-	return c.fail(n.Location(), "", "this form of expression is not part of the mapping language")
+	return c.fail(n.Location(), expressionHint, "this form of expression is not part of the mapping language")
 }
 
 func fixed(x value, k kinds) operand {
@@ -267,11 +279,11 @@ func fixed(x value, k kinds) operand {
 func (c *compiler) float(n *ast.FloatNode) operand {
 	at := n.Location()
 	if at.From < 0 || at.To > len(c.source) || at.From >= at.To {
-		return c.fail(at, "", "the number cannot be read")
+		return c.fail(at, "write it in digits: 12.50", "the number cannot be read")
 	}
 	v, err := connectors.ParseNumber(strings.ReplaceAll(string(c.source[at.From:at.To]), "_", ""))
 	if err != nil {
-		return c.fail(at, "", "%v", err)
+		return c.fail(at, "write it in digits: 12.50", "%v", err)
 	}
 	return fixed(one(v), kNumber)
 }
@@ -304,7 +316,7 @@ func (c *compiler) array(n *ast.ArrayNode) operand {
 func (c *compiler) conditional(n *ast.ConditionalNode) operand {
 	cond, yes, no := c.compile(n.Cond), c.compile(n.Exp1), c.compile(n.Exp2)
 	if !cond.kinds.fits(kBool) {
-		return c.fail(cond.at, "", "a condition is true or false, not %s", cond.kinds)
+		return c.fail(cond.at, conditionHint, "a condition is true or false, not %s", cond.kinds)
 	}
 	return operand{
 		kinds: yes.kinds | no.kinds, elements: yes.elements | no.elements,
@@ -360,11 +372,11 @@ func (c *compiler) pointer(n *ast.PointerNode) operand {
 	c.constant = false
 	switch {
 	case !c.inPredicate:
-		return c.fail(n.Location(), "", "`#` stands for an element and only has a meaning inside `filter`, `map`, `any`, `all`, `none` and `count`")
+		return c.fail(n.Location(), "write `any(list, # == \"x\")`", "`#` stands for an element and only has a meaning inside `filter`, `map`, `any`, `all`, `none` and `count`")
 	case n.Name == "index":
 		return operand{kinds: kNumber, eval: func(f *frame) (value, error) { return one(connectors.Int(int64(f.index))), nil }}
 	case n.Name != "":
-		return c.fail(n.Location(), "", "there is no `#%s`", n.Name)
+		return c.fail(n.Location(), "there are `#` and `#index`", "there is no `#%s`", n.Name)
 	}
 	return operand{kinds: c.element, eval: func(f *frame) (value, error) { return f.element, nil }}
 }

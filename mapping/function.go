@@ -135,7 +135,7 @@ func (c *compiler) listCall(name string, args []ast.Node, at file.Location) oper
 		return c.fail(at, usage, "`%s` takes a list and an expression over its elements", name)
 	}
 	if c.inPredicate {
-		return c.fail(at, "", "a list function cannot stand inside another one")
+		return c.fail(at, "join the two conditions with `and`, or compute one part in a rule of its own", "a list function cannot stand inside another one")
 	}
 	list := c.compile(args[0])
 	if !list.kinds.fits(kList) {

@@ -18,7 +18,7 @@ func (c *compiler) member(n *ast.MemberNode) operand {
 		}
 		name, ok := n.Property.(*ast.StringNode)
 		if !ok {
-			return c.fail(n.Property.Location(), "", "a field is named by a fixed text")
+			return c.fail(n.Property.Location(), "write `"+id.Value+".FIELD`, or `"+id.Value+"[\"Label\"]`", "a field is named by a fixed text")
 		}
 		return c.fieldOperand(name.Value, n.Property.Location())
 	}
@@ -28,7 +28,7 @@ func (c *compiler) member(n *ast.MemberNode) operand {
 	}
 	index := c.compile(n.Property)
 	if !base.kinds.fits(kList) || !index.kinds.fits(kNumber) {
-		return c.fail(n.Property.Location(), "", "`[…]` takes an element of a list by its number, not of %s", base.kinds)
+		return c.fail(n.Property.Location(), "write `list[0]` for the first", "`[…]` takes an element of a list by its number, not of %s", base.kinds)
 	}
 	return operand{kinds: base.elements | kNull, eval: func(f *frame) (value, error) {
 		x, err := base.eval(f)
@@ -143,7 +143,7 @@ func (c *compiler) part(base operand, name string, at file.Location) operand {
 func (c *compiler) slice(n *ast.SliceNode) operand {
 	base := c.compile(n.Node)
 	if !base.kinds.fits(kWords) {
-		return c.fail(base.at, "", "`[a:b]` cuts a text, not %s", base.kinds)
+		return c.fail(base.at, "make a text of it with `text(…)`", "`[a:b]` cuts a text, not %s", base.kinds)
 	}
 	bound := func(b ast.Node) evalFunc {
 		if b == nil {
@@ -151,7 +151,7 @@ func (c *compiler) slice(n *ast.SliceNode) operand {
 		}
 		o := c.compile(b)
 		if !o.kinds.fits(kNumber) {
-			c.fail(o.at, "", "`[a:b]` takes numbers, not %s", o.kinds)
+			c.fail(o.at, "write `text[0:10]`", "`[a:b]` takes numbers, not %s", o.kinds)
 		}
 		return o.eval
 	}

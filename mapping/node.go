@@ -163,7 +163,7 @@ func (r *reporter) readYAML(src []byte) (root *node) {
 	defer func() {
 		// The YAML library has panicked on malformed input before.
 		if recover() != nil {
-			r.errorf(position{}, "", "the file is not YAML that can be read")
+			r.errorf(position{}, "compare it with an example of docs/mapping.md", "the file is not YAML that can be read")
 			root = nil
 		}
 	}()
@@ -203,7 +203,7 @@ func (r *reporter) bounded() bool {
 			return false
 		}
 		if openings(line) > maxDepth {
-			r.errorf(position{i + 1, 1, 1}, "", "the line opens more than %d lists or blocks within each other", maxDepth)
+			r.errorf(position{i + 1, 1, 1}, "write it in several lines", "the line opens more than %d lists or blocks within each other", maxDepth)
 			return false
 		}
 	}
@@ -299,7 +299,7 @@ func (r *reporter) placeOf(n ast.Node) position {
 func (r *reporter) convert(n ast.Node, depth int) *node {
 	out := &node{pos: r.placeOf(n)}
 	if depth > maxDepth {
-		r.errorf(out.pos, "", "the file is nested deeper than %d levels", maxDepth)
+		r.errorf(out.pos, "check the blanks at the starts of the lines", "the file is nested deeper than %d levels", maxDepth)
 		return out
 	}
 	switch n := n.(type) {
@@ -333,7 +333,7 @@ func (r *reporter) convert(n ast.Node, depth int) *node {
 		r.setWidth(out, t)
 	default:
 		out.kind = badNode
-		r.errorf(out.pos, "", "this kind of YAML is not part of the mapping language")
+		r.errorf(out.pos, "write a text, a list or a block of keys", "this kind of YAML is not part of the mapping language")
 	}
 	return out
 }
@@ -356,7 +356,7 @@ func (r *reporter) addEntry(object *node, v *ast.MappingValueNode, depth int) {
 		key.kind, key.text = scalarNode, "null"
 	}
 	if key.kind != scalarNode {
-		r.errorf(key.pos, "", "a key must be a text")
+		r.errorf(key.pos, "write `key: value`", "a key must be a text")
 		return
 	}
 	if first := object.get(key.text); first != nil {

@@ -16,7 +16,7 @@ func (c *compiler) unary(n *ast.UnaryNode) operand {
 	switch n.Operator {
 	case "!", "not":
 		if !x.kinds.fits(kBool) {
-			return c.fail(x.at, "", "`not` takes true or false, not %s", x.kinds)
+			return c.fail(x.at, conditionHint, "`not` takes true or false, not %s", x.kinds)
 		}
 		return operand{kinds: kBool, eval: func(f *frame) (value, error) {
 			ok, err := truth(x.eval, f)
@@ -24,7 +24,7 @@ func (c *compiler) unary(n *ast.UnaryNode) operand {
 		}}
 	case "-", "+":
 		if !x.kinds.fits(kNumber) {
-			return c.fail(x.at, "", "`%s` takes a number, not %s", n.Operator, x.kinds)
+			return c.fail(x.at, "make a number of it with `number(…)`", "`%s` takes a number, not %s", n.Operator, x.kinds)
 		}
 		if n.Operator == "+" {
 			return x
@@ -38,7 +38,7 @@ func (c *compiler) unary(n *ast.UnaryNode) operand {
 			return arithmetic("-", zero, v)
 		}}
 	}
-	return c.fail(n.Location(), "", "there is no operator `%s`", n.Operator)
+	return c.fail(n.Location(), expressionHint, "there is no operator `%s`", n.Operator)
 }
 
 func (c *compiler) binary(n *ast.BinaryNode) operand {
@@ -68,7 +68,7 @@ func (c *compiler) binary(n *ast.BinaryNode) operand {
 	case "+", "-", "*", "/", "%":
 		return c.arithmetic(n, left, right)
 	}
-	return c.fail(n.Location(), "", "the operator `%s` is not part of the mapping language", n.Operator)
+	return c.fail(n.Location(), operatorHint(n.Operator), "the operator `%s` is not part of the mapping language", n.Operator)
 }
 
 // both evaluates two operands.
@@ -88,7 +88,7 @@ func both(f *frame, left, right evalFunc) (a, b value, err error) {
 func (c *compiler) logic(n *ast.BinaryNode, left, right operand) operand {
 	for _, o := range []operand{left, right} {
 		if !o.kinds.fits(kBool) {
-			return c.fail(o.at, "", "`%s` takes true or false, not %s", n.Operator, o.kinds)
+			return c.fail(o.at, conditionHint, "`%s` takes true or false, not %s", n.Operator, o.kinds)
 		}
 	}
 	stop := n.Operator == "or" || n.Operator == "||"
@@ -262,7 +262,7 @@ func (c *compiler) membership(n *ast.BinaryNode, left, right operand) operand {
 		return c.fail(n.Location(), hint, "`in` looks into a list, not into %s", right.kinds)
 	}
 	if !left.kinds.fits(kAll &^ (kList | kFile | kSpan | kNull)) {
-		return c.fail(left.at, "", "`in` looks for one value, not for %s", left.kinds)
+		return c.fail(left.at, "ask `any(list, # in other)`", "`in` looks for one value, not for %s", left.kinds)
 	}
 	left = c.resolveLiteral(left, right)
 	eval := right.eval
@@ -340,14 +340,14 @@ func (c *compiler) textTest(n *ast.BinaryNode, left, right operand) operand {
 
 func (c *compiler) matches(n *ast.BinaryNode, left, right operand) operand {
 	if !left.kinds.fits(kWords) {
-		return c.fail(left.at, "", "`matches` takes a text, not %s", left.kinds)
+		return c.fail(left.at, "make a text of it with `text(…)`", "`matches` takes a text, not %s", left.kinds)
 	}
 	if right.literal == nil {
 		return c.fail(right.at, "write the pattern as a text in quotes", "the pattern of `matches` must be fixed")
 	}
 	pattern, err := regexp.Compile(*right.literal)
 	if err != nil {
-		return c.fail(right.at, "", "the pattern cannot be read: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return c.fail(right.at, "close what is opened, and write `\\\\(` for a bracket itself", "the pattern cannot be read: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return operand{kinds: kBool, eval: func(f *frame) (value, error) {
 		a, err := left.eval(f)

@@ -65,11 +65,11 @@ func (f *File) readSides(between *node) {
 		return
 	}
 	if len(between.entries) != 2 {
-		f.report.errorf(between.pos, "", "`between` names two sides, not %d", len(between.entries))
+		f.report.errorf(between.pos, "write a mapping of its own for each further pair", "`between` names two sides, not %d", len(between.entries))
 	}
 	for i, e := range between.entries {
 		if !sideForm.MatchString(e.key.text) {
-			f.report.errorf(e.key.pos, "", "a side's name is made of lower-case letters, digits and `_`, and starts with a letter: not `%s`", clip(e.key.text))
+			f.report.errorf(e.key.pos, "call the side by what it holds: `deal`, `epic`, `task`", "a side's name is made of lower-case letters, digits and `_`, and starts with a letter: not `%s`", clip(e.key.text))
 		} else if reserved(e.key.text) {
 			f.report.errorf(e.key.pos, "call the side by what it holds: `deal`, `epic`, `task`", "`%s` is a word of the mapping language and cannot name a side", e.key.text)
 		}
@@ -145,7 +145,7 @@ func (f *File) check(n *node, s *spec, where string) {
 	}
 	switch s.kind {
 	case specRefused:
-		f.report.errorf(n.pos, "", "%s", s.help)
+		f.report.errorf(n.pos, "drop the key", "%s", s.help)
 	case specObject:
 		f.checkObject(n, s, where)
 	case specTable, specValues, specRecord:
@@ -175,7 +175,7 @@ func (f *File) checkScalar(n *node, s *spec, where string) {
 		}
 	case specName:
 		if !nameForm.MatchString(n.text) {
-			f.report.errorf(n.pos, "", "%s is made of lower-case letters, digits, `-`, `_` and `.`, at most 64: not `%s`", where, clip(n.text))
+			f.report.errorf(n.pos, nameHint(n.text), "%s is made of lower-case letters, digits, `-`, `_` and `.`, at most 64: not `%s`", where, clip(n.text))
 		}
 	case specWord:
 		allowed := expand(s.values, f.sideNames())
@@ -222,7 +222,11 @@ func exampleHint(s *spec) string {
 
 func (f *File) checkObject(n *node, s *spec, where string) {
 	if n.kind != objectNode {
-		f.report.errorf(n.pos, exampleHint(s), "%s is a block of keys, not %s", where, n.what())
+		hint := exampleHint(s)
+		if hint == "" && len(s.keys) > 0 {
+			hint = "write it as a block: `{" + s.keys[0].name + ": …}`"
+		}
+		f.report.errorf(n.pos, hint, "%s is a block of keys, not %s", where, n.what())
 		return
 	}
 	for _, e := range n.entries {
@@ -266,14 +270,14 @@ func (f *File) checkTable(n *node, s *spec, where string) {
 		case e.value.kind == listNode && s.kind != specTable:
 			for _, item := range e.value.items {
 				if item.kind != scalarNode {
-					f.report.errorf(item.pos, "", "an entry of %s is one text, not %s", at, item.what())
+					f.report.errorf(item.pos, "write the values alone: `[A, B]`", "an entry of %s is one text, not %s", at, item.what())
 				}
 			}
 		case e.value.kind == nullNode && s.kind == specRecord:
 		case e.value.kind == nullNode:
-			f.report.errorf(e.key.pos, "", "%s has no value", at)
+			f.report.errorf(e.key.pos, "write a value, or drop the key", "%s has no value", at)
 		case e.value.kind != scalarNode:
-			f.report.errorf(e.value.pos, "", "%s is one text, not %s", at, e.value.what())
+			f.report.errorf(e.value.pos, "write one value", "%s is one text, not %s", at, e.value.what())
 		}
 	}
 }
@@ -322,7 +326,7 @@ func (f *File) checkMatch() {
 	for _, item := range n.items {
 		for _, s := range f.sideNames() {
 			if item.kind == objectNode && item.get(s) == nil {
-				f.report.errorf(item.pos, "", "a match rule names a field of each side: `%s` is missing", s)
+				f.report.errorf(item.pos, "name the field of `"+s+"` that holds the same value, or `id`", "a match rule names a field of each side: `%s` is missing", s)
 			}
 		}
 	}
@@ -366,7 +370,7 @@ func (f *File) checkRule(item *node) {
 	case set != nil && len(named) == 2:
 		f.report.errorf(item.pos, "keep the field that is written, and drop the other", "a rule with `set` names one field: the one that is written")
 	case set != nil && len(named) == 0:
-		f.report.errorf(item.pos, "", "the rule with `set` does not name the field that is written")
+		f.report.errorf(item.pos, "write `"+sides[1]+": FIELD` before it", "the rule with `set` does not name the field that is written")
 	case set != nil:
 		source := sides[0]
 		if named[0] == source {
@@ -383,7 +387,7 @@ func (f *File) checkRule(item *node) {
 		}
 	}
 	if back := item.get("back"); back != nil && item.get("values") == nil {
-		f.report.errorf(back.pos, "", "`back` needs `values`")
+		f.report.errorf(back.pos, "write `values: {…}` too: `back` says what they leave open for the way back", "`back` needs `values`")
 	}
 	if at := item.get("at"); at != nil && at.kind == scalarNode {
 		if _, err := time.Parse("15:04", at.text); err != nil {

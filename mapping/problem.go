@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tenonsync/tenon/connectors"
 )
 
 // Severity says whether a problem stops a mapping.
@@ -229,4 +231,43 @@ func oneOf(words []string) string {
 		return strings.Join(quoted, "")
 	}
 	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+}
+
+// nameHint proposes a name in the form that names have.
+func nameHint(text string) string {
+	if s := slug(text); s != "" {
+		return "write `" + s + "`"
+	}
+	return "write a name such as `won-deal-to-epic`"
+}
+
+// valueHint says how a constant of a field's type is written.
+func valueHint(f *connectors.Field) string {
+	switch f.Type {
+	case connectors.TypeDate:
+		return "write the day as 2026-12-24"
+	case connectors.TypeInstant:
+		return "write the time as 2026-12-24T09:00:00Z"
+	case connectors.TypeNumber, connectors.TypeMoney:
+		return "write it in digits: 12.50"
+	case connectors.TypeBool:
+		return "write `true` or `false`"
+	case connectors.TypePerson:
+		return "write the person's e-mail"
+	}
+	return "write " + article(f.Type)
+}
+
+// operatorHint says what to write for an operator of expr that the language has
+// not.
+func operatorHint(operator string) string {
+	switch operator {
+	case "..":
+		return "compare both ends: `x >= 1 and x <= 5`"
+	case "**", "^":
+		return "multiply: `x * x`"
+	case "|":
+		return "write the function around the value: `lower(x)`"
+	}
+	return expressionHint
 }

@@ -50,14 +50,14 @@ func (r *reporter) checkWithin(m *Mapping, byName map[string]*Mapping) {
 	}
 	for side := range m.sides {
 		if !slices.ContainsFunc(parent.sides[:], func(s Side) bool { return s.Connection == m.sides[side].Connection }) {
-			r.errorf(at, "", "`%s` does not reach the connection `%s`: its links cannot be parents here", parent.name, m.sides[side].Connection)
+			r.errorf(at, "name a mapping between the same connections", "`%s` does not reach the connection `%s`: its links cannot be parents here", parent.name, m.sides[side].Connection)
 			return
 		}
 	}
 	seen := map[string]bool{m.name: true}
 	for p := parent; p != nil; p = byName[p.within] {
 		if seen[p.name] {
-			r.errorf(at, "", "the mappings are within each other in a circle")
+			r.errorf(at, "drop `within` in the one that holds the parents", "the mappings are within each other in a circle")
 			return
 		}
 		seen[p.name] = true
