@@ -25,6 +25,8 @@ func TestScripts(t *testing.T) {
 			"tokenfrom": scriptTokenFrom,
 			"deal":      scriptDeal,
 			"issue":     scriptIssue,
+			"edit":      scriptEdit,
+			"cut":       scriptCut,
 		},
 		UpdateScripts: *update,
 	})

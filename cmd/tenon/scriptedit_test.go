@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"sync"
 
@@ -29,6 +30,32 @@ func pairsOf(ts *testscript.TestScript, args []string) map[string]string {
 		values[name] = value
 	}
 	return values
+}
+
+// scriptEdit replaces a text in a file: edit FILE OLD NEW.
+func scriptEdit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	changed := strings.Replace(string(text), args[1], args[2], 1)
+	if changed == string(text) {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(path, []byte(changed), 0o600))
+}
+
+// scriptCut takes the second half of a file away: cut FILE.
+func scriptCut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: cut FILE")
+	}
+	path := ts.MkAbs(args[0])
+	info, err := os.Stat(path)
+	ts.Check(err)
+	ts.Check(os.Truncate(path, info.Size()/2))
 }
 
 // scriptDeal edits a deal as a person does, by its id or name, or makes one:
@@ -61,6 +88,7 @@ func scriptIssue(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: issue KEY|SUMMARY|new FIELD=VALUE...")
 	}
 	tracker := scriptWorld(ts).systems.jiraSystem
+	tracker.SetLag(0) // the next command is to find it
 	fields := map[string]any{}
 	for name, value := range pairsOf(ts, args[1:]) {
 		if id := tracker.FieldID(name); id != "" {
