@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenonsync/tenon/examples"
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
 	"github.com/tenonsync/tenon/sandbox/kit"
@@ -111,27 +112,40 @@ func (e *emulated) ready() ready {
 	return r
 }
 
+// settle gives the systems the addresses that a written configuration names,
+// where no flag says others.
+func (o *sandboxOptions) settle(given func(flag string) bool) {
+	for flag, address := range map[string]*string{"hubspot": &o.hubspot, "jira": &o.jira, "tenon": &o.tenon} {
+		if !given(flag) {
+			*address = map[string]string{"hubspot": practiceHubSpot, "jira": practiceJira, "tenon": practiceTenon}[flag]
+		}
+	}
+}
+
 func (c *cli) sandboxCommand() *cobra.Command {
 	var o sandboxOptions
-	var readyFile string
+	var readyFile, dir, template string
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run emulated systems, without any account",
 		Long: `Runs an emulated HubSpot and an emulated Jira, each at an origin of its own,
 until it is stopped. Their state is in memory only. The faults that can be
-switched on are described in sandbox/README.md.`,
-		Args: cobra.NoArgs,
+switched on are described in sandbox/README.md.
+
+With --init it writes a configuration for them into a directory first, as ` + "`tenon init`" + `
+does for real accounts, to practise with: the systems are then always at
+` + practiceHubSpot + ` and ` + practiceJira + `, and send their webhooks to ` + practiceTenon + `.`,
+		Example: "  tenon sandbox --init try",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dir != "" {
+				o.settle(cmd.Flags().Changed)
+			}
 			e, err := startSandbox(o)
 			if err != nil {
 				return err
 			}
 			defer e.close()
-			if readyFile != "" {
-				if err := writeWhole(readyFile, e.ready()); err != nil {
-					return fail(exitUsage, "", "%w", err)
-				}
-			}
 			if c.json() {
 				if err := c.printJSON(e.ready()); err != nil {
 					return err
@@ -139,11 +153,23 @@ switched on are described in sandbox/README.md.`,
 			} else {
 				fmt.Fprintf(c.stdout, "HubSpot  %s\nJira     %s\n", e.hubspot.URL(), e.jira.URL())
 			}
+			if dir != "" {
+				if err := c.practice(e, dir, template); err != nil {
+					return err
+				}
+			}
+			if readyFile != "" {
+				if err := writeWhole(readyFile, e.ready()); err != nil {
+					return fail(exitUsage, "name a file in a folder that is there and may be written to", "%w", err)
+				}
+			}
 			<-cmd.Context().Done()
 			return nil
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&dir, "init", "", "write a configuration for the systems into this `directory`")
+	f.StringVar(&template, "template", examples.Templates()[0].Name, "the mapping in that configuration, as in tenon init --list")
 	f.Uint64Var(&o.seed, "seed", 1, "draws the records and the faults")
 	f.StringVar(&o.hubspot, "hubspot", "127.0.0.1:0", "the `address` of the emulated HubSpot; port 0 is any free one")
 	f.StringVar(&o.jira, "jira", "127.0.0.1:0", "the `address` of the emulated Jira")
