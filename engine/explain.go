@@ -88,6 +88,9 @@ func (x *explainer) unmapped(s subject) {
 	broken := 0
 	for _, b := range x.broken {
 		named := b.Name != "" && b.Name == s.mapping
+		if b.Sides[0].Connection == "" { // nobody knows what it would take
+			named = named || len(x.out.Mappings) == 0
+		}
 		for _, side := range b.Sides {
 			named = named || s.mapping == "" && side.Connection == s.ref.Connection && side.Object == s.ref.Object
 		}
@@ -96,7 +99,7 @@ func (x *explainer) unmapped(s subject) {
 		}
 		broken++
 		x.out.Findings = append(x.out.Findings, x.finding(codeMappingError, Finding{
-			Mapping: b.Name, Text: fmt.Sprintf("mapping %s (%s) does not run: %s", cmp.Or(b.Name, "?"), b.File, firstLine(b.Problem)),
+			Mapping: b.Name, Text: fmt.Sprintf("mapping %s does not run: %s", cmp.Or(b.Name, b.File), firstLine(b.Problem)),
 		}, AdviceNames{Mapping: b.Name}))
 	}
 	if broken > 0 || len(x.out.Mappings) > 0 {

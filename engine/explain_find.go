@@ -76,7 +76,12 @@ func (x *explainer) findLink(ctx context.Context, text string) (s subject, err e
 		if err != nil {
 			return err
 		}
-		s = subject{mapping: l.Mapping, ref: connectors.Ref{ID: l.Ends[0].ID}}
+		s = subject{mapping: l.Mapping}
+		for _, b := range x.broken {
+			if side := b.Sides[0]; b.Name == l.Mapping && side.Connection != "" {
+				s.ref = connectors.Ref{Connection: side.Connection, Object: side.Object, ID: l.Ends[0].ID}
+			}
+		}
 		if m, err := x.mapping(l.Mapping); err == nil {
 			s.ref = m.ref(mapping.Left, l.Ends[0].ID)
 		}

@@ -144,7 +144,11 @@ func (x *explaining) sought() string {
 		looked = append(looked, look)
 	}
 	if len(looked) == 0 {
-		return fmt.Sprintf("; no %s was looked for, since its matched fields are empty", x.name(to))
+		var fields []string
+		for _, rule := range x.m.Match() {
+			fields = append(fields, rule.Fields[x.side])
+		}
+		return fmt.Sprintf("; no %s was looked for, since %s is empty", x.name(to), strings.Join(fields, " and "))
 	}
 	text := fmt.Sprintf("; no %s was found by %s", x.name(to), strings.Join(looked, " or "))
 	if lag := x.m.sides[to].facts.IndexLag; lag > 0 {

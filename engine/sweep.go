@@ -85,6 +85,9 @@ func (s *Sweeper) Step(ctx context.Context) (Swept, error) {
 	now := s.e.clock.Now()
 	err = s.e.commit(ctx, func(tx state.Tx) error {
 		out.Fresh = 0
+		if err := setHeard(tx, heardPoll+s.f.name, now); err != nil {
+			return err
+		}
 		for _, u := range s.f.users {
 			for _, c := range page.Changes {
 				fresh, err := s.row(tx, u, c, hint{

@@ -114,7 +114,7 @@ func showExplanation(w io.Writer, x *engine.Explanation) error {
 // showExplainedMapping writes what one mapping has to do with the record.
 func showExplainedMapping(w io.Writer, now time.Time, m engine.ExplainedMapping) error {
 	fmt.Fprintf(w, "\nMapping %s (%s): %s\n", m.Name, m.File, m.Standing)
-	t := newTable(w, "  SIDE", "RECORD", "TITLE", "STATE", "ADDRESS", "LAST WEBHOOK", "LAST POLL")
+	t := newTable(w, "  SIDE", "RECORD", "TITLE", "STATE", "ADDRESS")
 	for _, s := range m.Sides {
 		r := s.Record
 		name := showRef(r.Ref)
@@ -125,10 +125,13 @@ func showExplainedMapping(w io.Writer, now time.Time, m engine.ExplainedMapping)
 		if r.Error != "" {
 			state = r.Error
 		}
-		t.row("  "+s.Name, name, dash(clipText(r.Title)), state, dash(r.URL), ago(now, s.LastWebhook), ago(now, s.LastPoll))
+		t.row("  "+s.Name, name, dash(clipText(r.Title)), state, dash(r.URL))
 	}
 	if err := t.flush(); err != nil {
 		return err
+	}
+	for _, s := range m.Sides {
+		fmt.Fprintf(w, "  %s: last webhook %s; last asked for changes %s, every %s\n", s.Connection, ago(now, s.LastWebhook), ago(now, s.LastPoll), s.PollEvery)
 	}
 	if l := m.Link; l != nil {
 		fmt.Fprintf(w, "  link %d, %s since %s; both last agreed: %s\n", l.ID, l.Status, showTime(l.Created), ago(now, l.Synced))
