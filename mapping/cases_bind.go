@@ -161,7 +161,7 @@ func (b *binder) given(one *Case, item *node) {
 func (b *binder) record(n, base *node, side SideID) GivenRecord {
 	g := GivenRecord{Side: side, Line: n.pos.line, Column: n.pos.col}
 	own := map[string]bool{}
-	take := func(from *node) {
+	take := func(from *node, again bool) {
 		for _, e := range from.entries {
 			name := e.key.text
 			if part := g.part(name); part != nil && len(b.schemas[side].Find(name)) == 0 {
@@ -171,7 +171,13 @@ func (b *binder) record(n, base *node, side SideID) GivenRecord {
 				continue
 			}
 			f := b.field(b.schemas[side], e.key)
-			if f == nil || own["."+f.Name] {
+			if f == nil {
+				continue
+			}
+			if own["."+f.Name] {
+				if !again {
+					b.twice(e.key, f)
+				}
 				continue
 			}
 			own["."+f.Name] = true
@@ -180,9 +186,9 @@ func (b *binder) record(n, base *node, side SideID) GivenRecord {
 			}
 		}
 	}
-	take(n)
+	take(n, false)
 	if base != nil {
-		take(base)
+		take(base, true)
 	}
 	return g
 }
@@ -238,7 +244,7 @@ func (b *binder) fields(n *node, side SideID, schema *connectors.Schema, task bo
 			continue
 		}
 		if slices.ContainsFunc(out, func(v FieldValue) bool { return v.Field == f.Name }) {
-			b.errorf(e.key.pos, "keep one of them", "`%s` is given twice", f.Name)
+			b.twice(e.key, f)
 			continue
 		}
 		if v, ok := b.value(e.value, f); ok {
@@ -246,6 +252,10 @@ func (b *binder) fields(n *node, side SideID, schema *connectors.Schema, task bo
 		}
 	}
 	return out
+}
+
+func (b *binder) twice(key *node, f *connectors.Field) {
+	b.errorf(key.pos, "keep one of them", "`%s` is given twice", f.Name)
 }
 
 func (b *binder) field(schema *connectors.Schema, key *node) *connectors.Field {
@@ -310,8 +320,12 @@ func (b *binder) refuse(n *node, f *connectors.Field, err error) {
 	if hint == "" && len(f.Options) > 0 {
 		hint = "it has " + strings.Replace(oneOf(optionLabels(f.Options)), " or ", " and ", 1)
 	}
-	if hint == "" && f.Type == connectors.TypePerson {
-		hint = "people are named by their e-mail"
+	if hint == "" {
+		hint = valueHint(f)
+	}
+	if f.Type == connectors.TypeOption || f.Type == connectors.TypeOptions {
+		b.errorf(n.pos, hint, "%v", err)
+		return
 	}
 	b.errorf(n.pos, hint, "`%s`: %v", f.Name, err)
 }

@@ -132,9 +132,24 @@ func (b *binder) rule(n *node) *Rule {
 	case 1:
 		return found[0]
 	case 0:
-		b.errorf(n.pos, didYouMean(n.text, names), "no rule of the mapping has a field `%s`", clip(n.text))
+		hint := didYouMean(n.text, names)
+		if hint == "" {
+			hint = "rules have " + oneOf(unique(names))
+		}
+		b.errorf(n.pos, hint, "no rule of the mapping has a field `%s`", clip(n.text))
 	default:
 		b.errorf(n.pos, "name the other side's field", "several rules have a field `%s`", clip(n.text))
 	}
 	return nil
+}
+
+// unique returns the texts, each once, in order.
+func unique(texts []string) []string {
+	var out []string
+	for _, t := range texts {
+		if !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
 }

@@ -268,6 +268,10 @@ func (r *reporter) syntaxError(err error) {
 		hint = "put a text that holds `: ` into quotes"
 	case strings.Contains(message, "not allowed in this context"):
 		hint = "check the blanks at the start of the line"
+	case strings.Contains(message, "quoted text"):
+		hint = "close the quotes, on the same line"
+	default:
+		hint = "check the quotes, the brackets and the blanks at the starts of the lines"
 	}
 	r.errorf(at, hint, "not valid YAML: %s", strings.TrimSuffix(message, "."))
 }

@@ -152,7 +152,11 @@ func (f *File) check(n *node, s *spec, where string) {
 		f.checkTable(n, s, where)
 	case specList:
 		if n.kind != listNode {
-			f.report.errorf(n.pos, exampleHint(s), "%s is a list, not %s", where, n.what())
+			hint := exampleHint(s)
+			if hint == "" && n.kind == scalarNode {
+				hint = "write `[" + clip(n.text) + "]`"
+			}
+			f.report.errorf(n.pos, hint, "%s is a list, not %s", where, n.what())
 			return
 		}
 		for _, item := range n.items {
@@ -180,7 +184,11 @@ func (f *File) checkScalar(n *node, s *spec, where string) {
 	case specWord:
 		allowed := expand(s.values, f.sideNames())
 		if len(f.sideNames()) == 2 && !slices.Contains(allowed, word(n.text)) {
-			f.report.errorf(n.pos, "write "+oneOf(allowed), "%s is not `%s`", where, clip(n.text))
+			hint := "write " + oneOf(allowed)
+			if len(s.or) > 0 {
+				hint += ", or a block of keys"
+			}
+			f.report.errorf(n.pos, hint, "%s is not `%s`", where, clip(n.text))
 		}
 	case specText, specExpression, specTemplate:
 		if strings.TrimSpace(n.text) == "" {
@@ -261,7 +269,11 @@ func (f *File) checkObject(n *node, s *spec, where string) {
 
 func (f *File) checkTable(n *node, s *spec, where string) {
 	if n.kind != objectNode {
-		f.report.errorf(n.pos, exampleHint(s), "%s is a table of keys and values, not %s", where, n.what())
+		hint := exampleHint(s)
+		if hint == "" {
+			hint = "write `{KEY: value}`"
+		}
+		f.report.errorf(n.pos, hint, "%s is a table of keys and values, not %s", where, n.what())
 		return
 	}
 	for _, e := range n.entries {

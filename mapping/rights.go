@@ -1,6 +1,10 @@
 package mapping
 
-import "github.com/tenonsync/tenon/connectors"
+import (
+	"slices"
+
+	"github.com/tenonsync/tenon/connectors"
+)
 
 // Need returns what the file's rules do with the records of a side, so that the
 // rights for it can be looked at before any schema is known. For a file with
@@ -11,10 +15,8 @@ func (f *File) Need(side SideID) connectors.Need {
 	if create := f.root.get("create").get(s.Name); create != nil && create.kind != badNode {
 		need.Create = true
 	}
-	if source := f.root.get("create").get(f.Sides[side.Other()&1].Name); source != nil {
-		if button := source.get("button"); button.get("field") != nil {
-			need.Write = true // the button's address
-		}
+	if f.buttonField(side) != nil {
+		need.Write = true // the button's address
 	}
 	switch word(f.root.get("comments").str()) {
 	case "", "none":
@@ -55,4 +57,31 @@ func (f *File) deletePolicy(deletedOn SideID) string {
 		return n.get(f.Sides[deletedOn&1].Name).str()
 	}
 	return n.str()
+}
+
+// Names returns the fields of a side that the file's rules name, as written,
+// each once in the order of the file. Those in expressions are not among them.
+func (f *File) Names(side SideID) []string {
+	var names []string
+	add := func(n *node) {
+		if name := n.str(); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	side &= 1
+	for _, list := range []string{"match", "fields"} {
+		if rules := f.root.get(list); rules != nil {
+			for _, item := range rules.items {
+				add(item.get(f.Sides[side].Name))
+			}
+		}
+	}
+	add(f.buttonField(side))
+	return names
+}
+
+// buttonField returns the field of a side that the button's address is written
+// to; nil where there is none.
+func (f *File) buttonField(side SideID) *node {
+	return f.root.get("create").get(f.Sides[side.Other()&1].Name).get("button").get("field")
 }
