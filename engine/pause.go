@@ -198,7 +198,7 @@ func pauseDetail(p *Pause, by, reason string) string {
 
 func (e *Engine) journalPause(tx state.Tx, concerned []*worked, action, detail string) error {
 	for _, m := range concerned {
-		if err := tx.AppendJournal(&state.Event{
+		if err := e.journal(tx, &state.Event{
 			At: e.clock.Now(), Mapping: m.Name(), Action: action, Source: "person", Detail: detail,
 		}); err != nil {
 			return err

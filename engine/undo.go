@@ -50,7 +50,8 @@ func (o UndoOrder) String() string {
 	return text
 }
 
-func (o UndoOrder) check() error {
+// Check makes sure that the order names one thing. The error is of kind Invalid.
+func (o UndoOrder) Check() error {
 	n := 0
 	for _, named := range []bool{o.Event != 0, o.Record != "", o.Link != 0, o.Run != 0} {
 		if named {
@@ -178,7 +179,7 @@ type UndoOptions struct {
 // event or a run that is not there, Conflict where a person paused a connection,
 // Unavailable and Auth of the systems; what was done until then stands.
 func (e *Engine) Undo(ctx context.Context, order UndoOrder, o UndoOptions) (*Undone, error) {
-	if err := order.check(); err != nil {
+	if err := order.Check(); err != nil {
 		return nil, err
 	}
 	if e.readOnly && !o.Dry {

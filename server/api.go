@@ -26,7 +26,7 @@ func (a api) mount(mux *http.ServeMux, others ...[]route) error {
 // api_NAME.go, beside the functions that answer.
 func (a api) routes() []route {
 	return slices.Concat(
-		a.statusRoutes(), a.explainRoutes(), a.conflictRoutes(), a.queueRoutes(), a.controlRoutes(),
+		a.statusRoutes(), a.explainRoutes(), a.conflictRoutes(), a.queueRoutes(), a.controlRoutes(), a.undoRoutes(),
 		a.planRoutes(), a.linkRoutes(), a.jobRoutes(), a.tokenRoutes(), a.stateRoutes(),
 	)
 }
@@ -67,6 +67,8 @@ func (a api) statusRoutes() []route {
 				{name: "link", kind: numberParam, summary: "Only this link."},
 				{name: "record", summary: "Only this record: connection/object/id, or its id."},
 				{name: "action", summary: "Only this action, such as `updated`."},
+				{name: "run", kind: numberParam, summary: "Only the events of this run."},
+				{name: "field", summary: "Only events that tell of this field: of either side, or the rule's name."},
 				{name: "since", kind: timeParam, summary: "Only what happened from then on."},
 				{name: "before", kind: numberParam, summary: "Only events older than this one: the `next` of the answer before."},
 				limitParam,
@@ -87,6 +89,7 @@ func (a api) links(c *call) (any, error) {
 func (a api) history(c *call) (any, error) {
 	f := engine.HistoryFilter{
 		Mapping: c.text("mapping"), Link: c.number("link"), Record: c.text("record"), Action: c.text("action"),
+		Run: c.number("run"), Field: c.text("field"),
 		Since: c.time("since"), Before: c.number("before"), Limit: c.limit(),
 	}
 	rows, err := a.Engine.History(c.Context(), f)

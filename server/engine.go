@@ -29,6 +29,9 @@ type Operator interface {
 	Queue(ctx context.Context, f engine.QueueFilter) ([]engine.QueueRow, error)
 	Retry(ctx context.Context, f engine.QueueFilter) (int, error)
 	History(ctx context.Context, f engine.HistoryFilter) ([]engine.EventRow, error)
+	// Undo puts back what writes replaced; Verify follows the journal's chain.
+	Undo(ctx context.Context, order engine.UndoOrder, o engine.UndoOptions) (*engine.Undone, error)
+	Verify(ctx context.Context, expect string) (*engine.Verified, error)
 	Explain(ctx context.Context, record string, o engine.ExplainOptions) (*engine.Explanation, error)
 	// Pause and Resume take the name of a mapping or a connection; where both
 	// have it, "mapping:NAME" or "connection:NAME".

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -29,9 +30,9 @@ func (c *cli) historyCommand() *cobra.Command {
 			if c.json() {
 				return c.printJSON(rows)
 			}
-			t := newTable(c.stdout, "TIME", "ACTION", "TO", "RECORDS", "", "WHY")
+			t := newTable(c.stdout, "EVENT", "RUN", "TIME", "ACTION", "TO", "RECORDS", "", "WHY")
 			for _, e := range rows {
-				t.row(showTime(e.At), e.Action, dash(e.To), dash(e.Records[0]), dash(e.Records[1]), why(e))
+				t.row(fmt.Sprint(e.Seq), number(e.Run), showTime(e.At), e.Action, dash(e.To), dash(e.Records[0]), dash(e.Records[1]), why(e))
 			}
 			return t.flush()
 		})
@@ -40,9 +41,19 @@ func (c *cli) historyCommand() *cobra.Command {
 	fl.Uint64Var(&f.Link, "link", 0, "only this `link`")
 	fl.StringVarP(&f.Record, "record", "r", "", "only this `record`: an id, or connection/object/id")
 	fl.StringVarP(&f.Action, "action", "a", "", "only this `action`, such as created or updated")
+	fl.Uint64Var(&f.Run, "run", 0, "only the events of this `run`")
+	fl.StringVarP(&f.Field, "field", "f", "", "only events that tell of this `field`, of either side")
 	fl.DurationVar(&since, "since", 0, "only the last `duration`, such as 24h")
 	fl.IntVarP(&f.Limit, "limit", "n", 100, "at most this `many`; 0: all")
 	return cmd
+}
+
+// number shows a number that may be none.
+func number(n uint64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
 }
 
 // why joins the reasons of an event into one line.

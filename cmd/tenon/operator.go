@@ -145,7 +145,7 @@ func (r *remote) Retry(ctx context.Context, f engine.QueueFilter) (int, error) {
 
 func (r *remote) History(ctx context.Context, f engine.HistoryFilter) ([]engine.EventRow, error) {
 	q := params("mapping", f.Mapping, "link", text(f.Link), "record", f.Record, "action", f.Action,
-		"before", text(f.Before), "limit", strconv.Itoa(f.Limit))
+		"run", text(f.Run), "field", f.Field, "before", text(f.Before), "limit", strconv.Itoa(f.Limit))
 	if !f.Since.IsZero() {
 		q.Set("since", f.Since.Format(time.RFC3339))
 	}
