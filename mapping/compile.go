@@ -81,7 +81,7 @@ func Compile(f *File, env Env) (*Mapping, Problems) {
 	if problems.Err() != nil {
 		return nil, problems
 	}
-	k.m.hash = k.m.fingerprint(f.root)
+	k.m.hash, k.m.source = k.m.fingerprint(f.root), f.Hash()
 	return k.m, problems
 }
 

@@ -32,6 +32,7 @@ type Mapping struct {
 	commentsTo  [2]bool
 	within      string
 	hash        uint64
+	source      uint64
 	writes      [2]map[string]position // the fields that rules write, for CheckTogether
 	file        *File                  // for the places of problems
 }
@@ -49,6 +50,9 @@ func (m *Mapping) Path() string { return m.path }
 // scopes, rules, policies and the types of the fields. Comments, layout and the
 // description do not count. It is stable across releases and machines.
 func (m *Mapping) Hash() uint64 { return m.hash }
+
+// Source returns File.Hash of the file that the mapping was compiled from.
+func (m *Mapping) Source() uint64 { return m.source }
 
 // Zone returns the time zone in which instants become days and days instants.
 func (m *Mapping) Zone() *time.Location { return m.zone }

@@ -99,6 +99,14 @@ func (m *Mapping) fingerprint(root *node) uint64 {
 	return h.Sum64()
 }
 
+// Hash returns a hash of the file without its layout and words for people. Two
+// files with the same hash compile alike against the same systems.
+func (f *File) Hash() uint64 {
+	h := fnv.New64a()
+	hashNode(h, f.root, "description")
+	return h.Sum64()
+}
+
 // hashNode hashes a tree without one key of its top level. The order of keys
 // counts: it says which side is the left one, and how `values` is read.
 func hashNode(h io.Writer, n *node, without string) {

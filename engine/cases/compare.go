@@ -85,7 +85,7 @@ func (c *comparison) create(side mapping.SideID) {
 	case len(got) > 1:
 		c.add(Difference{About: about, Want: "one is created", Got: fmt.Sprintf("%d are", len(got))})
 	default:
-		c.record(about, side, c.suite.Schemas[side], want, c.suite.told(side, got[0].fields), func(field string, v connectors.Value) bool {
+		c.record(about, side, c.suite.Schemas[side], want, c.suite.told(c.suite.Schemas[side], side, got[0].fields), func(field string, v connectors.Value) bool {
 			return c.isDefault(side, field, v)
 		})
 	}
@@ -96,13 +96,15 @@ func (c *comparison) isDefault(side mapping.SideID, field string, v connectors.V
 	return slices.ContainsFunc(c.one.Defaults[side], func(d mapping.FieldValue) bool { return d.Field == field && same(d.Value, v) })
 }
 
-// told returns the fields of a new record that Tenon filled: not the empty ones,
-// nor those that repeat its id, key or address.
-func (s *Suite) told(side mapping.SideID, fields map[string]connectors.Value) map[string]connectors.Value {
-	own := s.ownFields(s.taskSchema(side), side)
-	maps.Copy(own, s.ownFields(s.Schemas[side], side))
+// told returns the fields of a new record that Tenon may have filled: not the
+// empty ones, nor those that the system fills in by itself.
+func (s *Suite) told(schema *connectors.Schema, side mapping.SideID, fields map[string]connectors.Value) map[string]connectors.Value {
+	own := s.ownFields(schema, side)
 	fields = maps.Clone(fields)
-	maps.DeleteFunc(fields, func(name string, v connectors.Value) bool { return v.IsNull() || own[name] != "" })
+	maps.DeleteFunc(fields, func(name string, v connectors.Value) bool {
+		f := schema.Field(name)
+		return v.IsNull() || own[name] != "" || f != nil && !f.Writable && !f.Creatable
+	})
 	return fields
 }
 

@@ -27,7 +27,7 @@ func (s *Suite) expectation(one *mapping.Case, got *outcome) string {
 			line(1, "create:")
 			open = true
 		}
-		fields := s.told(side, got.created[side][0].fields)
+		fields := s.told(s.Schemas[side], side, got.created[side][0].fields)
 		maps.DeleteFunc(fields, func(name string, v connectors.Value) bool {
 			return (&comparison{one: one}).isDefault(side, name, v)
 		})
@@ -36,7 +36,7 @@ func (s *Suite) expectation(one *mapping.Case, got *outcome) string {
 	if len(got.tasks) > 0 {
 		line(1, "tasks:")
 		for _, t := range got.tasks {
-			line(2, "- "+flow(s.taskSchema(got.tasksOf), s.told(got.tasksOf, t.fields)))
+			line(2, "- "+flow(s.taskSchema(got.tasksOf), s.told(s.taskSchema(got.tasksOf), got.tasksOf, t.fields)))
 		}
 	}
 	open = false
