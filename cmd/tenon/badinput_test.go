@@ -90,6 +90,7 @@ var invocations = map[string]usual{
 	"restore":           {args: []string{"sound.db"}, other: with(local, damaged, exitDone, otherKey, exitDone, refused, exitState)},
 	"resume":            {args: []string{"won-deal-to-epic"}, other: with(local, noSecrets, exitFound)},
 	"sandbox":           {other: free},
+	"schema":            {args: []string{"mapping"}, other: free},
 	"serve":             {other: alone},
 	"status":            {other: local},
 	"sync":              {other: alone},

@@ -119,8 +119,8 @@ func (c *cli) root() *cobra.Command {
 		Long: `Tenon joins a company's CRM to its project tools, both ways, without
 duplicates, loops or lost edits.
 
-Try it without any account:  tenon demo
-Set it up:                   tenon init, then tenon validate, tenon prepare, tenon plan, tenon serve`,
+Begin with:  tenon demo, or tenon sandbox --init try, without any account;
+             tenon init, tenon connect, tenon plan and tenon serve with yours.`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
@@ -139,11 +139,12 @@ Set it up:                   tenon init, then tenon validate, tenon prepare, ten
 		return fail(exitUsage, "see `"+cmd.CommandPath()+" --help`", "%w", err)
 	})
 	root.AddCommand(
-		c.initCommand(), c.connectCommand(), c.fieldsCommand(), c.validateCommand(), c.testCommand(), c.prepareCommand(), c.planCommand(), c.applyCommand(), c.syncCommand(), c.serveCommand(),
+		c.initCommand(), c.connectCommand(), c.fieldsCommand(), c.validateCommand(), c.testCommand(), c.schemaCommand(), c.prepareCommand(), c.planCommand(), c.applyCommand(), c.syncCommand(), c.serveCommand(),
 		c.linksCommand(), c.linkCommand(), c.unlinkCommand(), c.conflictsCommand(), c.queueCommand(), c.historyCommand(), c.undoCommand(), c.verifyCommand(), c.explainCommand(), c.statusCommand(), c.hooksCommand(), c.pauseCommand(), c.resumeCommand(),
 		c.checkCommand(), c.backupCommand(), c.restoreCommand(), c.tokenCommand(), c.healthcheckCommand(),
 		c.sandboxCommand(), c.demoCommand(), c.versionCommand(),
 	)
+	sortCommands(root)
 	usage(root)
 	return root
 }

@@ -42,13 +42,26 @@ This page is generated from the commands: ` + "`go test ./cmd/tenon -run Referen
 func writeCLIReference(w io.Writer, root *cobra.Command) error {
 	var b strings.Builder
 	b.WriteString(cliHead)
+	b.WriteString("\n## By what you want\n\n| | commands |\n|---|---|\n")
+	for _, g := range groups {
+		var links []string
+		for _, name := range g.commands {
+			if cmd, _, err := root.Find([]string{name}); err == nil && cmd != root {
+				links = append(links, fmt.Sprintf("[%s](#tenon-%s)", name, name))
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", strings.TrimSuffix(g.title, ":"), strings.Join(links, ", "))
+	}
 	b.WriteString("\n## Flags of every command\n\n")
 	writeFlags(&b, root.PersistentFlags())
-	var walk func(cmd *cobra.Command)
-	walk = func(cmd *cobra.Command) {
+	var walk func(cmd *cobra.Command) error
+	walk = func(cmd *cobra.Command) error {
 		for _, sub := range cmd.Commands() {
 			if sub.Hidden || sub.Name() == "help" || sub.Name() == "completion" {
 				continue
+			}
+			if cmd == root && sub.GroupID == "" {
+				return fmt.Errorf("`tenon %s` has no heading in groups.go", sub.Name())
 			}
 			fmt.Fprintf(&b, "\n## %s\n\n", sub.CommandPath())
 			text := sub.Long
@@ -60,12 +73,25 @@ func writeCLIReference(w io.Writer, root *cobra.Command) error {
 				b.WriteString("\n")
 				writeFlags(&b, sub.LocalNonPersistentFlags())
 			}
-			walk(sub)
+			if sub.Example != "" {
+				fmt.Fprintf(&b, "\nFor example:\n\n```\n%s\n```\n", unindent(sub.Example))
+			}
+			if err := walk(sub); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	walk(root)
+	if err := walk(root); err != nil {
+		return err
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// unindent takes off the two spaces that cobra wants before each line.
+func unindent(text string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(text, "  "), "\n  ", "\n")
 }
 
 func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
