@@ -129,6 +129,16 @@ type Preparer interface {
 	Prepare(ctx context.Context, object string) error
 }
 
+// FieldMaker adds fields to an object, where the system lets its users do so.
+type FieldMaker interface {
+	// MakesField reports whether the system can have such a field: by its name
+	// and type.
+	MakesField(f Field) bool
+	// MakeFields creates fields by name, label, type and options. One that is
+	// there already stays as it is.
+	MakeFields(ctx context.Context, object string, fields []Field) error
+}
+
 // AbilityTeller is a connection that says itself which abilities it has: one
 // whose account or configuration takes some away, or a decorator that passes
 // on those of the connection it wraps.
@@ -151,6 +161,7 @@ type Abilities struct {
 	BudgetTeller     BudgetTeller
 	Locator          Locator
 	RightsChecker    RightsChecker
+	FieldMaker       FieldMaker
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
@@ -173,5 +184,6 @@ func AbilitiesOf(c Connection) Abilities {
 	a.BudgetTeller, _ = c.(BudgetTeller)
 	a.Locator, _ = c.(Locator)
 	a.RightsChecker, _ = c.(RightsChecker)
+	a.FieldMaker, _ = c.(FieldMaker)
 	return a
 }

@@ -40,7 +40,8 @@ are kept sealed in the state, and no file holds them. Where tenon.yaml names a
 token, it is checked.
 
 Then the rights are compared with what the mappings do, and what Tenon needs in
-the system is created: after a question on a terminal, with --yes at once.
+the system is created, such as its key property and fields of a template that
+schemas/ describes: after a question on a terminal, with --yes at once.
 
 On a machine without a browser, tunnel the port (ssh -L 8485:localhost:8485) or
 take --paste and paste the address at which the browser ended.
@@ -70,6 +71,7 @@ type connecting struct {
 	options connectOptions
 	cfg     *config.Config
 	conn    config.Connection
+	files   []*mapping.File
 	needs   []connectors.Need
 	asked   connectors.Authorization // nil: the settings name a token
 	vault   *vault                   // nil: no state is needed, or there is none yet
@@ -145,6 +147,7 @@ func (k *connecting) readNeeds() {
 	case problems.Err() != nil:
 		k.warn("mappings with errors were left out; `tenon validate --offline` shows them")
 	}
+	k.files = files
 	for _, f := range files {
 		for side, s := range f.Sides {
 			if s.Connection != k.conn.Name {

@@ -261,6 +261,28 @@ func TestConnectRefusesAnotherAccount(t *testing.T) {
 	a.run(nobody, append(args, "--check")...).want(t, exitDone, "portal 111")
 }
 
+// TestConnectMakesTheTemplatesFields brings an account as HubSpot makes it to
+// what the template needs, but for stages, which people make.
+func TestConnectMakesTheTemplatesFields(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{Bare: true, NoSeed: true})
+	mappingFile := "mappings/won-deal-to-epic.yaml"
+	text, err := os.ReadFile(filepath.Join(a.dir, mappingFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.write(mappingFile, strings.Replace(string(text), "{deal: amount, epic: Budget,", "{deal: amuont, epic: Budget,", 1))
+	args := []string{"connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0"}
+	a.run(a.consentAt("connect"), args...).want(t, exitFound, "to create  the field expected_delivery (date) on deals, for won-deal-to-epic")
+	a.run(nobody, append(args, "--yes")...).want(t, exitDone,
+		"created    the field expected_delivery (date) on deals", "created    the field tenon_convert (text) on deals", "deals has no field amuont, which won-deal-to-epic names")
+	a.write(mappingFile, string(text))
+	done := a.run(nobody, append(args, "--check")...)
+	done.want(t, exitDone, "rights     all that")
+	if strings.Contains(done.out, "field") {
+		t.Errorf("fields are still missing:\n%s", done.out)
+	}
+}
+
 // TestConnectAfterABadAnswer has a browser that brings answers of others first.
 func TestConnectAfterABadAnswer(t *testing.T) {
 	a := newAccountsOfAnApp(t, hubspot.Options{})

@@ -36,6 +36,9 @@ func (k *connecting) look(ctx context.Context) error {
 	if err := k.prepareObjects(ctx); err != nil {
 		return err
 	}
+	if err := k.makeFields(ctx); err != nil {
+		return err
+	}
 	return k.webhooks(ctx)
 }
 
@@ -168,7 +171,7 @@ func (k *connecting) tell() error {
 	case wanting > 0:
 		return fail(exitFound, "give the account what is missing, then run `tenon connect "+r.Connection+" --check`", "%s missing for %s", count(wanting, "right is", "rights are"), strings.Join(r.Mappings, ", "))
 	case lacking > 0:
-		return fail(exitFound, "run `tenon connect "+r.Connection+" --yes` to create it", "%s to be created in %s", count(lacking, "thing is", "things are"), oneLine(r.System))
+		return fail(exitFound, "run `tenon connect "+r.Connection+" --yes` to create what is shown", "%s to be created in %s", count(lacking, "thing is", "things are"), oneLine(r.System))
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ var (
 	_ connectors.Archiver        = (*connection)(nil)
 	_ connectors.Preparer        = (*connection)(nil)
 	_ connectors.RightsChecker   = (*connection)(nil)
+	_ connectors.FieldMaker      = (*connection)(nil)
 	_ connectors.Authorizer      = Connector{}
 )
 

@@ -101,13 +101,21 @@ func (c *connection) property(ctx context.Context, t *objectType, name string) (
 	return &p, err
 }
 
-func (c *connection) createKeyProperty(ctx context.Context, t *objectType) (*wireProperty, error) {
+// makeGroup makes the group of Tenon's properties, unless it is there.
+func (c *connection) makeGroup(ctx context.Context, t *objectType) error {
 	err := c.create(ctx, t, pathGroups, map[string]string{"name": propertyGroup, "label": "Tenon"}, nil)
 	if err != nil && connectors.KindOf(err) != connectors.Conflict {
+		return err
+	}
+	return nil
+}
+
+func (c *connection) createKeyProperty(ctx context.Context, t *objectType) (*wireProperty, error) {
+	if err := c.makeGroup(ctx, t); err != nil {
 		return nil, err
 	}
 	var made wireProperty
-	err = c.create(ctx, t, pathProperties, wireProperty{
+	err := c.create(ctx, t, pathProperties, wireProperty{
 		Name: keyProperty, Label: "Tenon key", Type: "string", FieldType: "text", GroupName: propertyGroup,
 		Description:    "Set by Tenon on records that it makes, so that each is made once. Do not change.",
 		HasUniqueValue: true,

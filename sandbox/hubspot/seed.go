@@ -61,6 +61,9 @@ func (s *System) seedAccount() {
 		}
 		s.owners = append(s.owners, o)
 	}
+	if s.opts.Bare {
+		return
+	}
 	deals := s.typeByName("deals")
 	pl := deals.pipeline("default")
 	for _, st := range []stage{{ID: "in_delivery", Label: "In Delivery"}, {ID: "delivered", Label: "Delivered"}} {

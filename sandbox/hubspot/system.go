@@ -69,6 +69,10 @@ type Options struct {
 	CompanyPerDomain bool
 	// NoSettling keeps fresh records from changing once more by themselves.
 	NoSettling bool
+	// Bare leaves out the deals' properties and stages that the demo's mapping
+	// wants, so that the account is as HubSpot makes it. Records in such stages
+	// are not sown: set NoSeed, too.
+	Bare bool
 	// NoSeed starts with an empty account: definitions but no records.
 	NoSeed bool
 	// Transport sends the webhooks; optional.
