@@ -7,6 +7,7 @@ const (
 	codeNotNoticed    = "not-noticed"
 	codeNotRunning    = "not-running"
 	codeReadOnly      = "read-only"
+	codePaused        = "paused"
 	codeMappingError  = "mapping-error"
 	codeNoMapping     = "no-mapping"
 	codeUnknownRecord = "unknown-record"
@@ -337,7 +338,7 @@ var advices = []Advice{
 		},
 	},
 	{
-		Code: pausedCode, Group: AboutConnections, Standing: NeedsYou,
+		Code: codePaused, Group: AboutConnections, Standing: NeedsYou,
 		Title: "A person paused it",
 		Cause: "Hints queue up meanwhile; nothing is read or written for it until somebody lets it go on.",
 		Do: []Step{

@@ -16,7 +16,7 @@ func (x *explaining) blocked() {
 		x.blocks = append(x.blocks, x.make(code, text, change...))
 	}
 	if p := x.pause; p != nil {
-		block(pausedCode, p.String(), ofConnection(p.Connection), func(_ *Finding, n *AdviceNames) { n.Mapping = p.Mapping + p.Connection })
+		block(codePaused, p.String(), ofConnection(p.Connection), func(_ *Finding, n *AdviceNames) { n.Mapping = p.Mapping + p.Connection })
 	}
 	if g := x.guard; g.Stopped {
 		block(g.Code, fmt.Sprintf("mapping %s is stopped since %s: %s", x.m.Name(), clockTime(g.Since), g.Reason), ofConnection(x.m.Side(g.Side).Connection))

@@ -247,9 +247,6 @@ func (e *Engine) paused(ctx context.Context, m *worked) (p *Pause, err error) {
 	return p, err
 }
 
-// pausedCode is the reason code of what a person paused.
-const pausedCode = "paused"
-
 // inboxCounted is how many deliveries are counted one by one.
 const inboxCounted = 1000
 
@@ -273,7 +270,7 @@ func (e *Engine) statusPauses(tx state.Tx, s *Status) error {
 			return err
 		}
 		if c.Paused = p; p != nil {
-			c.State, c.Code, c.Reason, c.Since, c.RetryAt = "paused", pausedCode, p.String(), p.Since, time.Time{}
+			c.State, c.Code, c.Reason, c.Since, c.RetryAt = "paused", codePaused, p.String(), p.Since, time.Time{}
 		}
 	}
 	return nil
@@ -284,7 +281,7 @@ func (e *Engine) statusPauses(tx state.Tx, s *Status) error {
 func (s *MappingStatus) pause(tx state.Tx, m *worked) error {
 	p, err := pausedWork(tx, m)
 	if err == nil && p != nil {
-		s.Paused, s.State, s.Code, s.Reason, s.Resume = p, "paused", pausedCode, p.String(), p.command()
+		s.Paused, s.State, s.Code, s.Reason, s.Resume = p, "paused", codePaused, p.String(), p.command()
 	}
 	return err
 }
