@@ -40,6 +40,7 @@ func (s Setup) Files() ([]File, error) {
 const ignored = `.env
 tenon.key
 tenon.db*
+*.plan
 `
 
 // hubspotApp and jiraApp replace the tokens of the template.
