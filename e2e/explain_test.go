@@ -83,7 +83,7 @@ func TestExplainWithRealConnectors(t *testing.T) {
 				w.must(err)
 				return key
 			},
-			texts: []string{"the epic is outside the mapping's scope: ", `issuetype`, `"Epic"`}, do: "Move the record into the scope",
+			texts: []string{`the epic is outside the mapping's scope: its issuetype is "Task", not "Epic"`}, do: "Move the record into the scope",
 		},
 		{
 			name: "the deal is not won", code: "condition-false",
@@ -96,7 +96,7 @@ func TestExplainWithRealConnectors(t *testing.T) {
 				t.Fatal("every deal is won")
 				return ""
 			},
-			texts: []string{`one is made when deal.dealstage == "closedwon", and that is not so: dealstage is "`, `nobody pressed "Convert to project" either`, `no epic was found by `},
+			texts: []string{`one is made when deal.dealstage == "closedwon", and that is not so: dealstage is "appointmentscheduled" (Appointment Scheduled); `, `nobody pressed "Convert to project" either`, `no epic was found by CRM deal = `},
 			do:    "Change the record so that the condition holds",
 		},
 		{

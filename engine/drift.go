@@ -50,6 +50,11 @@ func (d *drain) reportDrift(ctx context.Context) error {
 // drift says in a line what a job would do; "" where it would write nothing to
 // a system.
 func (d *drain) drift(j *job) string {
+	return d.difference(j, (*mapping.Rule).Field)
+}
+
+// difference is drift with the fields named as the caller wants.
+func (d *drain) difference(j *job, named func(*mapping.Rule, mapping.SideID) string) string {
 	var parts []string
 	name := func(side mapping.SideID) string { return d.m.Side(side).Name }
 	switch {
@@ -66,7 +71,7 @@ func (d *drain) drift(j *job) string {
 		var fields []string
 		for i := range j.verdicts {
 			if j.verdicts[i].writes[side] != nil {
-				fields = append(fields, j.verdicts[i].rule.Field(side))
+				fields = append(fields, named(j.verdicts[i].rule, side))
 			}
 		}
 		if len(fields) > 0 {

@@ -181,8 +181,8 @@ func (x *explaining) whatFailed() string {
 		return fmt.Sprintf("the %s could not be made: ", x.name(j.making.to))
 	case j.removal != nil:
 		return fmt.Sprintf("the %s could not follow: ", x.name(j.removal.gone.Other()))
-	case x.d.drift(j) != "":
-		return x.d.drift(j) + ", and it could not be written: "
+	case x.difference() != "":
+		return x.difference() + ", and it could not be written: "
 	case j.link != nil && !j.ended:
 		return "its fields agree, but what goes with it (a task, a comment) failed: "
 	}
@@ -251,7 +251,14 @@ func (x *explaining) unwritten() {
 	if !x.due() {
 		return
 	}
-	x.unsent(x.d.drift(x.job))
+	x.unsent(x.difference())
+}
+
+// difference says in a line what a run would write.
+func (x *explaining) difference() string {
+	return x.d.difference(x.job, func(r *mapping.Rule, side mapping.SideID) string {
+		return firstText(r.Label(side), r.Field(side))
+	})
 }
 
 // unsent tells why what is to be done is not done yet.

@@ -45,7 +45,7 @@ func (x *explaining) loose(ctx context.Context) {
 		}
 		return
 	default:
-		x.leftAlone(rec)
+		x.leftAlone(ctx, rec)
 	}
 	x.stored()
 }
@@ -110,10 +110,10 @@ func (x *explaining) candidates(ctx context.Context) string {
 }
 
 // leftAlone tells why a record in scope has no counterpart and gets none.
-func (x *explaining) leftAlone(rec *connectors.Record) {
+func (x *explaining) leftAlone(ctx context.Context, rec *connectors.Record) {
 	to := x.side.Other()
 	c := x.m.Create(to)
-	sought := x.sought()
+	sought := x.sought(ctx)
 	switch {
 	case c != nil && c.HasWhen():
 		condition, fields := c.Condition()
@@ -130,14 +130,15 @@ func (x *explaining) leftAlone(rec *connectors.Record) {
 }
 
 // sought tells what the match rules looked for in vain.
-func (x *explaining) sought() string {
+func (x *explaining) sought(ctx context.Context) string {
 	if len(x.m.Match()) == 0 {
 		return ""
 	}
 	to := x.side.Other()
+	labels := x.labels(ctx, x.m, to)
 	var looked []string
 	for _, s := range x.job.sought {
-		look := fmt.Sprintf("%s = %q", s.field, s.value.String())
+		look := fmt.Sprintf("%s = %q", firstText(labels[s.field], s.field), s.value.String())
 		if len(s.found) > 0 {
 			look += " (found by the search, but it does not hold that any more, or is not live)"
 		}
@@ -167,6 +168,8 @@ func fieldValues(rec *connectors.Record, fields []string) string {
 			parts = append(parts, fmt.Sprintf("%s is %s", f, presence))
 		case v.IsNull():
 			parts = append(parts, f+" is empty")
+		case v.Type() == connectors.TypeOption && v.Option().ID != v.String():
+			parts = append(parts, fmt.Sprintf("%s is %q (%s)", f, v.Option().ID, v.String()))
 		default:
 			parts = append(parts, fmt.Sprintf("%s is %q", f, v.String()))
 		}
@@ -190,26 +193,47 @@ func (x *explaining) outOfScope(ctx context.Context, change ...option) {
 	}
 }
 
-// scopeParts asks for the record by each part of the scope alone.
+// scopeParts tells which parts of the scope do not hold for a record.
 func (x *explaining) scopeParts(ctx context.Context, side mapping.SideID, id string) string {
 	s := x.m.Side(side)
 	var outside []string
 	for _, key := range slices.Sorted(maps.Keys(s.Scope)) {
-		sel := connectors.Selection{Object: s.Object, Scope: connectors.Scope{key: s.Scope[key]}, Fields: []string{key}}
-		results, err := x.m.sides[side].Read(ctx, sel, []string{id})
-		if err != nil || len(results) != 1 || results[0].Record == nil || results[0].Record.InScope {
-			continue
+		holds, held := x.scopeHolds(ctx, side, id, key)
+		switch {
+		case holds:
+		case held != "":
+			outside = append(outside, fmt.Sprintf("its %s is %q, not %q", key, held, s.Scope[key]))
+		default:
+			outside = append(outside, fmt.Sprintf("it is not in %s %q", key, s.Scope[key]))
 		}
-		part := fmt.Sprintf("it is not in %s %q", key, s.Scope[key])
-		if v, presence := results[0].Record.Get(key); presence == connectors.Present && !v.IsNull() {
-			part = fmt.Sprintf("its %s is %q, not %q", key, v.String(), s.Scope[key])
-		}
-		outside = append(outside, part)
 	}
 	if len(outside) == 0 {
 		return "the mapping takes " + scopeWords(s.Scope)
 	}
 	return strings.Join(outside, ", and ")
+}
+
+// scopeHolds asks for a record by one part of the scope alone, and where the
+// system cannot tell that, by all the other parts: when those hold, it is this
+// one that does not. It also returns what the record shows for that part.
+func (x *explaining) scopeHolds(ctx context.Context, side mapping.SideID, id, key string) (holds bool, held string) {
+	s := x.m.Side(side)
+	others := maps.Clone(s.Scope)
+	delete(others, key)
+	for _, scope := range []connectors.Scope{{key: s.Scope[key]}, others} {
+		sel := connectors.Selection{Object: s.Object, Scope: scope, Fields: []string{key}}
+		results, err := x.m.sides[side].Read(ctx, sel, []string{id})
+		if err != nil || len(results) != 1 || results[0].Record == nil {
+			continue
+		}
+		rec := results[0].Record
+		if v, presence := rec.Get(key); presence == connectors.Present {
+			held = v.String()
+		}
+		_, alone := scope[key]
+		return rec.InScope == alone, held
+	}
+	return true, "" // nobody can tell
 }
 
 func scopeWords(scope connectors.Scope) string {
