@@ -24,6 +24,7 @@ type MappingSides struct {
 	Sides     [2]string `json:"sides"`     // left and right
 	Objects   [2]string `json:"objects"`   // connection/object
 	FirstSync string    `json:"firstSync"` // how a new link starts, in the mapping's words
+	Source    string    `json:"source"`    // a hash of the mapping's file: mapping.File.Hash
 }
 
 // MappingSides returns the sides of a mapping.
@@ -32,7 +33,7 @@ func (e *Engine) MappingSides(_ context.Context, name string) (*MappingSides, er
 	if err != nil {
 		return nil, err
 	}
-	s := &MappingSides{Mapping: name, Sides: m.sideNames(), Objects: [2]string{m.object(mapping.Left), m.object(mapping.Right)}}
+	s := &MappingSides{Mapping: name, Sides: m.sideNames(), Objects: [2]string{m.object(mapping.Left), m.object(mapping.Right)}, Source: fmt.Sprintf("%016x", m.Source())}
 	switch m.FirstSync() {
 	case mapping.FirstLeftWins:
 		s.FirstSync = s.Sides[mapping.Left] + " wins"

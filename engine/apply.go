@@ -88,11 +88,12 @@ func (e *Engine) Apply(ctx context.Context, r io.ReadSeeker, o ApplyOptions) (*A
 		return nil, &connectors.Error{Op: "apply", Kind: connectors.Invalid, Err: errors.New("Tenon only watches: engine.read_only is set"), Help: "take engine.read_only out of tenon.yaml and start anew"}
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PriorityBackfill)
-	a := &applying{e: e, o: o, out: &Applied{Mappings: []AppliedMapping{}}}
+	a := &applying{e: e, o: o, out: &Applied{Mappings: []AppliedMapping{}}, fit: map[string]*worked{}}
 	if err := a.each(ctx, r, nil); err != nil { // the whole file, before anything is asked
 		return nil, err
 	}
-	if !o.SkipStale {
+	a.single = a.items <= e.limits.Batch && a.parts == 1
+	if !o.SkipStale && !a.single {
 		a.stage = "checking"
 		if err := a.each(ctx, r, a.check); err != nil {
 			return nil, err
@@ -116,6 +117,11 @@ type applying struct {
 	o     ApplyOptions
 	out   *Applied
 	stage string
+
+	fit    map[string]*worked // mappings that the plan is known to hold for
+	parts  int                // of the file
+	items  int                // that can be carried out, in the whole file
+	single bool               // one batch holds them all: it is compared and written at once
 
 	// Of the mapping at hand.
 	m      *worked
@@ -175,6 +181,9 @@ func (a *applying) each(ctx context.Context, file io.ReadSeeker, fn func(context
 		}
 		if applicable(item) {
 			batch = append(batch, *item)
+			if fn == nil {
+				a.items++
+			}
 		}
 		if len(batch) >= a.e.limits.Batch {
 			if err := flush(); err != nil {
@@ -187,11 +196,16 @@ func (a *applying) each(ctx context.Context, file io.ReadSeeker, fn func(context
 // begin turns to the plan of the next mapping.
 func (a *applying) begin(ctx context.Context, head *planHead, ask bool) error {
 	if !ask {
+		a.parts++
 		return nil
 	}
-	m, err := a.e.fits(ctx, head)
-	if err != nil {
-		return err
+	m := a.fit[head.Mapping]
+	if m == nil {
+		var err error
+		if m, err = a.e.fits(ctx, head); err != nil {
+			return err
+		}
+		a.fit[head.Mapping] = m
 	}
 	a.m, a.head, a.run = m, head, 0
 	a.out.Mappings = append(a.out.Mappings, AppliedMapping{Mapping: m.Name(), Counts: map[string]int{}})

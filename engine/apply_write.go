@@ -40,6 +40,10 @@ func (a *applying) carryOut(ctx context.Context, items []PlanItem) error {
 			}
 		}
 	}
+	if a.single && !a.o.SkipStale && len(a.result.Stale) > 0 {
+		a.out.Refused, a.result.Done, a.result.Counts = true, 0, map[string]int{}
+		return nil
+	}
 	if len(todo) == 0 {
 		return nil
 	}

@@ -96,7 +96,10 @@ func (d *drain) readComments(ctx context.Context, j *job) (*commentReading, erro
 }
 
 func (d *drain) copyOf(ctx context.Context, j *job) error {
-	r, err := d.readComments(ctx, j)
+	r, err := j.foreseen.reading, error(nil)
+	if r == nil {
+		r, err = d.readComments(ctx, j)
+	}
 	if err != nil || r == nil {
 		return err
 	}

@@ -83,6 +83,8 @@ type drain struct {
 	since   time.Time
 	order   map[*job]int // which of the subjects that were asked about
 
+	keyCalls [2]int // requests that looked for the keys of creates, by side
+
 	taken [2]map[string]bool
 }
 

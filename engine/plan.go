@@ -72,6 +72,9 @@ type planner struct {
 	effects counts
 	missing [2]absence
 	tally   [2]tally
+	changed int      // links and records with something to do
+	looking [2]int64 // requests that deciding took, by side
+	keys    [2]int   // requests that looked for the keys of creates
 }
 
 func newPlanner(e *Engine, m *worked, o PlanOptions) *planner {
@@ -269,9 +272,14 @@ func (p *planner) batch(ctx context.Context, subjects []state.Subject) error {
 	})
 	p.m.mu.Lock()
 	defer p.m.mu.Unlock()
+	before := [2]int64{p.e.callsOf(p.m.sides[0]), p.e.callsOf(p.m.sides[1])}
 	d, err := p.e.foresee(ctx, p.m, subjects, p.since)
 	if err != nil || len(d.jobs) == 0 {
 		return err
+	}
+	for side, c := range p.m.sides {
+		p.looking[side] += p.e.callsOf(c) - before[side]
+		p.keys[side] += d.keyCalls[side]
 	}
 	p.plan.Read += len(d.jobs)
 	for side := range mapping.SideID(2) {

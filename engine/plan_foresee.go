@@ -17,6 +17,7 @@ type foreseen struct {
 	tasks    []PreviewTask
 	left     []PlanLack // what a create leaves out
 	comments [2][]string
+	reading  *commentReading // that comments were taken from
 }
 
 // foreseeCreates works out what the batch's creates would send, and looks
@@ -64,8 +65,10 @@ func (d *drain) foreseeKeys(ctx context.Context, to mapping.SideID, jobs []*job)
 		keys[i] = j.making.intent.Key
 	}
 	c, s := d.m.sides[to], d.m.Side(to)
+	before := d.callsOf(c)
 	found, err := c.FindByKey(ctx, s.Object, s.Scope, keys)
 	d.note(c, err)
+	d.keyCalls[to] += int(d.callsOf(c) - before)
 	if err == nil && len(found) != len(keys) {
 		err = fmt.Errorf("%s answered %d results for %d keys", c.name, len(found), len(keys))
 	}
@@ -178,6 +181,7 @@ func (d *drain) foreseeComments(ctx context.Context) {
 		if err != nil || r == nil {
 			continue
 		}
+		j.foreseen.reading = r
 		for to := range mapping.SideID(2) {
 			if !d.m.CommentsTo(to) {
 				continue

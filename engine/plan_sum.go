@@ -24,6 +24,7 @@ func (p *planner) take(d *drain, j *job) error {
 		}
 		return nil
 	}
+	p.changed++
 	counted, _ := d.plannedBy(j)
 	p.effects = p.effects.plus(counted)
 	for _, c := range changes {
@@ -180,37 +181,19 @@ func (p *planner) count(c PlanChange) {
 	}
 }
 
-// cost works out what carrying the plan out takes: every record is read again,
-// each batch is written in the system's own batches and read back, and where a
-// system keeps a history that is asked once a batch.
+// cost works out what carrying the plan out takes. What deciding took of this
+// plan, its changes take again: once to compare where one batch holds them all,
+// else twice. Writes go in the system's own batches and are read back; a create
+// is looked for by its key before, and read with its comments after.
 func (p *planner) cost() {
 	if len(p.plan.Counts) == 0 {
 		return
 	}
-	batch := max(p.e.limits.Batch, 1)
 	cost := &PlanCost{}
 	total, seen := 0, int64(0)
-	for side := range mapping.SideID(2) {
-		c, t := p.m.sides[side], p.tally[side]
-		f := c.facts
+	for side, c := range p.m.sides {
 		n := PlanCalls{Connection: c.name, Enough: true}
-		n.Reads = 2 * requests(t.looked, batch, f.ReadBatch) // to check the plan, and to carry it out
-		if t.updates > 0 {
-			n.Writes += requests(t.updates, batch, f.UpdateBatch)
-			n.Reads += requests(t.updates, batch, f.ReadBatch)
-			if c.can.HistoryReader != nil {
-				n.Reads += requests(t.updates, batch, f.ReadBatch)
-			}
-		}
-		if t.creates > 0 { // asked for the key twice, made, read
-			n.Writes += requests(t.creates, batch, f.CreateBatch)
-			n.Reads += 2*requests(t.creates, batch, batch) + 2*requests(t.creates, batch, f.ReadBatch)
-		}
-		if t.tasks > 0 {
-			n.Writes += requests(t.tasks, batch, f.CreateBatch)
-			n.Reads += requests(t.tasks, batch, batch)
-		}
-		n.Writes += t.removed + t.notes
+		n.Reads, n.Writes = p.callsTo(mapping.SideID(side))
 		if b := c.budgetStatus(); b != nil && b.Day != nil {
 			n.Known, n.Left = true, b.Day.Left
 			n.Enough = n.Reads+n.Writes <= n.Left
@@ -220,13 +203,48 @@ func (p *planner) cost() {
 		seen += p.e.callsOf(c) - p.calls[side]
 	}
 	each := time.Second / 4
-	cost.Basis = "from the systems' batch sizes; a quarter of a second a call"
+	cost.Basis = "from the systems' batch sizes, at a quarter of a second a call"
 	if took := p.e.clock.Now().Sub(p.begun); seen > 0 && took > 0 {
 		each = took / time.Duration(seen)
-		cost.Basis = fmt.Sprintf("from the systems' batch sizes; %s a call, as the %d of this plan took", each.Round(time.Millisecond), seen)
+		cost.Basis = fmt.Sprintf("from the systems' batch sizes and the %d calls of this plan, which took %s each", seen, each.Round(time.Millisecond))
 	}
 	cost.Seconds = int((time.Duration(total)*each + time.Second - 1) / time.Second)
 	p.plan.Cost = cost
+}
+
+// callsTo returns about how many requests one side takes.
+func (p *planner) callsTo(side mapping.SideID) (reads, writes int) {
+	c, t, other := p.m.sides[side], p.tally[side], p.tally[side.Other()]
+	f, batch := c.facts, max(p.e.limits.Batch, 1)
+	passes := 1
+	if p.changed > batch {
+		passes = 2
+	}
+	if p.e.meter == nil || p.plan.Read == 0 {
+		reads += passes * requests(t.looked, batch, f.ReadBatch)
+	} else {
+		reads += passes * int((p.looking[side]*int64(p.changed)+int64(p.plan.Read)-1)/int64(p.plan.Read))
+	}
+	if t.updates > 0 {
+		writes += requests(t.updates, batch, f.UpdateBatch)
+		reads += requests(t.updates, batch, f.ReadBatch)
+		if c.can.HistoryReader != nil {
+			reads += requests(t.updates, batch, f.ReadBatch)
+		}
+	}
+	if t.creates > 0 {
+		perKey := func(n int) int { return (n*max(p.keys[side], 1) + t.creates - 1) / t.creates }
+		writes += requests(t.creates, batch, f.CreateBatch) + requests(t.tasks, batch, f.CreateBatch)
+		reads += perKey(t.creates+t.tasks) + 2*requests(t.creates, batch, f.ReadBatch)
+	}
+	if other.creates > 0 { // what the new records hold flows back
+		reads += 2 * requests(other.creates, batch, f.ReadBatch)
+		writes += requests(other.creates, batch, f.UpdateBatch)
+	}
+	if p.m.CommentsTo(mapping.Left) || p.m.CommentsTo(mapping.Right) {
+		reads += t.creates + other.creates
+	}
+	return reads, writes + t.removed + t.notes
 }
 
 // requests returns how many requests n records need that are worked in batches,

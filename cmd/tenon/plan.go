@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/server"
 )
@@ -33,7 +35,8 @@ the systems nor to the queue.
 With --out the plan is kept in a file, which ` + "`tenon apply`" + ` carries out: just that.
 The file holds the records' values; only its owner may read it.
 
-While ` + "`tenon serve`" + ` runs, the command asks that service.
+While ` + "`tenon serve`" + ` runs, the command asks that service; for a mapping that was
+edited since it started, stop it first.
 
 Exit code 0: nothing would be done. 1: something would.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,6 +47,9 @@ Exit code 0: nothing would be done. 1: something would.`,
 			defer done()
 			names, err := soundMappings(cmd.Context(), op, args)
 			if err != nil {
+				return err
+			}
+			if err := c.sameRules(cmd.Context(), op, names); err != nil {
 				return err
 			}
 			return c.plan(cmd.Context(), op, names, out, v)
@@ -76,6 +82,35 @@ func soundMappings(ctx context.Context, op server.Operator, names []string) ([]s
 		return names, nil
 	}
 	return have, nil
+}
+
+// sameRules refuses a plan by a service that runs other rules than the mapping
+// files here say: it would not be about what was edited.
+func (c *cli) sameRules(ctx context.Context, op server.Operator, names []string) error {
+	if _, ok := op.(*remote); !ok || os.Getenv(serviceURLVariable) != "" {
+		return nil
+	}
+	cfg, err := c.load(config.Options{NoSecrets: true})
+	if err != nil {
+		return err
+	}
+	files, _, err := parseMappings(cfg.Mappings)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if !slices.Contains(names, f.Name) {
+			continue
+		}
+		sides, err := op.MappingSides(ctx, f.Name)
+		if err != nil {
+			return err
+		}
+		if sides.Source != fmt.Sprintf("%016x", f.Hash()) {
+			return fail(exitFound, "stop `tenon serve`, plan, and start it again: nothing is lost meanwhile", "%s is not what the running service works by: it was edited since that started", f.Path)
+		}
+	}
+	return nil
 }
 
 func (c *cli) plan(ctx context.Context, op server.Operator, names []string, out string, v planView) error {
