@@ -148,17 +148,25 @@ func (k *connecting) readNeeds() {
 		k.warn("mappings with errors were left out; `tenon validate --offline` shows them")
 	}
 	k.files = files
+	k.needs = needsOf(files, k.conn.Name)
+	for _, f := range files {
+		if f.Sides[0].Connection == k.conn.Name || f.Sides[1].Connection == k.conn.Name {
+			k.report.Mappings = append(k.report.Mappings, f.Name)
+		}
+	}
+}
+
+// needsOf returns what the mappings do with a connection.
+func needsOf(files []*mapping.File, connection string) []connectors.Need {
+	var needs []connectors.Need
 	for _, f := range files {
 		for side, s := range f.Sides {
-			if s.Connection != k.conn.Name {
-				continue
-			}
-			k.needs = append(k.needs, f.Need(mapping.SideID(side))) //nolint:gosec // 0 or 1
-			if !slices.Contains(k.report.Mappings, f.Name) {
-				k.report.Mappings = append(k.report.Mappings, f.Name)
+			if s.Connection == connection {
+				needs = append(needs, f.Need(mapping.SideID(side))) //nolint:gosec // 0 or 1
 			}
 		}
 	}
+	return needs
 }
 
 func (k *connecting) warn(text string) { k.report.Warnings = append(k.report.Warnings, text) }

@@ -56,12 +56,30 @@ func (k *connecting) know(ctx context.Context, now knownAccount) error {
 }
 
 func (k *connecting) gaps(ctx context.Context) ([]connectors.Gap, error) {
-	checker := connectors.AbilitiesOf(k.opened).RightsChecker
-	if checker == nil {
-		return []connectors.Gap{}, nil
-	}
-	gaps, err := checker.MissingRights(ctx, k.needs)
+	gaps, err := gapsOf(ctx, k.opened, k.needs)
 	return append([]connectors.Gap{}, gaps...), err
+}
+
+// gapsOf returns the rights that a connection lacks for the needs, as far as it
+// can tell.
+func gapsOf(ctx context.Context, conn connectors.Connection, needs []connectors.Need) ([]connectors.Gap, error) {
+	checker := connectors.AbilitiesOf(conn).RightsChecker
+	if checker == nil || len(needs) == 0 {
+		return nil, nil
+	}
+	return checker.MissingRights(ctx, needs)
+}
+
+// gapLine says in a line what is missing, and what does not work without it.
+func gapLine(g connectors.Gap) string {
+	text := g.Right
+	if g.Where != "" {
+		text += " in " + g.Where
+	}
+	if g.For != "" {
+		text += ", to " + g.For
+	}
+	return oneLine(text)
 }
 
 // prepareObjects creates what the connector needs on the objects that mappings
@@ -187,14 +205,7 @@ func (k *connecting) show(wanting, lacking int) {
 		if g.Minor {
 			verb = "without"
 		}
-		right := oneLine(g.Right)
-		if g.Where != "" {
-			right += " in " + oneLine(g.Where)
-		}
-		if g.For != "" {
-			right += ", to " + g.For
-		}
-		fmt.Fprintf(k.stdout, "  %-9s  %s\n", verb, right)
+		fmt.Fprintf(k.stdout, "  %-9s  %s\n", verb, gapLine(g))
 		if g.Help != "" {
 			fmt.Fprintf(k.stdout, "             %s\n", oneLine(g.Help))
 		}

@@ -565,8 +565,8 @@ func TestCheckNamesMissingScopes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"tickets cannot be read: give the app in HubSpot the scope tickets"}, account.Warnings); diff != "" {
-		t.Errorf("warnings (-want +got):\n%s", diff)
+	if len(account.Warnings) > 0 {
+		t.Errorf("warnings %q about objects that nobody named", account.Warnings)
 	}
 	if diff := cmp.Diff([]string{"owners cannot be read, so people cannot be matched: give the app in HubSpot the scope crm.objects.owners.read"}, account.Missing); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)

@@ -120,12 +120,8 @@ func (c *connection) Facts() connectors.Facts {
 	}
 }
 
-// neededObjects are what most mappings use; Check looks whether they may be
-// read.
-var neededObjects = []string{"companies", "contacts", "deals", "tickets"}
-
-// Check implements connectors.Connection. Objects that may not be read are
-// warnings, since not every mapping uses them.
+// Check implements connectors.Connection. Which objects may be read and written
+// is the matter of MissingRights, which knows what mappings use.
 func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
 	account := connectors.Account{Name: "HubSpot app"}
 	w, err := c.account(ctx)
@@ -140,17 +136,6 @@ func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
 	}
 	if w.AccountType != "" && w.AccountType != "STANDARD" {
 		account.Warnings = append(account.Warnings, "this is a "+strings.ToLower(strings.ReplaceAll(w.AccountType, "_", " "))+" account")
-	}
-	for _, name := range neededObjects {
-		err := c.do(ctx, rest.Request{
-			Op: "check", Record: name, Path: pathObjects, Params: map[string]string{"type": standardType(name).id},
-			Query: url.Values{"limit": {"1"}},
-		})
-		if missingScope(err) {
-			account.Warnings = append(account.Warnings, name+" cannot be read: "+helpOf(err))
-		} else if err != nil {
-			return connectors.Account{}, err
-		}
 	}
 	owners, err := c.people.get(ctx, c.clock, 0, c.fetchOwners)
 	if err != nil {
