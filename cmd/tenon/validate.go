@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +34,8 @@ type accountRow struct {
 	Missing    []string `json:"missing,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
 	Error      string   `json:"error,omitempty"`
+
+	needed bool // Missing is what mappings need
 }
 
 // validateOptions are the flags of validate.
@@ -58,7 +60,8 @@ Nothing is written to a system.
 the schemas in schemas/CONNECTION.OBJECT.json beside tenon.yaml, where they were
 saved by --save-schemas: good for a pipeline that checks each change.
 
-Exit code 0: all is well. 3: there are errors. 5: a system could not be asked.
+Exit code 0: all is well. 3: there are errors. 5: a system could not be asked,
+or the account lacks a right that the mappings need.
 
 Example:  tenon validate --save-schemas`,
 		Args: cobra.NoArgs,
@@ -94,7 +97,8 @@ func (c *cli) validate(ctx context.Context, o validateOptions) error {
 			return err
 		}
 	}
-	result.OK = result.Problems.Err() == nil && asked == nil
+	wanting, _ := result.wanting()
+	result.OK = result.Problems.Err() == nil && asked == nil && wanting == 0
 	if c.json() {
 		if err := c.printJSON(result); err != nil {
 			return err
@@ -108,10 +112,10 @@ func (c *cli) validate(ctx context.Context, o validateOptions) error {
 }
 
 func verdictCode(v validation, asked error) int {
-	if v.Problems.Err() != nil || asked == nil {
-		return exitConfig
+	if wanting, _ := v.wanting(); v.Problems.Err() == nil && (asked != nil || wanting > 0) {
+		return exitSystem
 	}
-	return exitSystem
+	return exitConfig
 }
 
 // validateOffline checks the mappings against what is saved of their objects.
@@ -182,6 +186,17 @@ func unsaved(folder schemas.Folder, f *mapping.File) ([]string, error) {
 	return missing, nil
 }
 
+// wanting counts the rights without which mappings do not work, and names a
+// connection that lacks one.
+func (v *validation) wanting() (n int, connection string) {
+	for _, a := range v.Accounts {
+		if a.needed && len(a.Missing) > 0 {
+			n, connection = n+len(a.Missing), a.Connection
+		}
+	}
+	return n, connection
+}
+
 // validateOnline asks the systems; asked is why one could not be asked.
 func (c *cli) validateOnline(ctx context.Context, cfg *config.Config, files []*mapping.File, o validateOptions, result *validation) (asked, err error) {
 	conns, done, err := c.accounts(ctx, cfg)
@@ -205,25 +220,27 @@ func (c *cli) validateOnline(ctx context.Context, cfg *config.Config, files []*m
 	}
 	compiled, ps, err := compileMappings(ctx, cfg, files, conns, from)
 	result.Problems = append(result.Problems, ps...)
-	result.Saved = saving.saved
 	for _, m := range compiled {
 		result.Mappings = append(result.Mappings, m.Name())
 	}
 	if asked == nil {
 		asked = err
 	}
-	if saving.err != nil {
-		return asked, fail(exitConfig, "give Tenon the right to write there", "%w", saving.err)
-	}
-	return asked, nil
+	result.Saved, err = saving.save(result.Problems.Err() == nil)
+	return asked, err
 }
 
-// schemaSaver saves what it is asked for, as the system tells it.
+// schemaSaver keeps what it is asked for, to be saved.
 type schemaSaver struct {
 	from   schemaSource
 	folder schemas.Folder
-	saved  []string // the files written
-	err    error
+	told   []toldSchema
+}
+
+type toldSchema struct {
+	connection, object string
+	scope              connectors.Scope
+	schema             *connectors.Schema
 }
 
 // schema implements schemaSource.
@@ -232,12 +249,26 @@ func (s *schemaSaver) schema(ctx context.Context, connection, object string, sco
 	if err != nil {
 		return nil, err
 	}
-	changed, err := s.folder.Save(connection, object, scope, schema)
-	s.err = errors.Join(s.err, err)
-	if path := shownPath(s.folder.Path(connection, object)); changed && !slices.Contains(s.saved, path) {
-		s.saved = append(s.saved, path)
-	}
+	s.told = append(s.told, toldSchema{connection, object, scope, schema})
 	return schema, nil
+}
+
+// save writes what was told, and returns the files that changed. Where mappings
+// have errors, what was saved before stays: it says what the system renamed.
+func (s *schemaSaver) save(sound bool) (files []string, err error) {
+	for _, t := range s.told {
+		if old, err := s.folder.Load(t.connection, t.object, t.scope); !sound && err == nil && old != nil {
+			continue
+		}
+		changed, err := s.folder.Save(t.connection, t.object, t.scope, t.schema)
+		if err != nil {
+			return files, fail(exitConfig, "give Tenon the right to write there", "%w", err)
+		}
+		if path := shownPath(s.folder.Path(t.connection, t.object)); changed && !slices.Contains(files, path) {
+			files = append(files, path)
+		}
+	}
+	return files, nil
 }
 
 func (c *cli) showValidation(v validation, asked error) error {
@@ -245,7 +276,7 @@ func (c *cli) showValidation(v validation, asked error) error {
 		if a.Error == "" {
 			fmt.Fprintf(c.stdout, "%s: %s as %s\n", a.Connection, oneLine(a.System), oneLine(a.Name))
 		} else {
-			fmt.Fprintf(c.stdout, "%s: %s\n", a.Connection, oneLine(a.Error))
+			fmt.Fprintf(c.stdout, "%s: %s\n", a.Connection, oneLine(strings.TrimPrefix(a.Error, a.Connection+": ")))
 		}
 		for _, m := range a.Missing {
 			fmt.Fprintf(c.stdout, "  missing: %s\n", oneLine(m))
@@ -269,6 +300,9 @@ func (c *cli) showValidation(v validation, asked error) error {
 	}
 	if asked != nil {
 		return fail(exitSystem, "correct the credentials, or try again later", "%w", asked)
+	}
+	if n, connection := v.wanting(); n > 0 {
+		return fail(exitSystem, "give the account what is missing; `tenon connect "+connection+" --check` says how", "%s missing", count(n, "right is", "rights are"))
 	}
 	return nil
 }

@@ -15,9 +15,9 @@ type Options struct {
 	People  []connectors.Person
 	// Everybody has an account: who is not among People has the e-mail as id.
 	Everybody bool
-	User    string // the id that the program writes as; default "tenon"
-	Zone    string // of the account
-	Secret  string // signs webhooks; default "memory-secret"
+	User      string // the id that the program writes as; default "tenon"
+	Zone      string // of the account
+	Secret    string // signs webhooks; default "memory-secret"
 
 	// Unsigned: webhooks carry no signature and no time.
 	Unsigned bool

@@ -108,10 +108,12 @@ func (f Folder) read(connection, object string) (*file, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(saved); err != nil {
-		return nil, fmt.Errorf("%s is no saved schema: %w", path, err)
+		return nil, fmt.Errorf("%s is %w: %w", path, errBroken, err)
 	}
 	return saved, nil
 }
+
+var errBroken = errors.New("no saved schema")
 
 func (e *entry) schema(object string) (*connectors.Schema, error) {
 	s := &connectors.Schema{Object: object, Label: e.Label}
@@ -138,10 +140,10 @@ func (e *entry) schema(object string) (*connectors.Schema, error) {
 
 // Save stores the schema of an object in a scope and reports whether the file
 // has changed. The folder is made where it is not there. The file is replaced as
-// a whole or not at all.
+// a whole or not at all; one that cannot be read begins anew.
 func (f Folder) Save(connection, object string, scope connectors.Scope, s *connectors.Schema) (changed bool, err error) {
 	saved, err := f.read(connection, object)
-	if err != nil {
+	if err != nil && !errors.Is(err, errBroken) {
 		return false, err
 	}
 	if saved == nil {
