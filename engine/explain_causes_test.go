@@ -172,7 +172,7 @@ func unlinkedCauses() []cause {
 			name: "the create waits for quota", code: "quota", standing: engine.Waits,
 			scene: fresh(twoWay, nil, coded("A-1"), func(w *world, _ string) {
 				w.poll()
-				refuse(w.pm, "find by key", "", &connectors.Error{
+				refuse(w.pm, "create", "", &connectors.Error{
 					Kind: connectors.RateLimited, RetryAfter: time.Hour,
 					Err: &connectors.Withheld{From: connectors.PriorityPoll, Why: "5 % of the day's requests are kept for webhooks"},
 				})
@@ -342,6 +342,21 @@ func linkedCauses() []cause {
 		{
 			name: "no webhooks from there", code: "not-noticed", standing: engine.OnItsWay,
 			scene: asked(twoWay, func(crm, _ *memory.Options) { crm.Without = []string{"WebhookSource"} }, notes),
+		},
+		{
+			name: "a comment waits to be copied", code: "queued", standing: engine.OnItsWay,
+			scene: asked(twoWay, nil, func(w *world, id, _ string) {
+				w.crm.Comment(id, "u1", "Please call.")
+				w.crm.Comment(id, "u1", "Thanks.")
+				w.poll()
+			}),
+		},
+		{
+			name: "comments may not be read", code: "permission", standing: engine.NeedsYou,
+			scene: asked(twoWay, nil, func(w *world, id, epic string) {
+				refuse(w.pm, "comments", "", answering(connectors.Permission, "no comments for you"))
+				notes(w, id, epic)
+			}),
 		},
 		{
 			name: "no service runs", code: "not-running", standing: engine.NeedsYou, stopped: true,

@@ -16,10 +16,11 @@ func (x *explaining) describeFields() {
 	if j == nil {
 		j = x.partly
 	}
+	top := x.gravestOfAll()
 	if x.link == nil && (j == nil || j.link == nil) {
+		x.describeCreate(top)
 		return
 	}
-	top := x.gravestOfAll()
 	writes := Finding{}
 	if x.due() {
 		writes = top
@@ -37,6 +38,27 @@ func (x *explaining) describeFields() {
 			x.describeUndecided(&f, r, top)
 		}
 		x.out.Fields = append(x.out.Fields, f)
+	}
+}
+
+// describeCreate tells what each rule would put into the new record.
+func (x *explaining) describeCreate(top Finding) {
+	j := x.job
+	if j == nil || j.making == nil || j.done() {
+		return
+	}
+	for _, r := range x.m.Rules() {
+		f := ExplainedField{
+			Rule: r.ID(), Name: r.Name(), Fields: [2]string{r.Field(0), r.Field(1)}, Flow: x.flow(r),
+			Standing: top.Standing, Code: top.Code, To: x.name(j.making.to), Why: "carried over when it is made",
+		}
+		f.fill(r, j)
+		for _, p := range j.foreseen.fields {
+			if p.Rule == r.ID() {
+				f.After = p.After
+				x.out.Fields = append(x.out.Fields, f)
+			}
+		}
 	}
 }
 
@@ -254,7 +276,7 @@ func (x *explaining) gravestOfAll() Finding {
 		all = slices.Concat(x.blocks, x.idle)
 	}
 	for _, f := range x.out.Findings {
-		if f.Rule == 0 {
+		if f.Rule == 0 && f.Field == "" {
 			all = append(all, f)
 		}
 	}

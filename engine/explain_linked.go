@@ -72,6 +72,7 @@ func (x *explaining) linked(ctx context.Context) {
 	}
 	x.fieldFindings()
 	x.unwritten()
+	x.decided(x.comments, func(f *Finding, _ *AdviceNames) { f.Field = "comments" })
 }
 
 // standsStill reports whether a run would leave an aside as it is.
@@ -111,7 +112,7 @@ func (x *explaining) fromState() {
 }
 
 // decided tells the outcome that a run would come to before it merges.
-func (x *explaining) decided(o outcome) {
+func (x *explaining) decided(o outcome, change ...option) {
 	if o.code == "" {
 		return
 	}
@@ -119,7 +120,7 @@ func (x *explaining) decided(o outcome) {
 	if x.entry != nil && x.entry.Code == o.code && x.entry.Status == state.Waiting {
 		text += x.again()
 	}
-	x.tell(o.code, text, ofConnection(x.blamed()))
+	x.tell(o.code, text, append(change, ofConnection(firstText(x.blamed(), x.named(o.reason))))...)
 }
 
 // blamed returns the connection whose answer keeps the record back, "" if none.
@@ -181,7 +182,7 @@ func (x *explaining) whatFailed() string {
 		return fmt.Sprintf("the %s could not be made: ", x.name(j.making.to))
 	case j.removal != nil:
 		return fmt.Sprintf("the %s could not follow: ", x.name(j.removal.gone.Other()))
-	case x.difference() != "":
+	case x.d.drift(j) != "":
 		return x.difference() + ", and it could not be written: "
 	case j.link != nil && !j.ended:
 		return "its fields agree, but what goes with it (a task, a comment) failed: "
@@ -256,9 +257,22 @@ func (x *explaining) unwritten() {
 
 // difference says in a line what a run would write.
 func (x *explaining) difference() string {
-	return x.d.difference(x.job, func(r *mapping.Rule, side mapping.SideID) string {
+	var parts []string
+	if fields := x.d.difference(x.job, func(r *mapping.Rule, side mapping.SideID) string {
 		return firstText(r.Label(side), r.Field(side))
-	})
+	}); fields != "" {
+		parts = append(parts, fields)
+	}
+	for to, ids := range x.job.foreseen.comments {
+		switch len(ids) {
+		case 0:
+		case 1:
+			parts = append(parts, fmt.Sprintf("a comment is not copied to the %s", x.name(mapping.SideID(to))))
+		default:
+			parts = append(parts, fmt.Sprintf("%d comments are not copied to the %s", len(ids), x.name(mapping.SideID(to))))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // unsent tells why what is to be done is not done yet.

@@ -41,13 +41,26 @@ func (x *explaining) loose(ctx context.Context) {
 	case j.making != nil:
 		x.stored()
 		if x.entry == nil || x.entry.Code == "" {
-			x.unsent(fmt.Sprintf("it is to have %s made for it", aThing(x.name(j.making.to))))
+			x.unsent(x.toBeMade())
 		}
 		return
 	default:
 		x.leftAlone(ctx, rec)
 	}
 	x.stored()
+}
+
+// toBeMade says what is to be made for the record.
+func (x *explaining) toBeMade() string {
+	j := x.job
+	text := fmt.Sprintf("it is to have %s made for it", aThing(x.name(j.making.to)))
+	if found := j.foreseen.found; found != "" {
+		text = fmt.Sprintf("%s was made for it before, and is to be linked", x.m.ref(j.making.to, found))
+	}
+	for _, l := range j.foreseen.left {
+		text += fmt.Sprintf(", without %s (%s)", l.Field, l.Reason)
+	}
+	return text
 }
 
 func eventDetail(j *job) string {

@@ -35,6 +35,8 @@ type explaining struct {
 	d      *drain
 	job    *job
 	partly *job
+	// comments is why comments could not be looked at.
+	comments outcome
 
 	blocks []Finding // what keeps anything of the mapping from being written
 	idle   []Finding // and what keeps anything from being done at all
@@ -241,11 +243,28 @@ func (x *explaining) ask(ctx context.Context) error {
 	if err := d.decide(ctx); err != nil {
 		return err
 	}
+	if err := x.foresee(ctx, d, j); err != nil {
+		return err
+	}
 	if j.outcome.kind == outcomeKeep || ctx.Err() != nil {
 		x.partly, x.explainer.out.Unreachable = j, true
 		return nil
 	}
 	x.d, x.job = d, j
+	return nil
+}
+
+// foresee works out what a create would send, and which comments would be
+// copied. What goes wrong with comments is told beside what is decided.
+func (x *explaining) foresee(ctx context.Context, d *drain, j *job) error {
+	if err := d.foreseeCreates(ctx); err != nil {
+		return err
+	}
+	if j.done() {
+		return nil
+	}
+	d.foreseeComments(ctx)
+	x.comments, j.outcome = j.outcome, outcome{}
 	return nil
 }
 
