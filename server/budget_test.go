@@ -51,8 +51,8 @@ func TestOverviewShowsBudgets(t *testing.T) {
 	f.engine.rows.status = engine.Status{At: testNow, Connections: []engine.ConnectionStatus{thrifty(), {Name: "old", State: "up"}}}
 	text := read(t, f.do("GET", "/", "", "Authorization", "Bearer "+f.token(t, server.ScopeRead)))
 	for _, want := range []string{
-		`<span class="warn">quota</span> what is left of the allowance is kept for more urgent work than backfill`, "goes on in 2 h",
-		"31 of 500 today <small>(of 1000 for all)</small>", `title="today: button 3, backfill 397"`,
+		"The allowance is used up, or kept for more urgent work", "what is left of the allowance is kept for more urgent work than backfill", "in 2 h",
+		"469 of 500 today <small>(of 1\u202f000 for all apps)</small>", "button 3, backfill 397", `aria-label="469 of 500 used"`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the overview lacks %q in\n%s", want, text)

@@ -39,6 +39,10 @@ func greekRows() rows {
 			},
 		},
 	}
+	for _, state := range []string{"back", "was", "left", "else"} {
+		r.undone.Rows = append(r.undone.Rows, engine.UndoneRow{Record: "δ/ο/1", Title: "Ω", Field: "φ", State: state, Code: "edited-since", Reason: "said by the engine", Now: "Ω"})
+	}
+	r.undone.Back, r.undone.Was, r.undone.Left, r.undone.Else, r.undone.More = 1, 1, 1, 1, 7
 	r.links = []engine.LinkRow{
 		{ID: 1, Mapping: "μ", Records: refs, Status: "active", Created: testNow, Asides: r.asides[:1]},
 		{ID: 2, Mapping: "μ", Records: refs, Status: "ended"},
@@ -49,10 +53,10 @@ func greekRows() rows {
 			r.queue = append(r.queue, engine.QueueRow{Mapping: "μ", Link: 1, Record: "δ/ο/1", Status: status, Priority: p, Due: testNow, Attempts: 2, Code: "unavailable", Reason: "said by the engine", Source: p})
 		}
 	}
-	for _, action := range []string{"updated", "created", "found", "linked", "unlinked", "agreed", "no difference", "set aside", "conflict", "resolved", "resumed", "paused", "stopped", "drift", "offered", "pressed", "merged"} {
+	for _, action := range []string{"updated", "created", "found", "linked", "unlinked", "agreed", "no difference", "set aside", "conflict", "resolved", "resumed", "paused", "stopped", "undone", "run started", "drift", "offered", "pressed", "merged"} {
 		r.history = append(r.history, engine.EventRow{
 			Seq: 1, Run: 7, At: testNow, Mapping: "μ", Link: 1, Records: [2]string{"δ/ο/1", "δ/ο/2"}, Action: action, To: "α", Source: "webhook",
-			Detail: "said by the engine", Fields: []engine.EventFieldRow{{Name: "φ", Why: "said by the engine"}},
+			Detail: "said by the engine", Fields: []engine.EventFieldRow{{Name: "φ", Why: "said by the engine", Replaced: "kept"}},
 		})
 	}
 	return r
@@ -71,7 +75,7 @@ func greekExplanation() engine.Explanation {
 	}
 	for i, s := range []engine.Standing{engine.InSync, engine.LeftAlone, engine.OnItsWay, engine.Waits, engine.NeedsYou, engine.Unknown} {
 		m.Fields = append(m.Fields, engine.ExplainedField{
-			Rule: uint32(i), Name: "φ", Flow: "α → β", Standing: s, Why: "said by the engine", Values: [2]string{"Ω"}, Told: [2]bool{true, i%2 == 0}, To: "β", After: "Ω", Code: "unmatched",
+			Rule: uint32(i), Name: "φ", Flow: "both ways", Standing: s, Why: "said by the engine", Values: [2]string{"Ω"}, Told: [2]bool{true, i%2 == 0}, To: "β", After: "Ω", Code: "unmatched",
 		})
 	}
 	x.Mappings = append(x.Mappings, m)
@@ -112,6 +116,7 @@ func TestPagesInChinese(t *testing.T) {
 	f.engine.preview.Tasks = []engine.PreviewTask{{Title: "Ω", Assignee: "Ω", Due: testNow}}
 	paths := []string{
 		"/", "/?every=30", "/mappings/μ", "/links", "/conflicts", "/conflicts?kind=conflict", "/queue", "/history", "/history?run=7", "/login", "/nothing", "/links?after=x", "/explain?record=link:1",
+		"/undo?event=1", "/undo?run=1", "/undo?link=1", "/undo?link=x",
 	}
 	for _, path := range paths {
 		look(path, p.get(path))

@@ -212,6 +212,8 @@ func TestLoginRate(t *testing.T) {
 	leadsTo(t, "a minute later", p.login(token, ""), "/")
 }
 
+var jobAddress = regexp.MustCompile(`^/undo/[0-9a-z]+-[0-9]+$`)
+
 // acts are the forms of the pages with what the engine is asked for by each.
 var acts = []struct {
 	path string
@@ -220,6 +222,7 @@ var acts = []struct {
 }{
 	{"/conflicts/resolve", url.Values{"link": {"7"}, "rule": {"3"}, "side": {"deal"}}, "resolve 7 3 deal by token test"},
 	{"/queue/retry", url.Values{"mapping": {"m"}}, "retry m "},
+	{"/undo", url.Values{"run": {"17"}}, "undo run 17 by token test"},
 	{"/resume", url.Values{"name": {"mapping:m"}}, "resume mapping:m by token test"},
 	{"/pause", url.Values{"name": {"connection:crm"}, "reason": {" a reason "}}, "pause connection:crm \"a reason\" by token test"},
 }
@@ -229,6 +232,7 @@ var acts = []struct {
 func TestActs(t *testing.T) {
 	f := newFixture(t, nil)
 	f.engine.rows.asides = []engine.AsideRow{{Link: 7, Rule: 3, Mapping: "m", Field: "name", Kind: "conflict", Sides: [2]string{"deal", "epic"}}}
+	f.engine.rows.undone = engine.Undone{Back: 3, Left: 1}
 	operator, reader, other := newPerson(t, f), newPerson(t, f), newPerson(t, f)
 	operator.login(f.token(t, server.ScopeRead, server.ScopeOperate), "")
 	other.login(f.token(t, server.ScopeRead, server.ScopeOperate), "")
@@ -259,16 +263,34 @@ func TestActs(t *testing.T) {
 		refused("the token of another session", send(operator, foreign), 403)
 		refused("scope read", send(reader, token), 403)
 		refused("nobody", send(newPerson(t, f), token), 303)
-		refused("GET", operator.get(a.path), 404)
+		if a.path != "/undo" { // that is the look before
+			refused("GET", operator.get(a.path), 404)
+		}
 		operator.headers["Sec-Fetch-Site"] = "cross-site"
 		refused("from another site", send(operator, token), 403)
 		operator.headers["Sec-Fetch-Site"] = "same-origin"
 
-		leadsTo(t, a.path, send(operator, token), "/conflicts?mapping=m")
+		sent := send(operator, token)
+		if a.path == "/undo" {
+			if at := sent.Header.Get("Location"); sent.StatusCode != 303 || !jobAddress.MatchString(at) {
+				t.Errorf("%s: got %d to %q, want 303 to a job", a.path, sent.StatusCode, at)
+			}
+			answers(t, "the job", operator.get(sent.Header.Get("Location")), 200, "Undone", "left as they are")
+			answers(t, "the job for a reader", reader.get(sent.Header.Get("Location")), 403, "scope operate")
+			answers(t, "the look", operator.get("/undo?run=17"), 200, "Undo all writes of run 17?", "Put 3 values back")
+			answers(t, "two at once", operator.get("/undo?run=17&event=3"), 400)
+			answers(t, "no number", operator.get("/undo?run=x"), 400)
+			answers(t, "no job", operator.get("/undo/x-1"), 404)
+		} else {
+			leadsTo(t, a.path, sent, "/conflicts?mapping=m")
+		}
 		if got := f.engine.presses(); len(got) != 1 || got[0] != a.want {
 			t.Errorf("%s: did %q, want %q", a.path, got, a.want)
 		}
 		f.engine.pressed = nil
+		if a.path == "/undo" {
+			continue
+		}
 		notice := read(t, operator.get("/conflicts"))
 		if !strings.Contains(notice, `role="status"`) {
 			t.Errorf("%s: the next page says nothing", a.path)

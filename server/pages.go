@@ -24,6 +24,7 @@ var templateFiles embed.FS
 type pages struct {
 	*Config
 	auth   *auth
+	jobs   *jobs
 	tmpls  [languages]map[string]*template.Template // by page
 	style  template.CSS
 	policy string // the Content-Security-Policy
@@ -31,8 +32,8 @@ type pages struct {
 
 // newPages parses the templates, for each language; they are part of the
 // program, so that an error is a fault of it.
-func newPages(c *Config, a *auth) (*pages, error) {
-	p := &pages{Config: c, auth: a}
+func newPages(c *Config, a *auth, j *jobs) (*pages, error) {
+	p := &pages{Config: c, auth: a, jobs: j}
 	a.forbidden = p.forbidden
 	style, err := templateFiles.ReadFile("templates/style.css")
 	if err != nil {
@@ -79,7 +80,7 @@ func (p *pages) funcs(l language) template.FuncMap {
 			return l.known("code", code)
 		},
 		"todo": func(code string) string { return l.known("todo", code) },
-		"url":  safeURL, "ref": refText, "pass": pass, "post": postForm, "class": standingClass, "word": wordOf,
+		"url":  safeURL, "ref": refText, "pass": pass, "post": postForm, "undoable": undoable, "class": standingClass, "word": wordOf,
 	}
 }
 

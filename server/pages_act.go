@@ -35,7 +35,9 @@ func (p *pages) act(fn func(r *http.Request, by string) (done, error)) http.Hand
 			p.failed(w, r, "nav.overview", err)
 			return
 		}
-		p.leaveNotice(w, d)
+		if d.Key != "" {
+			p.leaveNotice(w, d)
+		}
 		back := localPath(r.PostForm.Get("back"))
 		if d.next != "" {
 			back = d.next
@@ -77,7 +79,7 @@ func (p *pages) takeNotice(w http.ResponseWriter, r *http.Request) string {
 	switch d.Key {
 	case "done.resolved":
 		return p.say(r, d.Key)
-	case "done.retried", "done.replayed", "done.undone":
+	case "done.retried", "done.replayed":
 		return p.say(r, d.Key, d.N)
 	case "done.paused", "done.resumed":
 		return p.say(r, d.Key, d.Name)
@@ -88,6 +90,9 @@ func (p *pages) takeNotice(w http.ResponseWriter, r *http.Request) string {
 func (p *pages) mountActs(mux *http.ServeMux) {
 	mux.HandleFunc("POST /conflicts/resolve", p.act(p.resolve))
 	mux.HandleFunc("POST /queue/retry", p.act(p.retry))
+	mux.HandleFunc("GET /undo", p.auth.visit(ScopeOperate, p.undoLook))
+	mux.HandleFunc("GET /undo/{job}", p.auth.visit(ScopeOperate, p.undoJob))
+	mux.HandleFunc("POST /undo", p.act(p.undo))
 	mux.HandleFunc("POST /pause", p.act(p.pause))
 	mux.HandleFunc("POST /resume", p.act(p.resume))
 }

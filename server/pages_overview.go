@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine"
 )
 
@@ -65,8 +66,16 @@ type connectionCard struct {
 type quota struct {
 	Key         string // of the sentence with Used and Total
 	Used, Total int
+	All         int     // what the system gives to all apps, where that is more
+	Spent       []spent // by what was asked for, the most urgent first
 	Ends        time.Time
 	Bar         bar
+}
+
+// spent is how many requests work of one priority used.
+type spent struct {
+	Name string
+	N    int64
 }
 
 // refreshEvery is how often the overview may load itself, in seconds.
@@ -233,6 +242,13 @@ func connectionCardOf(l language, c engine.ConnectionStatus) connectionCard {
 	case c.Daily > 0:
 		card.Quota = quotaOf(l, "connection.day", engine.AllowanceStatus{Ours: c.Daily, Left: c.DailyLeft})
 	}
+	if card.Quota != nil && c.Budget != nil {
+		for p := range connectors.Priority(connectors.Priorities) {
+			if n := c.Budget.Used[p.String()]; n > 0 {
+				card.Quota.Spent = append(card.Quota.Spent, spent{p.String(), n})
+			}
+		}
+	}
 	return card
 }
 
@@ -240,6 +256,9 @@ func quotaOf(l language, key string, a engine.AllowanceStatus) *quota {
 	q := &quota{Key: key, Used: max(0, a.Ours-a.Left), Total: a.Ours, Ends: a.Ends}
 	if q.Total <= 0 {
 		return nil
+	}
+	if a.Total > a.Ours {
+		q.All = a.Total
 	}
 	class := "good"
 	switch left := float64(a.Left) / float64(a.Ours); {

@@ -68,10 +68,6 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	a := &auth{tokens: c.Tokens, signer: c.Signer, config: &c, openPages: onlyLocal(c.Listen, c.PublicURL)}
-	p, err := newPages(&c, a)
-	if err != nil {
-		return nil, err
-	}
 	h, err := newHooks(&c)
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -79,6 +75,10 @@ func New(c Config) (*Server, error) {
 	j, err := newJobs(&c)
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
+	}
+	p, err := newPages(&c, a, j)
+	if err != nil {
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	if err := (api{&c, a, j}).mount(mux, h.routes(), convert{&c, a, p}.routes(), health{&c}.routes()); err != nil {

@@ -56,6 +56,7 @@ type rows struct {
 	tally   engine.Tally
 
 	explanation engine.Explanation
+	undone      engine.Undone
 }
 
 func (f *fakeEngine) Receive(_ context.Context, connection string, req connectors.WebhookRequest) (connectors.Delivery, error) {
@@ -124,6 +125,17 @@ func (f *fakeEngine) History(context.Context, engine.HistoryFilter) ([]engine.Ev
 func (f *fakeEngine) Explain(context.Context, string, engine.ExplainOptions) (*engine.Explanation, error) {
 	x := f.rows.explanation
 	return &x, f.err
+}
+
+func (f *fakeEngine) Undo(_ context.Context, order engine.UndoOrder, o engine.UndoOptions) (*engine.Undone, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !o.Dry {
+		f.pressed = append(f.pressed, fmt.Sprintf("undo %s by %s", order, o.By))
+	}
+	u := f.rows.undone
+	u.Dry, u.Order = o.Dry, order.String()
+	return &u, f.err
 }
 
 func (f *fakeEngine) Tally(context.Context, string) (*engine.Tally, error) {

@@ -72,7 +72,7 @@ type phrase [languages]string
 // catalogue holds all texts of the pages by key.
 var catalogue = func() map[string]phrase {
 	all := map[string]phrase{}
-	for _, table := range [][]entry{frameWords, overviewWords, listWords, explainWords, convertWords, actWords, engineWords, reasonWords} {
+	for _, table := range [][]entry{frameWords, overviewWords, listWords, explainWords, convertWords, undoWords, actWords, engineWords, reasonWords} {
 		for _, e := range table {
 			if _, twice := all[e.key]; twice {
 				panic("server: the phrase " + e.key + " is there twice")

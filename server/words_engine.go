@@ -42,6 +42,8 @@ var engineWords = []entry{
 	{"action.delete waits", "delete waits", "删除等待中"},
 	{"action.failed", "failed", "失败"},
 	{"action.waiting", "waiting", "等待中"},
+	{"action.undone", "undone", "已撤销"},
+	{"action.run started", "run started", "运行开始"},
 	{"action.mapping changed", "mapping changed", "映射已更改"},
 	{"action.feed restarted", "feed restarted", "重新读取变更列表"},
 	{"action.state replaced", "state replaced", "状态文件已替换"},
@@ -55,6 +57,11 @@ var engineWords = []entry{
 	{"source.retry", "retry", "重试"},
 	{"source.guard", "guard", "保护限额"},
 	{"source.plan", "plan", "计划"},
+	{"source.sync", "sync", "同步"},
+	{"source.serve", "serve", "服务"},
+	{"source.apply", "apply", "执行计划"},
+	{"source.undo", "undo", "撤销"},
+	{"source.replay", "replay", "重新核对"},
 	{"source.start", "start", "启动"},
 	{"source.backfill", "backfill", "首次读取"},
 
@@ -82,6 +89,8 @@ var engineWords = []entry{
 	{"state.stopped", "stopped", "已停止"},
 	{"state.paused", "paused", "已暂停"},
 	{"state.up", "up", "正常"},
+
+	{"flow.both ways", "both ways", "双向"},
 
 	{"standing.in sync", "in sync", "已同步"},
 	{"standing.left alone", "left alone", "按规则不同步"},
@@ -144,6 +153,18 @@ var chineseReasons = map[string][2]string{
 	"one-way":            {"规则是单向的", "在来源一侧修改，或改变规则的方向。"},
 	"left-by-table":      {"值表规定保持不变", "如需同步，请在 values: 中添加对应行。"},
 	"drift":              {"发现偏差，仅报告", "修改其中一条记录，或把 engine.sweep 设为 repair。"},
+	"edited-since":       {"之后有人编辑过该字段", "比较当前值与原值，必要时手动修改。"},
+	"written-again":      {"Tenon 之后又写过该字段", "如果后来的写入也不需要，请先撤销它。"},
+	"enforced":           {"规则会立即再次写入", "先改正来源或规则，或暂停映射。"},
+	"older":              {"由旧版 Tenon 写入", "请查看系统自身的字段历史。"},
+	"forgotten":          {"被替换的值已不再保留", "请查看系统自身的字段历史。"},
+	"not-kept":           {"被替换的值未曾保留", "请查看系统自身的字段历史。"},
+	"other-object":       {"映射现在连接的是其他对象", "为撤销恢复映射中原来的对象，或手动修改记录。"},
+	"not-a-field":        {"所做的不是字段写入", "逐一查看所列记录，在其系统中决定。"},
+	"unreadable":         {"无法读取该记录", "按原因修正后重复撤销；已撤销的保持不变。"},
+	"under-way":          {"该字段正在写入", "在下次核对后重复撤销。"},
+	"unsure":             {"未收到恢复操作的应答", "重复撤销，会告知剩余内容。"},
+	"not-sent":           {"无法连接系统", "系统恢复后重复撤销，会从中断处继续。"},
 	"equal":              {"在映射下两值相等", "无需操作。"},
 }
 

@@ -108,6 +108,7 @@ var overviewWords = []entry{
 	{"connection.noquota", "the system names none", "系统未说明"},
 	{"connection.day", "%d of %d today", "今日 %d / %d"},
 	{"connection.window", "%d of %d in this window", "本时段 %d / %d"},
+	{"connection.all", "(of %d for all apps)", "（所有应用共 %d）"},
 	{"connection.ends", "until %s", "至 %s"},
 	{"connection.quotabar", "%d of %d used", "已用 %d / %d"},
 }
@@ -202,6 +203,39 @@ var convertWords = []entry{
 	{"convert.wait.do", "What was asked for is safe if it was taken in: open this address again in a while.", "若请求已被接收则不会丢失：请稍后重新打开此网址。"},
 }
 
+// undoWords are the texts of an undo.
+var undoWords = []entry{
+	{"undo.title", "Undo", "撤销"},
+	{"undo.it", "undo…", "撤销…"},
+	{"undo.event", "Undo the writes of event %s?", "撤销事件 %s 的写入？"},
+	{"undo.run", "Undo all writes of run %s?", "撤销运行 %s 的全部写入？"},
+	{"undo.link", "Undo the writes to both records of link %s?", "撤销对关联 %s 两条记录的写入？"},
+	{"undo.ask", "Only fields that still hold what Tenon wrote are put back. Later edits stay, and are listed.", "只恢复仍保持 Tenon 所写值的字段。之后的编辑会保留并列出。"},
+	{"undo.button", "Put %d value back|Put %d values back", "恢复 %d 个值"},
+	{"undo.nothing", "There is nothing to put back.", "没有可恢复的内容。"},
+	{"undo.done", "Undone", "已撤销"},
+	{"undo.working", "Values are being put back", "正在恢复"},
+	{"undo.progress", "%d of %d fields", "已处理 %d / %d 个字段"},
+	{"undo.reload", "This page looks again by itself; you can also close it.", "本页会自动刷新，也可以关闭。"},
+	{"undo.failed", "The undo stopped", "撤销中止"},
+	{"undo.repeat", "What was put back until then stays so. A repeat goes on with the rest.", "已恢复的内容保持不变。再次撤销会继续其余部分。"},
+	{"undo.back", "put back", "已恢复"},
+	{"undo.wouldback", "can be put back", "可以恢复"},
+	{"undo.left", "left as they are", "保持不变"},
+	{"undo.was", "as they were already", "已是原值"},
+	{"undo.else", "are no field writes", "并非字段写入"},
+	{"undo.record", "Record", "记录"},
+	{"undo.field", "Field", "字段"},
+	{"undo.now", "Holds now", "当前值"},
+	{"undo.then", "Put back", "恢复为"},
+	{"undo.state", "What becomes of it", "处理"},
+	{"undo.more", "%d more row is not shown.|%d more rows are not shown.", "另有 %d 行未显示。"},
+	{"undone.back", "put back", "恢复"},
+	{"undone.was", "is so already", "已是原值"},
+	{"undone.left", "left", "保持不变"},
+	{"undone.else", "no field write", "并非字段写入"},
+}
+
 // actWords are the texts of what people do on the pages.
 var actWords = []entry{
 	{"act.pause", "Pause", "暂停"},
@@ -217,7 +251,6 @@ var actWords = []entry{
 	{"done.resumed", "%s goes on.", "%s 已继续。"},
 	{"done.retried", "%d record is tried again.|%d records are tried again.", "将重试 %d 条记录。"},
 	{"done.replayed", "%d record is looked at anew.|%d records are looked at anew.", "将重新核对 %d 条记录。"},
-	{"done.undone", "%d value was put back.|%d values were put back.", "已恢复 %d 个值。"},
 	{"error.400", "This could not be done as asked.", "无法按要求执行。"},
 	{"error.401", "The system refuses Tenon's credentials.", "系统拒绝了 Tenon 的凭据。"},
 	{"error.403", "A right is missing.", "缺少权限。"},
