@@ -183,7 +183,7 @@ func (e *Engine) Undo(ctx context.Context, order UndoOrder, o UndoOptions) (*Und
 		return nil, err
 	}
 	if e.readOnly && !o.Dry {
-		return nil, &connectors.Error{Op: "undo", Kind: connectors.Invalid, Err: errors.New("Tenon only watches: engine.read_only is set"), Help: "take engine.read_only out of tenon.yaml and start anew"}
+		return nil, &connectors.Error{Op: "undo", Kind: connectors.Invalid, Err: errors.New("this Tenon only watches: engine.read_only is set"), Help: "take engine.read_only out of tenon.yaml and start anew"}
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PriorityButton)
 	c, err := e.collectUndo(ctx, order)

@@ -216,7 +216,7 @@ func TestTamperingIsTold(t *testing.T) {
 		}, 4, "before their time"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, s := chained(t)
+			b, _ := chained(t)
 			if err := b.Update(t.Context(), func(w state.Writer) error { c.tamper(t, w); return nil }); err != nil {
 				t.Fatal(err)
 			}

@@ -61,8 +61,10 @@ var (
 	sampleEvent = &storedEvent{mapping: 5, prev: 11, sealed: digest{1, 2}, chain: digest{3, 4}, Event: Event{
 		Seq: 12, Run: 9, At: moment, Link: 7, Records: [2]string{"1042", "DELIV-12"}, Action: "updated", To: Right, Source: "webhook", Code: "c", Detail: "d",
 		Fields: []EventField{
-			{Rule: 1<<32 - 1, Name: "amount", Why: "left changed", Target: "Budget", Held: 7, Replaced: []byte{9}}, {},
-			{Rule: 2, Target: "b", Empty: true}, {Rule: 3, Target: "c", Forgotten: true},
+			{Rule: 1<<32 - 1, Name: "amount", Why: "left changed", Target: "Budget", Held: 7, Replaced: []byte{9}},
+			{},
+			{Rule: 2, Target: "b", Empty: true},
+			{Rule: 3, Target: "c", Forgotten: true},
 		},
 	}}
 )
