@@ -90,6 +90,8 @@ type world struct {
 	wrap  func(state.Store) state.Store // put around the store; may be nil
 
 	printer engine.Printer // sumPrinter unless set
+
+	refusing bool // pm refuses what is written into notes; for mischief
 }
 
 func newWorld(t testing.TB, source string, change func(crm, pm *memory.Options)) *world {
