@@ -123,10 +123,11 @@ type Archiver interface {
 // Preparer creates in a system what the connector needs there, such as a
 // property for create keys.
 type Preparer interface {
-	// Missing lists what is not there yet for an object, in plain words.
-	Missing(ctx context.Context, object string) ([]string, error)
+	// Missing lists what is not there yet for what is done with an object, in
+	// plain words. The need's scope is of no interest.
+	Missing(ctx context.Context, need Need) ([]string, error)
 	// Prepare creates it. A repeat creates nothing.
-	Prepare(ctx context.Context, object string) error
+	Prepare(ctx context.Context, need Need) error
 }
 
 // FieldMaker adds fields to an object, where the system lets its users do so.

@@ -100,7 +100,7 @@ func newWorldOver(t *testing.T, seed uint64, backend state.Backend, log *slog.Lo
 	}
 	if p := connectors.AbilitiesOf(w.conns["hubspot"]).Preparer; p != nil {
 		for _, object := range []string{"deals", "notes"} {
-			if err := p.Prepare(t.Context(), object); err != nil {
+			if err := p.Prepare(t.Context(), connectors.Need{Object: object}); err != nil {
 				t.Fatal(err)
 			}
 		}

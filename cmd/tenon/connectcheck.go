@@ -89,14 +89,9 @@ func (k *connecting) prepareObjects(ctx context.Context) error {
 	if preparer == nil {
 		return nil
 	}
-	done := map[string]bool{}
-	for _, n := range k.needs {
-		if done[n.Object] {
-			continue
-		}
-		done[n.Object] = true
+	for _, n := range byObject(k.needs) {
 		row := prepareRow{Connection: k.conn.Name, Object: n.Object, Missing: []string{}}
-		missing, err := preparer.Missing(ctx, n.Object)
+		missing, err := preparer.Missing(ctx, n)
 		if connectors.KindOf(err) == connectors.Permission || connectors.KindOf(err) == connectors.NotFound {
 			k.warn(err.Error())
 			continue
@@ -106,7 +101,7 @@ func (k *connecting) prepareObjects(ctx context.Context) error {
 		}
 		row.Missing = append(row.Missing, missing...)
 		if len(missing) > 0 && !k.options.check && k.ask.confirm("Create in "+oneLine(k.report.System)+": "+oneLine(strings.Join(missing, "; "))+"?") {
-			if err := preparer.Prepare(ctx, n.Object); err != nil {
+			if err := preparer.Prepare(ctx, n); err != nil {
 				if connectors.KindOf(err) != connectors.Permission {
 					return err
 				}

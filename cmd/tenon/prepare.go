@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,15 +49,15 @@ func (c *cli) prepare(ctx context.Context, s *service, dry bool) error {
 		if preparer == nil {
 			continue
 		}
-		for _, object := range s.objects(name) {
-			row := prepareRow{Connection: name, Object: object, Missing: []string{}}
-			found, err := preparer.Missing(ctx, object)
+		for _, need := range byObject(needsOf(s.files, name)) {
+			row := prepareRow{Connection: name, Object: need.Object, Missing: []string{}}
+			found, err := preparer.Missing(ctx, need)
 			if err != nil {
 				return err
 			}
 			row.Missing = append(row.Missing, found...)
 			if len(found) > 0 && !dry {
-				if err := preparer.Prepare(ctx, object); err != nil {
+				if err := preparer.Prepare(ctx, need); err != nil {
 					return err
 				}
 				row.Made = true
@@ -96,19 +97,23 @@ func (c *cli) showPrepared(rows []prepareRow) {
 	}
 }
 
-// objects returns a connection's objects that the mappings name, sorted.
-func (s *service) objects(connection string) []string {
-	var objects []string
-	for _, m := range s.mappings {
-		for side := range 2 {
-			end := m.Side(sideID(side))
-			if end.Connection == connection && !slices.Contains(objects, end.Object) {
-				objects = append(objects, end.Object)
-			}
+// byObject puts what mappings need of one object together, sorted by object and
+// without their scopes.
+func byObject(needs []connectors.Need) []connectors.Need {
+	var merged []connectors.Need
+	for _, n := range needs {
+		i := slices.IndexFunc(merged, func(m connectors.Need) bool { return m.Object == n.Object })
+		if i < 0 {
+			n.Scope = nil
+			merged = append(merged, n)
+			continue
 		}
+		m := &merged[i]
+		m.Write, m.Create = m.Write || n.Write, m.Create || n.Create
+		m.Comment, m.Retire = m.Comment || n.Comment, m.Retire || n.Retire
 	}
-	slices.Sort(objects)
-	return objects
+	slices.SortFunc(merged, func(a, b connectors.Need) int { return strings.Compare(a.Object, b.Object) })
+	return merged
 }
 
 func sortedNames(conns connections) []string {

@@ -310,9 +310,9 @@ func (p *probe) prepare() {
 	if can.Preparer == nil {
 		return
 	}
-	_, err := can.Preparer.Missing(p.Context(), p.h.Object)
+	_, err := can.Preparer.Missing(p.Context(), connectors.Need{Object: p.h.Object, Comment: true})
 	p.told(err)
-	p.told(can.Preparer.Prepare(p.Context(), p.h.Object))
+	p.told(can.Preparer.Prepare(p.Context(), connectors.Need{Object: p.h.Object, Comment: true}))
 }
 
 func (p *probe) ensureWebhook() {

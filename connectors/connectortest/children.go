@@ -47,7 +47,7 @@ var children = []test{
 			e.Skipf("the object has no children")
 		}
 		if p := e.can.Preparer; p != nil {
-			if err := p.Prepare(e.Context(), e.h.Child.Object); err != nil {
+			if err := p.Prepare(e.Context(), connectors.Need{Object: e.h.Child.Object}); err != nil {
 				e.Fatalf("Prepare: %v", err)
 			}
 		}
@@ -84,7 +84,7 @@ var children = []test{
 			e.Skipf("the object has no children")
 		}
 		if p := e.can.Preparer; p != nil {
-			if err := p.Prepare(e.Context(), e.h.Child.Object); err != nil {
+			if err := p.Prepare(e.Context(), connectors.Need{Object: e.h.Child.Object}); err != nil {
 				e.Fatalf("Prepare: %v", err)
 			}
 		}

@@ -247,7 +247,7 @@ func open(t TB, h Harness) *env {
 		e.sel.Fields = append(e.sel.Fields, s.Field)
 	}
 	if e.can.Preparer != nil {
-		if err := e.can.Preparer.Prepare(t.Context(), h.Object); err != nil {
+		if err := e.can.Preparer.Prepare(t.Context(), connectors.Need{Object: h.Object, Comment: true}); err != nil {
 			t.Fatalf("Prepare: %v", err)
 		}
 	}

@@ -129,11 +129,11 @@ var keys = []test{
 		if p == nil {
 			e.Skipf("the connection prepares nothing")
 		}
-		if missing, err := p.Missing(e.Context(), e.h.Object); err != nil || len(missing) > 0 {
+		if missing, err := p.Missing(e.Context(), connectors.Need{Object: e.h.Object}); err != nil || len(missing) > 0 {
 			e.Errorf("Missing after Prepare: %v, %v", missing, err)
 		}
 		before := e.schema()
-		if err := p.Prepare(e.Context(), e.h.Object); err != nil {
+		if err := p.Prepare(e.Context(), connectors.Need{Object: e.h.Object}); err != nil {
 			e.Errorf("Prepare again: %v", err)
 		}
 		if diff := cmp.Diff(before, e.schema()); diff != "" {

@@ -86,7 +86,7 @@ func readOne(t *testing.T, w *world, sel connectors.Selection, id string) *conne
 
 func prepare(t *testing.T, w *world, object string) {
 	t.Helper()
-	if err := connectors.AbilitiesOf(w.conn).Preparer.Prepare(t.Context(), object); err != nil {
+	if err := connectors.AbilitiesOf(w.conn).Preparer.Prepare(t.Context(), connectors.Need{Object: object, Comment: true}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -308,7 +308,7 @@ func TestCreateWithoutTheKeyProperty(t *testing.T) {
 			t.Errorf("error = %#v, want Invalid with the help %q", err, want)
 		}
 	}
-	missing, err := connectors.AbilitiesOf(w.conn).Preparer.Missing(t.Context(), "deals")
+	missing, err := connectors.AbilitiesOf(w.conn).Preparer.Missing(t.Context(), connectors.Need{Object: "deals", Comment: true})
 	if diff := cmp.Diff([]string{
 		"the property tenon_key (single-line text, unique values) on deals",
 		"the property tenon_key (single-line text, unique values) on notes",
@@ -637,8 +637,8 @@ func TestPropertyThatIsNotUnique(t *testing.T) {
 	w := openWorld(connectortest.T(t), ofDeals)
 	w.post(connectortest.T(t), "/crm/properties/2026-03/deals", []byte(`{"name":"tenon_key","label":"x","type":"string","fieldType":"text","groupName":"dealinformation"}`))
 	p := connectors.AbilitiesOf(w.conn).Preparer
-	_, err := p.Missing(t.Context(), "deals")
-	for _, err := range []error{err, p.Prepare(t.Context(), "deals")} {
+	_, err := p.Missing(t.Context(), connectors.Need{Object: "deals"})
+	for _, err := range []error{err, p.Prepare(t.Context(), connectors.Need{Object: "deals"})} {
 		if connectors.KindOf(err) != connectors.Conflict {
 			t.Errorf("error = %v, want Conflict", err)
 		}

@@ -15,10 +15,10 @@ import (
 // propertyGroup is where Tenon's own property stands in HubSpot's pages.
 const propertyGroup = "tenon"
 
-// Missing implements connectors.Preparer. Notes are looked at too, since they
-// are the object's comments.
-func (c *connection) Missing(ctx context.Context, object string) ([]string, error) {
-	types, err := c.prepared(ctx, "check", object)
+// Missing implements connectors.Preparer. Where comments are copied, notes are
+// looked at too, since they are the object's comments.
+func (c *connection) Missing(ctx context.Context, need connectors.Need) ([]string, error) {
+	types, err := c.prepared(ctx, "check", need)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +43,8 @@ const usableAfter = time.Second
 
 // Prepare implements connectors.Preparer. It returns when the property can be
 // written.
-func (c *connection) Prepare(ctx context.Context, object string) error {
-	types, err := c.prepared(ctx, "prepare", object)
+func (c *connection) Prepare(ctx context.Context, need connectors.Need) error {
+	types, err := c.prepared(ctx, "prepare", need)
 	if err != nil {
 		return err
 	}
@@ -68,21 +68,21 @@ func (c *connection) Prepare(ctx context.Context, object string) error {
 		return nil
 	}
 	if err := c.clock.Sleep(ctx, usableAfter); err != nil {
-		return c.fail("prepare", object, connectors.Unavailable, "%w", err)
+		return c.fail("prepare", need.Object, connectors.Unavailable, "%w", err)
 	}
 	return nil
 }
 
-// prepared returns the types that need the key property for an object.
-func (c *connection) prepared(ctx context.Context, op, object string) ([]*objectType, error) {
-	t, err := c.object(ctx, op, object)
+// prepared returns the types that need the key property.
+func (c *connection) prepared(ctx context.Context, op string, need connectors.Need) ([]*objectType, error) {
+	t, err := c.object(ctx, op, need.Object)
 	if err != nil {
 		return nil, err
 	}
 	if t.readOnly {
 		return nil, nil
 	}
-	if t.id == notesID {
+	if t.id == notesID || !need.Comment {
 		return []*objectType{t}, nil
 	}
 	return []*objectType{t, standardType("notes")}, nil

@@ -225,7 +225,7 @@ func TestRequestsFitTheSpecification(t *testing.T) {
 	if _, err := c.Check(ctx); err != nil {
 		t.Error(err)
 	}
-	if err := can.Preparer.Prepare(ctx, "deals"); err != nil {
+	if err := can.Preparer.Prepare(ctx, connectors.Need{Object: "deals", Comment: true}); err != nil {
 		t.Error(err)
 	}
 	ids := seedDeals(t, w, 3)

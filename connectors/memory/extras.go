@@ -218,7 +218,8 @@ func (c *Connection) retire(ctx context.Context, op, object string, ids []string
 }
 
 // Missing implements connectors.Preparer.
-func (c *Connection) Missing(ctx context.Context, object string) ([]string, error) {
+func (c *Connection) Missing(ctx context.Context, need connectors.Need) ([]string, error) {
+	object := need.Object
 	if err := c.begin(ctx, Moment{Call: "prepare", Object: object}, ""); err != nil {
 		return nil, err
 	}
@@ -233,7 +234,8 @@ func (c *Connection) Missing(ctx context.Context, object string) ([]string, erro
 }
 
 // Prepare implements connectors.Preparer.
-func (c *Connection) Prepare(ctx context.Context, object string) error {
+func (c *Connection) Prepare(ctx context.Context, need connectors.Need) error {
+	object := need.Object
 	m := Moment{Call: "prepare", Object: object, Effect: true}
 	c.count(m.Call)
 	if err := c.begin(ctx, m, ""); err != nil {
