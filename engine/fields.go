@@ -60,7 +60,7 @@ func (d *drain) merger(j *job, times map[editKey]time.Time) *merger {
 		link = &state.Link{Scheme: d.m.Hash()}
 	}
 	return &merger{
-		m: d.m, link: link, print: d.printer, now: d.now, applied: j.applied, covered: j.covered,
+		m: d.m, link: link, print: d.printer, now: d.now, applied: j.applied, covered: j.covered, typed: d.openTyped,
 		retry: triesAgain(source) || link.Scheme != d.m.Hash(),
 		translate: func(r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
 			return d.translate(d.m, r, to, v)

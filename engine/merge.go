@@ -65,6 +65,7 @@ type merger struct {
 	print     Printer
 	translate translate
 	edited    func(side mapping.SideID, field string) time.Time // when a side's value was last edited
+	typed     func(choice string) *typed                        // reads a chosen value; nil where it cannot be
 	now       time.Time
 	retry     bool // try refused values again
 	// applied tells, for noted writes, whether the system's history shows them;
@@ -165,11 +166,7 @@ func (g *merger) scalar(c comparison) verdict {
 	}
 	switch {
 	case c.aside != nil && c.aside.Kind == state.AsideConflict && c.aside.Choice != "":
-		winner := mapping.Left
-		if c.aside.Choice == "right" {
-			winner = mapping.Right
-		}
-		return g.carry(v, winner.Other(), "chosen by "+c.aside.Code)
+		return g.chosen(v)
 	case !c.known:
 		return g.start(v)
 	case c.aside != nil && c.aside.Kind == state.AsideConflict:

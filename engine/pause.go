@@ -260,6 +260,9 @@ func (e *Engine) statusInbox(tx state.Tx, s *Status) error {
 	return err
 }
 
+// pausedCode is the reason code of what a person paused.
+const pausedCode = "paused"
+
 // statusPauses puts the pauses of connections into a status. They go before what
 // the breaker says: nothing is probed meanwhile.
 func (e *Engine) statusPauses(tx state.Tx, s *Status) error {
@@ -270,7 +273,7 @@ func (e *Engine) statusPauses(tx state.Tx, s *Status) error {
 			return err
 		}
 		if c.Paused = p; p != nil {
-			c.State, c.Code, c.Reason, c.Since, c.RetryAt = "paused", codePaused, p.String(), p.Since, time.Time{}
+			c.State, c.Code, c.Reason, c.Since, c.RetryAt = "paused", pausedCode, p.String(), p.Since, time.Time{}
 		}
 	}
 	return nil
@@ -281,7 +284,7 @@ func (e *Engine) statusPauses(tx state.Tx, s *Status) error {
 func (s *MappingStatus) pause(tx state.Tx, m *worked) error {
 	p, err := pausedWork(tx, m)
 	if err == nil && p != nil {
-		s.Paused, s.State, s.Code, s.Reason, s.Resume = p, "paused", codePaused, p.String(), p.command()
+		s.Paused, s.State, s.Code, s.Reason, s.Resume = p, "paused", pausedCode, p.String(), p.command()
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -179,7 +178,7 @@ func (e *Engine) Asides(ctx context.Context, name string, conflictsOnly bool, af
 func (e *Engine) asideRow(tx state.Tx, a *state.Aside) AsideRow {
 	row := AsideRow{
 		Link: a.Link, Rule: a.Rule, Mapping: a.Mapping, Field: a.Name, Kind: a.Kind.String(),
-		Since: a.Since, Code: a.Code, Reason: a.Reason, Choice: a.Choice,
+		Since: a.Since, Code: a.Code, Reason: a.Reason, Choice: choiceWord(a.Choice),
 	}
 	if m, err := e.mapping(a.Mapping); err == nil {
 		row.Sides = [2]string{m.Side(mapping.Left).Name, m.Side(mapping.Right).Name}
@@ -204,50 +203,6 @@ func (e *Engine) asideRow(tx state.Tx, a *state.Aside) AsideRow {
 	return row
 }
 
-// Resolve decides a conflict: the value of the side named by choice wins, as it
-// stands when the decision is carried out. by names who decided.
-func (e *Engine) Resolve(ctx context.Context, link uint64, rule uint32, choice, by string) error {
-	var name string
-	err := e.store.Update(ctx, func(tx state.Tx) error {
-		a, err := tx.Aside(link, rule)
-		if errors.Is(err, state.ErrNotFound) {
-			return &connectors.Error{Op: "resolve", Kind: connectors.NotFound, Err: fmt.Errorf("link %d has no conflict in field %d; list them with: tenon conflicts", link, rule)}
-		}
-		if err != nil {
-			return err
-		}
-		m, err := e.mapping(a.Mapping)
-		if err != nil {
-			return err
-		}
-		if a.Kind != state.AsideConflict {
-			return &connectors.Error{Op: "resolve", Kind: connectors.Invalid, Err: fmt.Errorf("%s is %s, no conflict; retry it once its cause is mended: tenon queue retry", a.Name, a.Kind)}
-		}
-		side, ok := m.SideNamed(choice)
-		if !ok {
-			return &connectors.Error{Op: "resolve", Kind: connectors.Invalid, Err: fmt.Errorf("no side is named %q; choose %s or %s", choice, m.Side(mapping.Left).Name, m.Side(mapping.Right).Name)}
-		}
-		name = m.Name()
-		a.Choice, a.Code = side.String(), by
-		if err := tx.PutAside(a); err != nil {
-			return err
-		}
-		now := e.clock.Now()
-		if err := e.journal(tx, &state.Event{
-			At: now, Mapping: name, Link: link, Action: "resolved", Source: "person", Detail: fmt.Sprintf("%s: %s wins, by %s", a.Name, choice, by),
-		}); err != nil {
-			return err
-		}
-		return bump(tx, state.Subject{Mapping: name, Link: link}, 3, hint{
-			priority: connectors.PriorityButton, source: "resolve", due: now,
-		}, now)
-	})
-	if err == nil {
-		e.nudge(name)
-	}
-	return err
-}
-
 // Queue lists what waits to be reconciled.
 func (e *Engine) Queue(ctx context.Context, f QueueFilter) ([]QueueRow, error) {
 	if err := e.known(f.Mapping); err != nil {
@@ -255,6 +210,11 @@ func (e *Engine) Queue(ctx context.Context, f QueueFilter) ([]QueueRow, error) {
 	}
 	if err := e.takenIn(ctx); err != nil {
 		return nil, err
+	}
+	if f.After != "" {
+		if _, err := parseSubject(f.After); err != nil {
+			return nil, err
+		}
 	}
 	var rows []QueueRow
 	err := e.store.View(ctx, func(tx state.Tx) error {
@@ -269,7 +229,13 @@ func (e *Engine) Queue(ctx context.Context, f QueueFilter) ([]QueueRow, error) {
 
 // eachEntry calls fn for the entries that the filter lets pass.
 func (e *Engine) eachEntry(tx state.Tx, f QueueFilter, fn func(*state.Entry) (bool, error)) error {
-	after := f.After
+	var after *state.Subject
+	if f.After != "" {
+		var err error
+		if after, err = parseSubject(f.After); err != nil {
+			return err
+		}
+	}
 	for {
 		entries, err := tx.ListEntries(f.Mapping, after, e.limits.Page)
 		if err != nil {
@@ -278,7 +244,7 @@ func (e *Engine) eachEntry(tx state.Tx, f QueueFilter, fn func(*state.Entry) (bo
 		for _, entry := range entries {
 			s := entry.Subject
 			after = &s
-			if f.Status != "" && entry.Status.String() != f.Status {
+			if f.Status != "" && entry.Status.String() != f.Status || f.Code != "" && entry.Code != f.Code {
 				continue
 			}
 			if more, err := fn(entry); err != nil || !more {
@@ -293,7 +259,7 @@ func (e *Engine) eachEntry(tx state.Tx, f QueueFilter, fn func(*state.Entry) (bo
 
 func (e *Engine) queueRow(tx state.Tx, entry *state.Entry) QueueRow {
 	row := QueueRow{
-		Mapping: entry.Mapping, Link: entry.Link, Status: entry.Status.String(), Priority: entry.Priority.String(),
+		Key: subjectKey(entry.Subject), Mapping: entry.Mapping, Link: entry.Link, Status: entry.Status.String(), Priority: entry.Priority.String(),
 		Due: entry.Due, First: entry.First, Attempts: entry.Attempts, Code: entry.Code, Reason: entry.Reason, Source: entry.Source,
 	}
 	m, err := e.mapping(entry.Mapping)
@@ -311,10 +277,14 @@ func (e *Engine) queueRow(tx state.Tx, entry *state.Entry) QueueRow {
 }
 
 // Retry makes entries that failed or wait due at once, and tries refused fields
-// again. It returns how many entries it touched.
+// again; with a Record those of that record only. It returns how many entries it
+// touched.
 func (e *Engine) Retry(ctx context.Context, f QueueFilter) (int, error) {
 	if err := e.known(f.Mapping); err != nil {
 		return 0, err
+	}
+	if f.Record != "" {
+		return e.retryRecord(ctx, f)
 	}
 	if err := e.takenIn(ctx); err != nil {
 		return 0, err
@@ -340,7 +310,7 @@ func (e *Engine) Retry(ctx context.Context, f QueueFilter) (int, error) {
 			}
 			n++
 		}
-		if f.Status != "" {
+		if f.Status != "" || f.Code != "" {
 			return nil
 		}
 		asides, err := tx.ListAsides(f.Mapping, 0, 10_000)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
-	"github.com/tenonsync/tenon/engine/state"
 )
 
 // Status is how the whole service stands.
@@ -75,11 +74,12 @@ type AsideRow struct {
 	Records [2]connectors.Ref `json:"records"`
 	Sides   [2]string         `json:"sides"` // the sides' names
 	Values  [2]string         `json:"values"`
-	Choice  string            `json:"choice,omitempty"`
+	Choice  string            `json:"choice,omitempty"` // what a person decided, not carried out yet: "left", "right", "value"
 }
 
 // QueueRow is one entry of the queue.
 type QueueRow struct {
+	Key      string    `json:"key"` // names the entry: a list goes on behind it
 	Mapping  string    `json:"mapping"`
 	Link     uint64    `json:"link,omitempty"`
 	Record   string    `json:"record"` // a Ref where unlinked, else the link's left Ref
@@ -143,11 +143,13 @@ type HistoryFilter struct {
 	Limit   int    // 0: 100
 }
 
-// QueueFilter narrows the queue.
+// QueueFilter narrows the queue; zero fields let all pass.
 type QueueFilter struct {
 	Mapping string
-	Status  string         // "ready", "waiting", "failed"
-	After   *state.Subject // to go on from
+	Status  string // "ready", "waiting", "failed"
+	Code    string // the reason code
+	Record  string // of Retry: only this record, named as for Explain
+	After   string // the Key of a row, to go on behind it
 	Limit   int
 }
 

@@ -25,9 +25,12 @@ type Operator interface {
 	Status(ctx context.Context) (*engine.Status, error)
 	Links(ctx context.Context, mapping string, after uint64, limit int) ([]engine.LinkRow, error)
 	Asides(ctx context.Context, mapping string, conflictsOnly bool, after uint64, limit int) ([]engine.AsideRow, error)
+	ShowConflict(ctx context.Context, link uint64, rule uint32) (*engine.ConflictView, error)
 	Resolve(ctx context.Context, link uint64, rule uint32, choice, by string) error
+	ResolveMany(ctx context.Context, o engine.ResolveOrder, by string) (*engine.Resolved, error)
 	Queue(ctx context.Context, f engine.QueueFilter) ([]engine.QueueRow, error)
 	Retry(ctx context.Context, f engine.QueueFilter) (int, error)
+	Replay(ctx context.Context, o engine.ReplayOrder, by string) (*engine.Replayed, error)
 	History(ctx context.Context, f engine.HistoryFilter) ([]engine.EventRow, error)
 	// Undo puts back what writes replaced; Verify follows the journal's chain.
 	Undo(ctx context.Context, order engine.UndoOrder, o engine.UndoOptions) (*engine.Undone, error)

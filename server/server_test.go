@@ -109,6 +109,13 @@ func (f *fakeEngine) Resolve(_ context.Context, link uint64, rule uint32, choice
 	return f.err
 }
 
+func (f *fakeEngine) ResolveMany(_ context.Context, o engine.ResolveOrder, by string) (*engine.Resolved, error) {
+	for _, id := range o.Conflicts {
+		f.pressed = append(f.pressed, fmt.Sprintf("resolve %d %d %s by %s", id.Link, id.Rule, o.Side, by))
+	}
+	return &engine.Resolved{Count: len(o.Conflicts), Rows: []engine.ResolvedRow{}}, f.err
+}
+
 func (f *fakeEngine) Queue(context.Context, engine.QueueFilter) ([]engine.QueueRow, error) {
 	return f.rows.queue, f.err
 }

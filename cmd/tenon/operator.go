@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -126,20 +125,15 @@ func (r *remote) Asides(ctx context.Context, mapping string, conflictsOnly bool,
 	return l.Rows, err
 }
 
-func (r *remote) Resolve(ctx context.Context, link uint64, rule uint32, choice, _ string) error {
-	path := fmt.Sprintf("/api/v1/conflicts/%d/%d", link, rule)
-	return r.do(ctx, http.MethodPost, path, nil, server.Choice{Choice: choice}, io.Discard)
-}
-
 func (r *remote) Queue(ctx context.Context, f engine.QueueFilter) ([]engine.QueueRow, error) {
 	var l server.List[engine.QueueRow]
-	err := r.get(ctx, "queue", params("mapping", f.Mapping, "status", f.Status, "limit", strconv.Itoa(f.Limit)), &l)
+	err := r.get(ctx, "queue", params("mapping", f.Mapping, "status", f.Status, "code", f.Code, "after", f.After, "limit", strconv.Itoa(f.Limit)), &l)
 	return l.Rows, err
 }
 
 func (r *remote) Retry(ctx context.Context, f engine.QueueFilter) (int, error) {
 	var n server.Retried
-	err := r.do(ctx, http.MethodPost, "/api/v1/queue/retry", nil, server.RetryOrder{Mapping: f.Mapping, Status: f.Status}, &n)
+	err := r.do(ctx, http.MethodPost, "/api/v1/queue/retry", nil, server.RetryOrder{Mapping: f.Mapping, Status: f.Status, Code: f.Code, Record: f.Record}, &n)
 	return n.Entries, err
 }
 

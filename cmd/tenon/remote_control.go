@@ -59,3 +59,28 @@ func (r *remote) Resume(ctx context.Context, name, _ string) error {
 	}
 	return r.do(ctx, http.MethodPost, path+"/resume", nil, nil, io.Discard)
 }
+
+// conflictPath is the address of one conflict.
+func conflictPath(link uint64, rule uint32) string {
+	return "conflicts/" + text(link) + "/" + text(uint64(rule))
+}
+
+// ShowConflict implements server.Operator, as do the methods below.
+func (r *remote) ShowConflict(ctx context.Context, link uint64, rule uint32) (*engine.ConflictView, error) {
+	var v engine.ConflictView
+	return &v, r.get(ctx, conflictPath(link, rule), nil, &v)
+}
+
+func (r *remote) Resolve(ctx context.Context, link uint64, rule uint32, choice, _ string) error {
+	return r.do(ctx, http.MethodPost, "/api/v1/"+conflictPath(link, rule), nil, server.Choice{Choice: choice}, io.Discard)
+}
+
+func (r *remote) ResolveMany(ctx context.Context, o engine.ResolveOrder, _ string) (*engine.Resolved, error) {
+	var out engine.Resolved
+	return &out, r.do(ctx, http.MethodPost, "/api/v1/conflicts/resolve", nil, o, &out)
+}
+
+func (r *remote) Replay(ctx context.Context, o engine.ReplayOrder, _ string) (*engine.Replayed, error) {
+	var out engine.Replayed
+	return &out, r.do(ctx, http.MethodPost, "/api/v1/replay", nil, o, &out)
+}
