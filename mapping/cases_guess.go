@@ -340,7 +340,7 @@ func (g *guesser) pairs() {
 		for side := range SideID(2) {
 			name, other := item.get(g.m.Sides[side].Name).str(), side.Other()
 			switch {
-			case sure[side] || name == "":
+			case sure[side] || name == "" || isTime(types[side]) && isTime(types[other]):
 			case sure[other], types[side] == connectors.TypeNull:
 				g.types[side][name] = types[other]
 			case types[other] != connectors.TypeNull && types[side] != types[other]:
@@ -348,6 +348,11 @@ func (g *guesser) pairs() {
 			}
 		}
 	}
+}
+
+// isTime reports whether values of a type become days and instants.
+func isTime(t connectors.Type) bool {
+	return t == connectors.TypeDate || t == connectors.TypeInstant
 }
 
 // typeOf returns a field's type, and whether it is more than a guess.

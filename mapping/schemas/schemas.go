@@ -169,6 +169,15 @@ func (f Folder) Save(connection, object string, scope connectors.Scope, s *conne
 	return true, replace(path, text)
 }
 
+// scopeLine writes the keys of a scope in one line.
+func scopeLine(scope connectors.Scope, one func(any) string) string {
+	var pairs []string
+	for _, key := range slices.Sorted(maps.Keys(scope)) {
+		pairs = append(pairs, one(key)+": "+one(scope[key]))
+	}
+	return strings.Join(pairs, ", ")
+}
+
 // text writes the file with each field in a line of its own, so that people and
 // version control can read it.
 func (f *file) text() ([]byte, error) {
@@ -189,7 +198,7 @@ func (f *file) text() ([]byte, error) {
 	}
 	b.WriteString("{\n  \"connection\": " + one(f.Connection) + ",\n  \"object\": " + one(f.Object) + ",\n  \"scopes\": [\n")
 	for i, e := range f.Scopes {
-		b.WriteString("    {\n      \"scope\": " + one(e.Scope) + ",\n      \"label\": " + one(e.Label) + ",\n      \"fields\": [\n")
+		b.WriteString("    {\n      \"scope\": " + "{" + scopeLine(e.Scope, one) + "},\n      \"label\": " + one(e.Label) + ",\n      \"fields\": [\n")
 		for j, field := range e.Fields {
 			b.WriteString("        " + one(field) + comma(j, len(e.Fields)))
 		}
