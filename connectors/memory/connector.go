@@ -91,7 +91,7 @@ var (
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
 		Finder: c, PeopleFinder: c, WebhookSource: c, Commenter: c,
-		HistoryReader: c, Deleter: c, Archiver: c, Preparer: c, RightsChecker: c,
+		HistoryReader: c, Deleter: c, Archiver: c, Preparer: c, Locator: c, RightsChecker: c,
 	}
 	for _, name := range c.system.opts.Without {
 		switch name {
