@@ -66,7 +66,7 @@ var (
 // invocations are all commands. A command without a row fails TestBadInput.
 var invocations = map[string]usual{
 	"backup":            {args: []string{"copy.db"}, other: with(local, otherKey, exitDone)},
-	"apply":             {args: []string{"changes.plan"}, other: alone},
+	"apply":             {args: []string{"changes.plan"}},
 	"check":             {other: with(local, otherKey, exitDone, refused, exitState)},
 	"conflicts":         {other: local},
 	"conflicts resolve": {args: []string{"1", "1", "deal"}, other: with(local, noSecrets, exitFound)},
@@ -79,10 +79,10 @@ var invocations = map[string]usual{
 	"history":           {other: local},
 	"hooks":             {other: with(local, inUse, exitDone, refused, exitDone)},
 	"init":              {args: []string{"."}, other: free},
-	"link":              {args: []string{"won-deal-to-epic", "1", "DELIV-1"}, other: alone},
+	"link":              {args: []string{"won-deal-to-epic", "1", "DELIV-1"}},
 	"links":             {other: local},
 	"pause":             {args: []string{"won-deal-to-epic"}, other: local},
-	"plan":              {other: alone},
+	"plan":              {},
 	"prepare":           {other: alone},
 	"queue":             {other: local},
 	"queue retry":       {other: local},
@@ -99,8 +99,8 @@ var invocations = map[string]usual{
 	"token create":      {args: []string{"laptop"}, other: local},
 	"token list":        {other: local},
 	"token revoke":      {args: []string{"0000"}, other: with(local, noSecrets, exitFound)},
-	"undo":              {args: []string{"1"}, other: alone},
-	"unlink":            {args: []string{"1", "--yes"}, other: with(local, noSecrets, exitFound)},
+	"undo":              {args: []string{"1"}},
+	"unlink":            {args: []string{"1"}, other: with(local, noSecrets, exitFound)},
 	"validate":          {other: stateless},
 	"verify":            {other: local},
 	"version":           {other: free},
@@ -182,6 +182,9 @@ func TestBadInput(t *testing.T) {
 	}
 	if code, _, stderr := says(t, "backup", "sound.db"); code != exitDone {
 		t.Fatalf("backup: %d\n%s", code, stderr)
+	}
+	if code, _, stderr := says(t, "plan", "--out", "changes.plan"); code != exitFound {
+		t.Fatalf("plan: %d\n%s", code, stderr)
 	}
 	commands := theCommands(t)
 	paths := slices.Sorted(maps.Keys(commands))
