@@ -42,6 +42,8 @@ func greekRows() rows {
 	for _, state := range []string{"back", "was", "left", "else"} {
 		r.undone.Rows = append(r.undone.Rows, engine.UndoneRow{Record: "δ/ο/1", Title: "Ω", Field: "φ", State: state, Code: "edited-since", Reason: "said by the engine", Now: "Ω"})
 	}
+	r.conflict.AsideRow = r.asides[0]
+	r.conflict.Live = [2]engine.LiveValue{{Title: "Ω", URL: "https://x.example/", State: "archived", Value: "Ω", Told: true}, {Error: "said by the engine"}}
 	r.undone.Back, r.undone.Was, r.undone.Left, r.undone.Else, r.undone.More = 1, 1, 1, 1, 7
 	r.links = []engine.LinkRow{
 		{ID: 1, Mapping: "μ", Records: refs, Status: "active", Created: testNow, Asides: r.asides[:1]},
@@ -116,7 +118,7 @@ func TestPagesInChinese(t *testing.T) {
 	f.engine.preview.Tasks = []engine.PreviewTask{{Title: "Ω", Assignee: "Ω", Due: testNow}}
 	paths := []string{
 		"/", "/?every=30", "/mappings/μ", "/links", "/conflicts", "/conflicts?kind=conflict", "/queue", "/history", "/history?run=7", "/login", "/nothing", "/links?after=x", "/explain?record=link:1",
-		"/undo?event=1", "/undo?run=1", "/undo?link=1", "/undo?link=x",
+		"/undo?event=1", "/undo?run=1", "/undo?link=1", "/undo?link=x", "/conflicts/1/2", "/conflicts/1/x",
 	}
 	for _, path := range paths {
 		look(path, p.get(path))

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -212,6 +213,17 @@ func TestLoginRate(t *testing.T) {
 	leadsTo(t, "a minute later", p.login(token, ""), "/")
 }
 
+func (f *fakeEngine) ShowConflict(_ context.Context, link uint64, rule uint32) (*engine.ConflictView, error) {
+	v := f.rows.conflict
+	v.Link, v.Rule = link, rule
+	return &v, f.err
+}
+
+func (f *fakeEngine) Replay(_ context.Context, o engine.ReplayOrder, by string) (*engine.Replayed, error) {
+	f.pressed = append(f.pressed, fmt.Sprintf("replay %q %q %v by %s", o.Record, o.Mapping, o.Failed, by))
+	return &engine.Replayed{Entries: 2}, f.err
+}
+
 var jobAddress = regexp.MustCompile(`^/undo/[0-9a-z]+-[0-9]+$`)
 
 // acts are the forms of the pages with what the engine is asked for by each.
@@ -222,6 +234,8 @@ var acts = []struct {
 }{
 	{"/conflicts/resolve", url.Values{"link": {"7"}, "rule": {"3"}, "side": {"deal"}}, "resolve 7 3 deal by token test"},
 	{"/queue/retry", url.Values{"mapping": {"m"}}, "retry m "},
+	{"/replay", url.Values{"record": {"crm/deal/7"}}, `replay "crm/deal/7" "" false by token test`},
+	{"/replay", url.Values{"mapping": {"m"}, "failed": {"true"}}, `replay "" "m" true by token test`},
 	{"/undo", url.Values{"run": {"17"}}, "undo run 17 by token test"},
 	{"/resume", url.Values{"name": {"mapping:m"}}, "resume mapping:m by token test"},
 	{"/pause", url.Values{"name": {"connection:crm"}, "reason": {" a reason "}}, "pause connection:crm \"a reason\" by token test"},

@@ -88,6 +88,7 @@ func (p *pages) mount(mux *http.ServeMux) {
 	for pattern, fn := range map[string]http.HandlerFunc{
 		"GET /{$}": p.overview, "GET /mappings/{mapping}": p.mapping, "GET /links": p.links, "GET /conflicts": p.conflicts,
 		"GET /queue": p.queue, "GET /history": p.history, "GET /explain": p.explain,
+		"GET /conflicts/{link}/{rule}": p.conflict,
 	} {
 		mux.HandleFunc(pattern, p.auth.page(fn))
 	}
@@ -279,7 +280,12 @@ type formField struct{ Name, Value string }
 func postForm(f frame, action, label, class string, pairs ...any) form {
 	b := form{Action: action, Token: f.Token, Back: f.Back, Label: label, Class: class}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		b.Fields = append(b.Fields, formField{fmt.Sprint(pairs[i]), fmt.Sprint(pairs[i+1])})
+		name, value := fmt.Sprint(pairs[i]), fmt.Sprint(pairs[i+1])
+		if name == "back" { // to another page than this one
+			b.Back = value
+			continue
+		}
+		b.Fields = append(b.Fields, formField{name, value})
 	}
 	return b
 }

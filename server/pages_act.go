@@ -89,6 +89,7 @@ func (p *pages) takeNotice(w http.ResponseWriter, r *http.Request) string {
 
 func (p *pages) mountActs(mux *http.ServeMux) {
 	mux.HandleFunc("POST /conflicts/resolve", p.act(p.resolve))
+	mux.HandleFunc("POST /replay", p.act(p.replay))
 	mux.HandleFunc("POST /queue/retry", p.act(p.retry))
 	mux.HandleFunc("GET /undo", p.auth.visit(ScopeOperate, p.undoLook))
 	mux.HandleFunc("GET /undo/{job}", p.auth.visit(ScopeOperate, p.undoJob))
@@ -106,6 +107,7 @@ func formNumber(form url.Values, name string, bits int) (uint64, error) {
 	return n, nil
 }
 
+// resolve decides one conflict: for a side, or with a value that both sides get.
 func (p *pages) resolve(r *http.Request, by string) (done, error) {
 	link, err := formNumber(r.PostForm, "link", 63)
 	if err != nil {
@@ -115,12 +117,32 @@ func (p *pages) resolve(r *http.Request, by string) (done, error) {
 	if err != nil {
 		return done{}, err
 	}
-	return done{Key: "done.resolved"}, p.Engine.Resolve(r.Context(), link, uint32(rule), r.PostForm.Get("side"), by)
+	o := engine.ResolveOrder{
+		Conflicts: []engine.ConflictID{{Link: link, Rule: uint32(rule)}}, Side: r.PostForm.Get("side"), Seen: r.PostForm.Get("seen"),
+	}
+	if r.PostForm.Has("value") {
+		value := strings.ReplaceAll(r.PostForm.Get("value"), "\r\n", "\n") // browsers send both
+		o.Side, o.Value = "", &value
+	}
+	_, err = p.Engine.ResolveMany(r.Context(), o, by)
+	return done{Key: "done.resolved"}, err
 }
 
 func (p *pages) retry(r *http.Request, _ string) (done, error) {
 	n, err := p.Engine.Retry(r.Context(), engine.QueueFilter{Mapping: r.PostForm.Get("mapping")})
 	return done{Key: "done.retried", N: n}, err
+}
+
+// replay has one record looked at anew, or what failed under a mapping.
+func (p *pages) replay(r *http.Request, by string) (done, error) {
+	o := engine.ReplayOrder{
+		Record: r.PostForm.Get("record"), Mapping: r.PostForm.Get("mapping"), Failed: r.PostForm.Get("failed") != "",
+	}
+	replayed, err := p.Engine.Replay(r.Context(), o, by)
+	if err != nil {
+		return done{}, err
+	}
+	return done{Key: "done.replayed", N: replayed.Entries}, nil
 }
 
 // Mappings and connections are named "mapping:NAME" and "connection:NAME".

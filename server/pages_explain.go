@@ -2,8 +2,10 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
+	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine"
 )
 
@@ -62,3 +64,40 @@ func standingClass(s engine.Standing) string {
 }
 
 func wordOf(s engine.Standing) string { return string(s) }
+
+// conflictPage shows both values of a conflict as they are now.
+type conflictPage struct {
+	*engine.ConflictView
+	Ends []conflictEnd
+}
+
+// conflictEnd is one side of a conflict.
+type conflictEnd struct {
+	Side   string
+	Record connectors.Ref
+	Live   engine.LiveValue
+}
+
+func (p conflictPage) title() string { return p.Field }
+
+func (p *pages) conflict(w http.ResponseWriter, r *http.Request) {
+	link, err := strconv.ParseUint(r.PathValue("link"), 10, 63)
+	var rule uint64
+	if err == nil {
+		rule, err = strconv.ParseUint(r.PathValue("rule"), 10, 32)
+	}
+	if err != nil {
+		p.failed(w, r, "nav.conflicts", invalid("the address names no conflict"))
+		return
+	}
+	view, err := p.Engine.ShowConflict(r.Context(), link, uint32(rule))
+	if err != nil {
+		p.failed(w, r, "nav.conflicts", err)
+		return
+	}
+	page := conflictPage{ConflictView: view}
+	for side := range view.Live {
+		page.Ends = append(page.Ends, conflictEnd{view.Sides[side], view.Records[side], view.Live[side]})
+	}
+	p.render(w, r, http.StatusOK, "conflict", "nav.conflicts", page)
+}

@@ -122,9 +122,12 @@ func (p *pages) queue(w http.ResponseWriter, r *http.Request) {
 	err := s.err
 	var rows []engine.QueueRow
 	if err == nil {
-		rows, err = p.Engine.Queue(r.Context(), engine.QueueFilter{Mapping: s.text("mapping"), Status: s.text("status"), Limit: pageRows})
+		rows, err = p.Engine.Queue(r.Context(), engine.QueueFilter{
+			Mapping: s.text("mapping"), Status: s.text("status"), After: s.text("after"), Limit: pageRows,
+		})
 	}
-	p.finish(w, r, "queue", "nav.queue", s.rows(rows, len(rows), "", nil), err)
+	page := s.rows(rows, len(rows), "after", func() string { return rows[len(rows)-1].Key })
+	p.finish(w, r, "queue", "nav.queue", page, err)
 }
 
 // commonActions are those that a reader of the history looks for.

@@ -57,6 +57,7 @@ type rows struct {
 
 	explanation engine.Explanation
 	undone      engine.Undone
+	conflict    engine.ConflictView
 }
 
 func (f *fakeEngine) Receive(_ context.Context, connection string, req connectors.WebhookRequest) (connectors.Delivery, error) {

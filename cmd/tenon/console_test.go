@@ -211,7 +211,7 @@ func TestConsole(t *testing.T) {
 	if got := c.path(); !strings.HasPrefix(got, "/explain?record=") {
 		t.Errorf("the search leads to %s", got)
 	}
-	c.shot("explain", 1000, 1250)
+	c.shot("explain", 1000, 1080)
 
 	c.open("/conflicts", "article.aside")
 	c.shot("conflict", 1000, 620)
@@ -249,6 +249,37 @@ func TestConsole(t *testing.T) {
 	c.says("#mapping-won-deal-to-epic", "through connection jira")
 	c.press(`#connection-jira form button`, notice("jira goes on"))
 	c.says("#connection-jira", "up")
+}
+
+// TestConsoleThirdValue decides a conflict with a value that neither side held,
+// and has the record looked at anew.
+func TestConsoleThirdValue(t *testing.T) {
+	c := newConsole(t, 5)
+	if _, err := c.service.engine.Pause(t.Context(), "won-deal-to-epic", "", "the test"); err != nil {
+		t.Fatal(err)
+	}
+	c.disagree("Named by sales", "Named by delivery")
+	if err := c.service.engine.Resume(t.Context(), "won-deal-to-epic", "the test"); err != nil {
+		t.Fatal(err)
+	}
+	c.shows("/conflicts", "Named by sales", "Named by delivery")
+	c.open("/conflicts", "article.aside")
+	c.press(`//a[contains(., "Read both sides now")]`, `//h1[contains(., "dealname")]`)
+	c.says("main", "Named by sales", "Named by delivery", "Holds now")
+	c.press(`details.card summary`, "#value")
+	c.do("type a value", chromedp.SendKeys("#value", "Named by both", chromedp.ByQuery))
+	c.press("#write", notice("Decided"))
+	eventually(t, func() error {
+		got, err := c.sameName(c.deal)
+		if err == nil && got != "Named by both" {
+			err = fmt.Errorf("both sides say %q", got)
+		}
+		return err
+	})
+	c.shows("/explain?record=hubspot/deals/"+c.deal, "in sync", "Named by both")
+	c.press(`//button[contains(., "Look at this record anew")]`, notice("1 record is looked at anew"))
+	c.open("/mappings/won-deal-to-epic", "h1")
+	c.press(`//button[contains(., "Look at all its records anew")]`, notice("records are looked at anew"))
 }
 
 // consolePages are all pages, to be looked at in each form.
