@@ -11,6 +11,9 @@ type Need struct {
 	Create  bool
 	Comment bool // read and write comments
 	Retire  bool // archive or delete
+
+	// Fields are those that rules name, by API name, where that is known.
+	Fields []string
 }
 
 // RightsChecker tells what an account may not do.

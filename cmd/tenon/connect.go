@@ -93,7 +93,10 @@ type connectReport struct {
 	Missing    []connectors.Gap `json:"missing"`
 	Prepared   []prepareRow     `json:"prepared"`
 	Webhooks   string           `json:"webhooks"`
-	Warnings   []string         `json:"warnings"`
+
+	// Subscriptions are what people have to subscribe to by hand.
+	Subscriptions []string `json:"subscriptions,omitempty"`
+	Warnings      []string `json:"warnings"`
 }
 
 func (c *cli) connect(ctx context.Context, name string, o connectOptions) (err error) {

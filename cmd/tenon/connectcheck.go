@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/mapping"
 )
 
 // look asks who we are and compares the rights with what the mappings need, and
@@ -132,7 +134,10 @@ func (k *connecting) webhooks(ctx context.Context) error {
 		address = k.vault.signer.HookAddress(public, k.conn.Name, k.opened.Facts())
 	}
 	if can.WebhookRegistrar == nil {
-		k.report.Webhooks = "let the system send them to " + address + " (docs/connectors/" + k.conn.Connector.Info().Kind + ".md says which)"
+		k.report.Webhooks = "let the system send them to " + address
+		if can.WebhookGuide != nil {
+			k.report.Subscriptions = can.WebhookGuide.Subscriptions(k.fieldNeeds(ctx))
+		}
 		return nil
 	}
 	k.report.Webhooks = "`tenon serve` asks for them by itself, at " + address
@@ -157,6 +162,29 @@ func (k *connecting) webhooks(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// fieldNeeds returns the needs by object with the fields that the mappings name,
+// as far as the system tells their names.
+func (k *connecting) fieldNeeds(ctx context.Context) []connectors.Need {
+	var needs []connectors.Need
+	for _, f := range k.files {
+		for side, s := range f.Sides {
+			if s.Connection != k.conn.Name {
+				continue
+			}
+			need := f.Need(mapping.SideID(side)) //nolint:gosec // 0 or 1
+			if schema, err := k.opened.Schema(ctx, s.Object, s.Scope); err == nil {
+				for _, name := range f.Names(mapping.SideID(side)) { //nolint:gosec // 0 or 1
+					if found := schema.Find(name); len(found) == 1 && !slices.Contains(need.Fields, found[0].Name) {
+						need.Fields = append(need.Fields, found[0].Name)
+					}
+				}
+			}
+			needs = append(needs, need)
+		}
+	}
+	return byObject(needs)
 }
 
 // tell prints the report. What is missing makes the exit code 1.
@@ -218,6 +246,9 @@ func (k *connecting) show(wanting, lacking int) {
 		}
 	}
 	fmt.Fprintf(k.stdout, "  webhooks   %s\n", r.Webhooks)
+	for _, s := range r.Subscriptions {
+		fmt.Fprintf(k.stdout, "             %s\n", oneLine(s))
+	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(k.stdout, "  warning    %s\n", oneLine(w))
 	}

@@ -111,6 +111,11 @@ func byObject(needs []connectors.Need) []connectors.Need {
 		m := &merged[i]
 		m.Write, m.Create = m.Write || n.Write, m.Create || n.Create
 		m.Comment, m.Retire = m.Comment || n.Comment, m.Retire || n.Retire
+		for _, f := range n.Fields {
+			if !slices.Contains(m.Fields, f) {
+				m.Fields = append(slices.Clip(m.Fields), f)
+			}
+		}
 	}
 	slices.SortFunc(merged, func(a, b connectors.Need) int { return strings.Compare(a.Object, b.Object) })
 	return merged

@@ -26,6 +26,7 @@ var (
 	_ connectors.Preparer        = (*connection)(nil)
 	_ connectors.RightsChecker   = (*connection)(nil)
 	_ connectors.FieldMaker      = (*connection)(nil)
+	_ connectors.WebhookGuide    = (*connection)(nil)
 	_ connectors.Authorizer      = Connector{}
 )
 
