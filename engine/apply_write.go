@@ -95,6 +95,9 @@ func (a *applying) decide(ctx context.Context, subjects []state.Subject, jobs []
 		if jobs != nil {
 			return nil
 		}
+		if err := d.foreseeRefusals(ctx); err != nil {
+			return err
+		}
 		if err := d.foreseeCreates(ctx); err != nil {
 			return err
 		}

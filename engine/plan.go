@@ -307,6 +307,9 @@ func (p *planner) batch(ctx context.Context, subjects []state.Subject) error {
 // days of tasks are counted from. The caller holds the mapping.
 func (e *Engine) foresee(ctx context.Context, m *worked, subjects []state.Subject, since time.Time) (*drain, error) {
 	return e.lookAhead(ctx, m, since, func(d *drain) error { return d.imagine(ctx, subjects, planSource) }, func(d *drain) error {
+		if err := d.foreseeRefusals(ctx); err != nil {
+			return err
+		}
 		if err := d.foreseeCreates(ctx); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -225,7 +224,8 @@ func plural(n int, what string) string {
 // lackKey is what lacks are told together by.
 type lackKey struct{ field, to, code, reason string }
 
-// lacking reports whether a reason code says that something has no counterpart.
+// lacking reports whether a reason code says that something has no counterpart,
+// or is not within reach.
 func lacking(code string) bool {
-	return code == "unmatched" || code == "cannot-convert" || strings.HasPrefix(code, "unreachable")
+	return code == "unmatched" || code == "cannot-convert" || code == "refused"
 }

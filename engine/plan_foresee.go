@@ -54,6 +54,48 @@ func (d *drain) foreseeCreates(ctx context.Context) error {
 	return nil
 }
 
+// foreseeRefusals sets aside the fields of the batch's updates that their system
+// says it would refuse.
+func (d *drain) foreseeRefusals(ctx context.Context) error {
+	for side := range mapping.SideID(2) {
+		c, s := d.m.sides[side], d.m.Side(side)
+		if c.can.WriteChecker == nil {
+			continue
+		}
+		var jobs []*job
+		var updates []connectors.Update
+		for _, j := range d.jobs {
+			if j.done() || j.link == nil || j.recs[side] == nil || !j.writesTo(side) {
+				continue
+			}
+			u := connectors.Update{Object: s.Object, Scope: s.Scope, ID: j.link.Ends[side].ID, Fields: map[string]connectors.Value{}}
+			for i := range j.verdicts {
+				if w := j.verdicts[i].writes[side]; w != nil {
+					u.Fields[j.verdicts[i].rule.Field(side)] = w.value
+				}
+			}
+			jobs, updates = append(jobs, j), append(updates, u)
+		}
+		if len(jobs) == 0 {
+			continue
+		}
+		refused, err := c.can.WriteChecker.CheckUpdates(ctx, updates)
+		d.note(c, err)
+		if err == nil && len(refused) != len(jobs) {
+			err = fmt.Errorf("%s answered %d checks for %d updates", c.name, len(refused), len(jobs))
+		}
+		if err != nil {
+			return err
+		}
+		for i, j := range jobs {
+			for _, f := range refused[i] {
+				d.refuse(j, side, f.Field, f.Reason)
+			}
+		}
+	}
+	return nil
+}
+
 // foreseeKeys asks the target what was made with the keys before, as a create
 // does.
 func (d *drain) foreseeKeys(ctx context.Context, to mapping.SideID, jobs []*job) error {

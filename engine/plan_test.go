@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
@@ -213,5 +214,53 @@ func TestPlanLetsTheServiceGoOn(t *testing.T) {
 	}})
 	if err != nil || drained < 3 {
 		t.Errorf("%d drains within the plan, %v", drained, err)
+	}
+}
+
+// foreseeing is a connection that tells which fields it would refuse.
+type foreseeing struct {
+	connectors.Connection
+	refused map[string]string // by field
+}
+
+func (f foreseeing) Abilities() connectors.Abilities {
+	a := connectors.AbilitiesOf(f.Connection)
+	a.WriteChecker = f
+	return a
+}
+
+func (f foreseeing) CheckUpdates(_ context.Context, updates []connectors.Update) ([][]connectors.FieldError, error) {
+	out := make([][]connectors.FieldError, len(updates))
+	for i, u := range updates {
+		for field := range u.Fields {
+			if reason := f.refused[field]; reason != "" {
+				out[i] = append(out[i], connectors.FieldError{Field: field, Reason: reason})
+			}
+		}
+	}
+	return out, nil
+}
+
+func TestPlanTellsWhatTheSystemWouldRefuse(t *testing.T) {
+	w, deals := many(t, 2, twoWay, nil)
+	f := foreseeing{Connection: w.conns["pm"], refused: map[string]string{"stage": `no way is known from "1" to "2"`}}
+	w.conns["pm"] = f
+	w.start()
+	for _, id := range deals {
+		w.crm.Edit(id, "ada", "stage", connectors.Choice(connectors.Option{ID: "2"}))
+		w.crm.Edit(id, "ada", "notes", connectors.Text("edited"))
+	}
+	w.clock.Advance(time.Minute)
+	p, file := w.plan()
+	if p.Counts[engine.PlanUpdate] != 2 || p.Counts[engine.PlanAside] != 2 || len(p.Lacks) != 1 || p.Lacks[0].Records != 2 {
+		t.Errorf("plan: %s, lacks %+v", p, p.Lacks)
+	}
+	got := w.apply(file, engine.ApplyOptions{})
+	if got.Done != 2 || len(got.Stale) != 0 || w.get(w.pm, w.epicOf(deals[0]), "notes").Text() != "edited" {
+		t.Errorf("apply: %+v", got)
+	}
+	p, _ = w.plan()
+	if len(p.Counts) != 0 || p.Standing["refused"] != 2 {
+		t.Errorf("afterwards: %s, standing %v", p, p.Standing)
 	}
 }

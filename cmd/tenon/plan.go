@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/mapping"
 	"github.com/tenonsync/tenon/server"
 )
 
@@ -84,6 +85,9 @@ func soundMappings(ctx context.Context, op server.Operator, names []string) ([]s
 	return have, nil
 }
 
+// otherRules says how to plan by rules that the running service does not have.
+const otherRules = "stop `tenon serve`, plan, and start it again: nothing is lost meanwhile; or look only, with a copy: tenon backup copy.db, then TENON_STATE_PATH=copy.db tenon plan"
+
 // sameRules refuses a plan by a service that runs other rules than the mapping
 // files here say: it would not be about what was edited.
 func (c *cli) sameRules(ctx context.Context, op server.Operator, names []string) error {
@@ -94,20 +98,24 @@ func (c *cli) sameRules(ctx context.Context, op server.Operator, names []string)
 	if err != nil {
 		return err
 	}
-	files, _, err := parseMappings(cfg.Mappings)
+	files, problems, err := parseMappings(cfg.Mappings)
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
-		if !slices.Contains(names, f.Name) {
-			continue
+	if err := c.problems(problems); err != nil {
+		return err
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(files, func(f *mapping.File) bool { return f.Name == name })
+		if i < 0 {
+			return fail(exitFound, otherRules, "there is no file of mapping %s any more, by which the running service works", name)
 		}
-		sides, err := op.MappingSides(ctx, f.Name)
+		sides, err := op.MappingSides(ctx, name)
 		if err != nil {
 			return err
 		}
-		if sides.Source != fmt.Sprintf("%016x", f.Hash()) {
-			return fail(exitFound, "stop `tenon serve`, plan, and start it again: nothing is lost meanwhile", "%s is not what the running service works by: it was edited since that started", f.Path)
+		if sides.Source != fmt.Sprintf("%016x", files[i].Hash()) {
+			return fail(exitFound, otherRules, "%s is not what the running service works by: it was edited since that started", files[i].Path)
 		}
 	}
 	return nil

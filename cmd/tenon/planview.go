@@ -89,16 +89,16 @@ func (v planView) cost(cost *engine.PlanCost) {
 	}
 	var parts []string
 	for _, n := range cost.Calls {
-		text := fmt.Sprintf("%d to %s", n.Reads+n.Writes, n.Connection)
-		if n.Known {
+		text := count(n.Reads+n.Writes, "call", "calls") + " to " + n.Connection
+		switch {
+		case !n.Enough:
+			text += fmt.Sprintf(" (only %d of today's are left)", n.Left)
+		case n.Known:
 			text += fmt.Sprintf(" (%d of today's are left)", n.Left)
-		}
-		if !n.Enough {
-			text += ", MORE THAN ARE LEFT TODAY"
 		}
 		parts = append(parts, text)
 	}
-	v.line("\n  takes about %s calls, and about %s", strings.Join(parts, " and "), time.Duration(cost.Seconds)*time.Second)
+	v.line("\n  takes about %s, and %s", strings.Join(parts, ", "), time.Duration(cost.Seconds)*time.Second)
 	if v.details {
 		v.line("    worked out %s", cost.Basis)
 	}

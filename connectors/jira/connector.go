@@ -48,6 +48,7 @@ var (
 	_ connectors.Deleter          = (*Connection)(nil)
 	_ connectors.Locator          = (*Connection)(nil)
 	_ connectors.RightsChecker    = (*Connection)(nil)
+	_ connectors.WriteChecker     = (*Connection)(nil)
 	_ connectors.Authorizer       = (*Connector)(nil)
 )
 
@@ -248,7 +249,7 @@ func (c *Connection) Facts() connectors.Facts {
 // Abilities implements connectors.AbilityTeller.
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
-		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, Locator: c, RightsChecker: c,
+		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, Locator: c, RightsChecker: c, WriteChecker: c,
 	}
 	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c
