@@ -121,6 +121,9 @@ func (c *cli) resolve(cmd *cobra.Command, f *resolveFlags, args []string) error 
 	if err != nil {
 		return err
 	}
+	if r.Count == 0 {
+		return noConflict(r)
+	}
 	return c.done(r, "%s decided; %s with the next reconcile", count(r.Count, "conflict is", "conflicts are"), f.stands())
 }
 
@@ -155,7 +158,7 @@ func (c *cli) lookFirst(cmd *cobra.Command, op server.Operator, f *resolveFlags,
 	}
 	switch {
 	case r.Count == 0:
-		return false, fail(exitFound, "`tenon conflicts` lists them", "no conflict is meant")
+		return false, noConflict(r)
 	case f.dry:
 		return false, nil
 	case ask.alone():
@@ -164,6 +167,14 @@ func (c *cli) lookFirst(cmd *cobra.Command, op server.Operator, f *resolveFlags,
 		return false, fail(exitFound, "", "%w", errUndecided)
 	}
 	return true, nil
+}
+
+// noConflict ends a command that found nothing to decide.
+func noConflict(r *engine.Resolved) error {
+	if r.Skipped > 0 {
+		return fail(exitFound, "`tenon conflicts` lists them; decide them by name", "only records that are deleted on one side are meant (%d)", r.Skipped)
+	}
+	return fail(exitFound, "`tenon conflicts` lists them", "no conflict is meant")
 }
 
 // shownDecisions is how many conflicts are shown before they are decided.
