@@ -72,6 +72,13 @@ type WebhookTarget struct {
 	Objects []Selection
 }
 
+// WebhookGuide is a system whose webhooks people subscribe to by hand.
+type WebhookGuide interface {
+	// Subscriptions says in plain words, one a line, what to subscribe to so
+	// that deliveries tell of what the needs name.
+	Subscriptions(needs []Need) []string
+}
+
 // Commenter reads and writes the comments of a record.
 type Commenter interface {
 	// Comments returns a record's comments, oldest first, all of them.
@@ -163,6 +170,7 @@ type Abilities struct {
 	Locator          Locator
 	RightsChecker    RightsChecker
 	FieldMaker       FieldMaker
+	WebhookGuide     WebhookGuide
 	WriteChecker     WriteChecker
 }
 
@@ -187,6 +195,7 @@ func AbilitiesOf(c Connection) Abilities {
 	a.Locator, _ = c.(Locator)
 	a.RightsChecker, _ = c.(RightsChecker)
 	a.FieldMaker, _ = c.(FieldMaker)
+	a.WebhookGuide, _ = c.(WebhookGuide)
 	a.WriteChecker, _ = c.(WriteChecker)
 	return a
 }
