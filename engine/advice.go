@@ -77,6 +77,7 @@ type AdviceNames struct {
 	Record     string    // RECORD, as connection/object/id
 	Link       string    // LINK, a number
 	Rule       string    // RULE, a number
+	Ids        [2]string // LEFT and RIGHT, of records to link
 	Sides      [2]string // SIDE: a step whose command has it becomes one for each side
 	Button     string    // BUTTON
 }
@@ -90,7 +91,7 @@ func (a Advice) Steps(n AdviceNames) []Step {
 		{"RECORD", n.Record},
 		{"LINK", n.Link},
 		{"RULE", n.Rule},
-		{"BUTTON", n.Button},
+		{"BUTTON", n.Button}, {"LEFT", n.Ids[0]}, {"RIGHT", n.Ids[1]},
 	} {
 		if p[1] != "" {
 			pairs = append(pairs, p[0], p[1])

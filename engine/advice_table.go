@@ -21,6 +21,7 @@ const (
 	codeOneWay        = "one-way"
 	codeLeftByTable   = "left-by-table"
 	codeDrift         = "drift"
+	codeUndone        = "undone"
 	codeEqual         = "equal"
 	codePermission    = "permission"
 	codeUnavailable   = "unavailable"
@@ -78,6 +79,7 @@ var advices = []Advice{
 		Cause: "More than one record holds the value by which the mapping looks for a counterpart, or the one that does has another counterpart already. Tenon never guesses.",
 		Do: []Step{
 			{Text: "Change the matched field so that one record holds the value; it is decided anew when one of them changes."},
+			{Text: "Or link the two that belong together.", Command: "tenon link MAPPING LEFT RIGHT"},
 			{Text: "Or have it decided anew now.", Command: retryAll},
 		},
 	},
@@ -402,6 +404,7 @@ var advices = []Advice{
 		Cause: "No `match:` rule of the mapping finds a record on the other side, and the mapping has no `create:` for that side. It is looked for again whenever one of the two changes; where the system's search lags, that takes as long.",
 		Do: []Step{
 			{Text: "Give both records the same value in a matched field."},
+			{Text: "Or link the two that belong together.", Command: "tenon link MAPPING LEFT RIGHT"},
 			{Text: "Or give mapping MAPPING a `create:`."},
 		},
 	},
@@ -436,6 +439,14 @@ var advices = []Advice{
 		Cause: "The rule writes in the other direction only. The edit stays until the source changes; with `enforce: true` it would be put back.",
 		Do: []Step{
 			{Text: "Edit the source to have it written again; or write `enforce: true`, or take `flow:` out for both ways, in mapping MAPPING."},
+		},
+	},
+	{
+		Code: codeUndone, Group: AboutRules, Standing: LeftAlone,
+		Title: "An undo put a value back, so that the sides differ",
+		Cause: "Both sides hold what they held when the undo was done, and that counts as agreed: nothing is written until one of them is edited.",
+		Do: []Step{
+			{Text: "Edit the side whose value is to travel; or undo the undo, whose event the history shows.", Command: "tenon history --link LINK"},
 		},
 	},
 	{

@@ -547,6 +547,23 @@ func fieldCauses() []cause {
 			}),
 		},
 		{
+			name: "an undo put a value back", code: "undone", standing: engine.LeftAlone,
+			scene: asked(twoWay, nil, func(w *world, id, _ string) {
+				w.crm.Edit(id, "ada", "notes", text("first"))
+				w.settle()
+				w.crm.Edit(id, "ada", "notes", text("mistaken"))
+				w.settle()
+				rows, err := w.eng.History(w.t.Context(), engine.HistoryFilter{Action: "updated", Limit: 1})
+				if err != nil || len(rows) != 1 {
+					w.t.Fatalf("history: %+v, %v", rows, err)
+				}
+				if u, err := w.eng.Undo(w.t.Context(), engine.UndoOrder{Event: rows[0].Seq}, engine.UndoOptions{By: "ada"}); err != nil || u.Back != 1 {
+					w.t.Fatalf("undo: %+v, %v", u, err)
+				}
+				w.settle()
+			}),
+		},
+		{
 			name: "a field flips", code: "oscillating", standing: engine.Waits,
 			scene: asked(twoWay, nil, func(w *world, id, _ string) {
 				for i := range 12 {

@@ -152,6 +152,11 @@ func (x *explaining) describeSettled(f *ExplainedField, v *verdict) {
 		}
 		return
 	}
+	if ev := x.undone(v.rule); ev != nil {
+		f.Standing, f.Code = LeftAlone, codeUndone
+		f.Why = fmt.Sprintf("an undo put a value back at %s (event %d); the next edit decides", clockTime(ev.At), ev.Seq)
+		return
+	}
 	for to := range mapping.SideID(2) {
 		if !v.rule.Flow().To(to) {
 			continue
@@ -178,6 +183,23 @@ func (x *explaining) describeSettled(f *ExplainedField, v *verdict) {
 	}
 	f.Standing, f.Code, f.To = LeftAlone, codeOneWay, x.name(target)
 	f.Why = fmt.Sprintf("the %s was edited by hand; it stays until the %s changes", x.name(target), x.name(target.Other()))
+}
+
+// undone returns the undo that wrote a rule's field last, nil if something else
+// came since.
+func (x *explaining) undone(r *mapping.Rule) *state.Event {
+	for _, ev := range x.events {
+		for i := range ev.Fields {
+			if ev.Fields[i].Rule != r.ID() {
+				continue
+			}
+			if ev.Action == undone {
+				return ev
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // describeUndecided tells how a rule stands of which nothing was decided: the

@@ -246,13 +246,15 @@ func (x *explaining) ask(ctx context.Context) error {
 	if err := x.foresee(ctx, d, j); err != nil {
 		return err
 	}
-	if j.outcome.kind == outcomeKeep || ctx.Err() != nil {
+	if j.outcome.kind == outcomeKeep || ended(ctx) {
 		x.partly, x.explainer.out.Unreachable = j, true
 		return nil
 	}
 	x.d, x.job = d, j
 	return nil
 }
+
+func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
 // foresee works out what a create would send, and which comments would be
 // copied. What goes wrong with comments is told beside what is decided.
@@ -327,6 +329,7 @@ func (x *explaining) make(code, text string, change ...option) Finding {
 	if x.link != nil {
 		f.Link, names.Link = x.link.ID, fmt.Sprint(x.link.ID)
 	}
+	names.Ids[x.side] = x.id
 	for side := range mapping.SideID(2) {
 		if c := x.m.Create(side); c != nil && c.Button() != nil {
 			names.Button = c.Button().Label

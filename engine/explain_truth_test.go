@@ -157,4 +157,3 @@ func (w *world) runOnce(t *testing.T) map[string]bool {
 	}
 	return wrote
 }
-
