@@ -177,14 +177,12 @@ func (p *pages) frame(r *http.Request, name, titleKey string, data any) frame {
 		f.Menu = true
 		f.Who, f.MayLeave, f.MayOperate = v.name, v.secret != "", v.may(ScopeOperate)
 		f.Token = p.Sessions.formToken(v.subject)
-		for _, item := range []navItem{
+		f.Nav = []navItem{
 			{"/", "nav.overview", name == "overview"},
 			{"/history", "nav.history", name == "history"},
 			{"/conflicts", "nav.conflicts", name == "conflicts" || name == "conflict"},
 			{"/queue", "nav.queue", name == "queue"},
 			{"/links", "nav.links", name == "links"},
-		} {
-			f.Nav = append(f.Nav, item)
 		}
 	}
 	return f

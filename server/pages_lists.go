@@ -132,7 +132,7 @@ func (p *pages) queue(w http.ResponseWriter, r *http.Request) {
 
 // commonActions are those that a reader of the history looks for.
 var commonActions = []string{
-	"updated", "created", "linked", "unlinked", "conflict", "resolved", "set aside", "failed", "stopped", "resumed", "drift", "no difference",
+	"updated", "created", "linked", "unlinked", "conflict", "resolved", "set aside", "failed", "stopped", "resumed", "drift", "undone", "run started", "no difference",
 }
 
 func (p *pages) history(w http.ResponseWriter, r *http.Request) {

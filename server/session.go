@@ -49,14 +49,14 @@ const (
 // NewSessions returns Sessions of nobody.
 func NewSessions() *Sessions {
 	s := &Sessions{open: map[digest]*session{}, flows: map[digest]*flow{}, failed: map[string]int{}}
-	rand.Read(s.key[:]) // never fails
+	_, _ = rand.Read(s.key[:]) // never fails
 	return s
 }
 
 // newSecret returns 256 random bits as text.
 func newSecret() string {
 	var b [32]byte
-	rand.Read(b[:]) // never fails
+	_, _ = rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 

@@ -308,6 +308,8 @@ func TestConsoleOnAPhone(t *testing.T) {
 	c.open("/", "h1")
 	c.says("main", "总览", "已同步")
 	c.shot("chinese", 360, 900)
+	c.do("a dark room", emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}))
+	c.shot("dark", 360, 900)
 	c.press(`//footer//a[contains(., "English")]`, `//h1[contains(., "Overview")]`)
 }
 
