@@ -147,6 +147,15 @@ type FieldMaker interface {
 	MakeFields(ctx context.Context, object string, fields []Field) error
 }
 
+// StepTeller knows which values of a field that changes by steps (Field.Hops) no
+// step leads to.
+type StepTeller interface {
+	// Unreachable returns the options of a field, in a scope, that no step leads
+	// to: a record holds them only when it is made so. What is not surely known
+	// counts as reachable. It changes nothing.
+	Unreachable(ctx context.Context, object string, scope Scope, field string) ([]Option, error)
+}
+
 // AbilityTeller is a connection that says itself which abilities it has: one
 // whose account or configuration takes some away, or a decorator that passes
 // on those of the connection it wraps.
@@ -172,6 +181,7 @@ type Abilities struct {
 	FieldMaker       FieldMaker
 	WebhookGuide     WebhookGuide
 	WriteChecker     WriteChecker
+	StepTeller       StepTeller
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
@@ -197,5 +207,6 @@ func AbilitiesOf(c Connection) Abilities {
 	a.FieldMaker, _ = c.(FieldMaker)
 	a.WebhookGuide, _ = c.(WebhookGuide)
 	a.WriteChecker, _ = c.(WriteChecker)
+	a.StepTeller, _ = c.(StepTeller)
 	return a
 }

@@ -345,3 +345,24 @@ func TestRenamed(t *testing.T) {
 		t.Errorf("problems (-want +got):\n%s", d)
 	}
 }
+
+// TestCheckReach warns of values that no step leads to, where they stand.
+func TestCheckReach(t *testing.T) {
+	m := compileText(t, head+`  - {deal: dealname, epic: summary}
+  - {deal: dealstage, epic: status, values: {closedwon: To Do, delivered: Done}, back: {In Review: delivered}, otherwise: leave}
+`, testEnv())
+	if d := cmp.Diff([]string{"status"}, m.Stepped(Right)); d != "" || len(m.Stepped(Left)) > 0 {
+		t.Errorf("stepped (-want +got):\n%s", d)
+	}
+	got := m.CheckReach(Right, "status", opts("10002", "Done", "10001", "In Review")).String()
+	want := "test.yaml:9:75: warning: no step leads to `Done` of `epic`: only new records hold it, and such a write is set aside\n" +
+		"    9 |   - {deal: dealstage, epic: status, values: {closedwon: To Do, delivered: Done}, back: {In Review: delivered}, otherwise: leave}\n" +
+		"      | " + strings.Repeat(" ", 74) + "^^^^\n" +
+		"hint: choose a value that a step leads to, or have the step added in the system"
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("problems (-want +got):\n%s", d)
+	}
+	if got := m.CheckReach(Right, "summary", nil); len(got) > 0 {
+		t.Errorf("got %v", got)
+	}
+}

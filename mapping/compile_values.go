@@ -109,7 +109,7 @@ func (k *compilation) addEntry(t *table, at, becomes *node, key, value connector
 
 func (t *table) add(key string, v connectors.Value, from, to *node) {
 	t.entries[key] = v
-	t.rows = append(t.rows, tableRow{key, from.text + " → " + to.text, from.pos.line})
+	t.rows = append(t.rows, tableRow{key, from.text + " → " + to.text, from.pos.line, to.pos})
 }
 
 // backward is the table towards the side that the rule names first. Where

@@ -48,6 +48,7 @@ type tableRow struct {
 	key  string // in table.entries
 	text string
 	line int
+	to   position // of the value that it becomes
 }
 
 // tableKey returns what a table knows a value by.

@@ -222,12 +222,38 @@ func (c *cli) validateOnline(ctx context.Context, cfg *config.Config, files []*m
 	result.Problems = append(result.Problems, ps...)
 	for _, m := range compiled {
 		result.Mappings = append(result.Mappings, m.Name())
+		ps, stepErr := checkSteps(ctx, conns, m)
+		result.Problems = append(result.Problems, ps...)
+		if err == nil {
+			err = stepErr
+		}
 	}
 	if asked == nil {
 		asked = err
 	}
 	result.Saved, err = saving.save(result.Problems.Err() == nil)
 	return asked, err
+}
+
+// checkSteps asks the systems for values that a mapping writes and that no step of
+// a workflow leads to.
+func checkSteps(ctx context.Context, conns connections, m *mapping.Mapping) (mapping.Problems, error) {
+	var problems mapping.Problems
+	for side := range mapping.SideID(2) {
+		s := m.Side(side)
+		teller := connectors.AbilitiesOf(conns[s.Connection]).StepTeller
+		if teller == nil {
+			continue
+		}
+		for _, field := range m.Stepped(side) {
+			unreachable, err := teller.Unreachable(ctx, s.Object, s.Scope, field)
+			if err != nil {
+				return problems, err
+			}
+			problems = append(problems, m.CheckReach(side, field, unreachable)...)
+		}
+	}
+	return problems, nil
 }
 
 // schemaSaver keeps what it is asked for, to be saved.

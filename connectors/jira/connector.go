@@ -250,6 +250,7 @@ func (c *Connection) Facts() connectors.Facts {
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
 		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, Locator: c, RightsChecker: c, WriteChecker: c,
+		StepTeller: c,
 	}
 	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c
