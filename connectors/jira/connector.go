@@ -49,6 +49,7 @@ var (
 	_ connectors.Locator          = (*Connection)(nil)
 	_ connectors.RightsChecker    = (*Connection)(nil)
 	_ connectors.WriteChecker     = (*Connection)(nil)
+	_ connectors.StepTeller       = (*Connection)(nil)
 	_ connectors.Authorizer       = (*Connector)(nil)
 )
 
