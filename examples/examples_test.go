@@ -54,7 +54,9 @@ func TestSetups(t *testing.T) {
 				if len(missing) > 0 {
 					t.Errorf(".env.example lacks %v", missing)
 				}
-				cfg, problems := config.Load(filepath.Join(dir, "tenon.yaml"), registry, config.Options{Lookup: func(name string) (string, bool) { return "https://acme.atlassian.net", !strings.HasPrefix(name, "TENON_") }})
+				cfg, problems := config.Load(filepath.Join(dir, "tenon.yaml"), registry, config.Options{Lookup: func(name string) (string, bool) {
+					return "https://acme.atlassian.net", !strings.HasPrefix(name, "TENON_")
+				}})
 				if len(problems) > 0 {
 					t.Fatalf("tenon.yaml:\n%s", problems)
 				}

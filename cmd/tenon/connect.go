@@ -242,7 +242,7 @@ func (k *connecting) logIn(ctx context.Context) error {
 	if k.options.check {
 		return fail(exitFound, "run `tenon connect "+k.conn.Name+"`", "nobody has connected %s yet", k.conn.Name)
 	}
-	grant, err := k.consent(ctx, kept)
+	grant, err := k.consent(ctx)
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (k *connecting) serves(ctx context.Context, kept *connectors.Grant) (bool, 
 }
 
 // consent asks a person, and keeps the grant.
-func (k *connecting) consent(ctx context.Context, kept *connectors.Grant) (*connectors.Grant, error) {
+func (k *connecting) consent(ctx context.Context) (*connectors.Grant, error) {
 	required, optional := k.asked.Scopes(k.needs)
 	asking, cancel := context.WithTimeout(ctx, k.options.timeout)
 	defer cancel()
@@ -284,10 +284,8 @@ func (k *connecting) consent(ctx context.Context, kept *connectors.Grant) (*conn
 	if err != nil {
 		return nil, k.noConsent(err)
 	}
-	before := knownAccount{}
-	if kept != nil {
-		before = knownAccount{kept.System, kept.Label}
-	} else if before, err = loadAccount(ctx, k.how().Tokens, consentNote); err != nil {
+	before, err := loadAccount(ctx, k.how().Tokens, consentNote)
+	if err != nil {
 		return nil, err
 	}
 	now := knownAccount{grant.System, grant.Label}

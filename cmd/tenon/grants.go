@@ -49,9 +49,8 @@ func saveGrant(ctx context.Context, tokens connectors.TokenStore, g *connectors.
 
 // withGrant completes a connection's settings by the grant that is kept for it.
 func withGrant(ctx context.Context, conn config.Connection, tokens connectors.TokenStore) (connectors.Settings, error) {
-	asked, err := authorization(conn, connectors.Options{})
-	if err != nil || asked == nil {
-		return conn.Settings, nil // Open tells what is wrong with the settings
+	if asked, err := authorization(conn, connectors.Options{}); err != nil || asked == nil {
+		return conn.Settings, nil //nolint:nilerr // Open tells what is wrong with the settings
 	}
 	g, err := loadGrant(ctx, tokens)
 	if err != nil || g == nil {
