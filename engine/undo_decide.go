@@ -81,7 +81,7 @@ func (u *undoing) batch(ctx context.Context, slots []*slot) error {
 	if err != nil {
 		for _, s := range slots {
 			f := &undoField{slot: s, row: s.row(nil)}
-			f.leave("no-mapping", "mapping %s is not loaded, so that nothing says which system it wrote to", s.mapping)
+			f.leave(codeMappingError, "mapping %s is not loaded, so that nothing says which system it wrote to", s.mapping)
 			u.out.add(f.row)
 		}
 		u.step(len(slots))
@@ -336,15 +336,15 @@ func (u *undoing) seen(r *undoRecord, res connectors.ReadResult) {
 	}
 	switch {
 	case connectors.KindOf(res.Err) == connectors.NotFound && res.Err != nil:
-		r.leave("gone", "the record is not there any more")
+		r.leave(codeGone, "the record is not there any more")
 	case res.Err != nil:
 		r.leave("unreadable", "%s", res.Err)
 	case r.rec == nil:
 		r.leave("unreadable", "%s answered neither a record nor an error", u.m.sides[u.side].name)
 	case r.rec.State == connectors.Merged:
-		r.leave("gone", "the record was merged into %s", firstText(r.rec.MergedInto, "another one"))
+		r.leave(codeGone, "the record was merged into %s", firstText(r.rec.MergedInto, "another one"))
 	case r.rec.State != connectors.Live:
-		r.leave("gone", "the record is %s", r.rec.State)
+		r.leave(codeGone, "the record is %s", r.rec.State)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -634,4 +635,76 @@ func TestUndoSurvivesACrash(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestUndoBesideTheService undoes writes while the service goes on, and people
+// edit: in the end nothing is left to do, and each record holds what was put
+// back or what somebody wrote later.
+func TestUndoBesideTheService(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, undoGood, nil)
+		var deals, epics []string
+		for i := range 20 {
+			fields := map[string]connectors.Value{"title": connectors.Text(fmt.Sprintf("Deal %d", i)), "notes": connectors.Text("as agreed")}
+			deals = append(deals, b.crm.Create("record", nil, "ann", fields))
+			epics = append(epics, b.pm.Create("record", nil, "pat", fields))
+		}
+		var undone *engine.Undone
+		b.run(t, func(ctx context.Context) {
+			time.Sleep(5 * time.Minute)
+			for i, id := range deals {
+				b.crm.Edit(id, "ann", "notes", connectors.Text(fmt.Sprintf("slip %d", i)))
+			}
+			time.Sleep(5 * time.Minute)
+			runs, err := b.eng.History(ctx, engine.HistoryFilter{Action: "run started"})
+			if err != nil || len(runs) != 1 || runs[0].Source != "serve" {
+				t.Errorf("the runs: got %+v, %v, want one of the service", runs, err)
+				return
+			}
+			others := make(chan error, 4)
+			for range 4 { // several at the same time do it once
+				go func() {
+					_, err := b.eng.Undo(ctx, engine.UndoOrder{Run: runs[0].Run, Field: "notes"}, engine.UndoOptions{By: "another"})
+					others <- err
+				}()
+			}
+			b.crm.Edit(deals[3], "ann", "title", connectors.Text("Deal 3, renamed"))
+			for range 4 {
+				if err := <-others; err != nil {
+					t.Error(err)
+				}
+			}
+			if undone, err = b.eng.Undo(ctx, engine.UndoOrder{Run: runs[0].Run, Field: "notes"}, engine.UndoOptions{By: "a test"}); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(5 * time.Minute)
+			b.crm.Edit(deals[7], "ann", "notes", connectors.Text("later"))
+			time.Sleep(5 * time.Minute)
+		})
+		if undone == nil || undone.Back != 0 || undone.Was != 20 || undone.Left != 0 {
+			t.Errorf("the last of five undos: got %+v, want all 20 as they were", undone)
+		}
+		for i, id := range epics {
+			want := "as agreed"
+			if i == 7 {
+				want = "later"
+			}
+			if got := b.get(b.pm, id, "notes").String(); got != want {
+				t.Errorf("epic %d: got notes %q, want %q", i, got, want)
+			}
+			wantDeal := fmt.Sprintf("slip %d", i)
+			if i == 7 {
+				wantDeal = "later"
+			}
+			if got := b.get(b.crm, deals[i], "notes").String(); got != wantDeal {
+				t.Errorf("deal %d: got notes %q, want %q", i, got, wantDeal)
+			}
+		}
+		if got := b.get(b.pm, epics[3], "title").String(); got != "Deal 3, renamed" {
+			t.Errorf("the edit of another field meanwhile: got %q", got)
+		}
+		w := &undoWorld{world: b.world}
+		w.sound()
+	})
 }

@@ -230,7 +230,7 @@ func (u *undoing) took(c *connection, r *undoRecord, res connectors.WriteResult)
 	case connectors.Conflict:
 		r.leave("edited-since", "the record was changed at that moment; a repeat of the undo looks again")
 	case connectors.NotFound:
-		r.leave("gone", "the record is not there any more")
+		r.leave(codeGone, "the record is not there any more")
 	default:
 		if e, ok := errors.AsType[*connectors.Error](res.Err); ok && (kind == connectors.Invalid || kind == connectors.Permission) {
 			refused := false
