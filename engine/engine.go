@@ -269,7 +269,7 @@ func (e *Engine) mapping(name string) (*worked, error) {
 			return m, nil
 		}
 	}
-	return nil, &connectors.Error{Op: "find mapping", Kind: connectors.NotFound, Err: fmt.Errorf("no mapping is named %q", name)}
+	return nil, &connectors.Error{Op: "find mapping", Kind: connectors.NotFound, Help: "`tenon status` lists them", Err: fmt.Errorf("no mapping is named %q", name)}
 }
 
 // commit stores changes and tells the waiters.

@@ -36,7 +36,7 @@ func (c *cli) conflictsCommand() *cobra.Command {
 				t.row(fmt.Sprint(a.Link), fmt.Sprint(a.Rule), a.Mapping, a.Field, a.Code,
 					a.Sides[0]+": "+a.Values[0], a.Sides[1]+": "+a.Values[1], a.Reason)
 			}
-			return t.flush()
+			return c.listed(t, len(rows), "nothing waits for a person")
 		})
 	p.flags(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also fields that are set aside for another reason")

@@ -34,7 +34,7 @@ func (c *cli) historyCommand() *cobra.Command {
 			for _, e := range rows {
 				t.row(fmt.Sprint(e.Seq), number(e.Run), showTime(e.At), e.Action, dash(e.To), dash(e.Records[0]), dash(e.Records[1]), why(e))
 			}
-			return t.flush()
+			return c.listed(t, len(rows), "nothing like that is in the history")
 		})
 	fl := cmd.Flags()
 	fl.StringVarP(&f.Mapping, "mapping", "m", "", "only this `mapping`")

@@ -27,7 +27,7 @@ func (c *cli) linksCommand() *cobra.Command {
 			for _, l := range rows {
 				t.row(fmt.Sprint(l.ID), l.Mapping, l.Status, showRecord(l, 0), showRecord(l, 1), showTime(l.Synced), fmt.Sprint(len(l.Asides)))
 			}
-			return t.flush()
+			return c.listed(t, len(rows), "nothing is linked yet; `tenon plan` shows what would be")
 		})
 	p.flags(cmd)
 	return cmd

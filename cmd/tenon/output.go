@@ -39,6 +39,16 @@ func (t *table) row(cells ...string) {
 
 func (t *table) flush() error { return t.w.Flush() }
 
+// listed ends the table of a list. Where that is empty, people are told what it
+// means.
+func (c *cli) listed(t *table, rows int, empty string) error {
+	if err := t.flush(); err != nil || rows > 0 {
+		return err
+	}
+	_, err := fmt.Fprintln(c.stderr, empty)
+	return err
+}
+
 // oneLine keeps foreign text from breaking a table or steering a terminal.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -27,7 +27,7 @@ func (c *cli) queueCommand() *cobra.Command {
 			for _, q := range rows {
 				t.row(q.Mapping, q.Record, q.Status, q.Priority, showTime(q.Due), fmt.Sprint(q.Attempts), dash(q.Code), q.Reason)
 			}
-			return t.flush()
+			return c.listed(t, len(rows), "nothing waits, and nothing failed")
 		})
 	cmd.Example = "  tenon queue --status failed\n  tenon queue --code refused --mapping won-deal-to-epic"
 	p.flags(cmd)

@@ -26,7 +26,7 @@ func (c *cli) statusCommand() *cobra.Command {
 				t.row(m.Name, strings.TrimSpace(m.State+" "+m.Reason), fmt.Sprint(m.Links), fmt.Sprint(m.Queued), fmt.Sprint(m.Waiting),
 					fmt.Sprint(m.Failed), fmt.Sprint(m.Conflicts), fmt.Sprint(m.SetAside))
 			}
-			if err := t.flush(); err != nil {
+			if err := c.listed(t, len(s.Mappings), "no mapping has seen its systems from here yet; `tenon plan` reads them"); err != nil {
 				return err
 			}
 			fmt.Fprintln(c.stdout)

@@ -76,7 +76,7 @@ func (c *cli) tokenCommand() *cobra.Command {
 					}
 					tab.row(k.ID, k.Name, strings.Join(words, ","), showTime(k.Created), showTime(k.Expires))
 				}
-				return tab.flush()
+				return c.listed(tab, len(tokens), "there are no tokens; `tenon token create NAME` makes one")
 			})
 		},
 	}
