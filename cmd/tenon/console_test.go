@@ -239,6 +239,16 @@ func TestConsole(t *testing.T) {
 	}
 	c.shows("/history?action=undone", "undone", "dealname")
 
+	c.open("/history?link=1", "table")
+	c.shot("history", 1000, 760)
+	address, err := c.button(t.Context(), c.other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.open(strings.TrimPrefix(address, c.url()), "#confirm")
+	c.shot("convert", 720, 860)
+
+	c.open("/", "h1")
 	c.press(`//nav/a[contains(., "Links")]`, `//h1[contains(., "Links")]`)
 	c.press(`//table//a[contains(., "link 1")]`, `.verdict`)
 
