@@ -283,6 +283,28 @@ func TestConnectMakesTheTemplatesFields(t *testing.T) {
 	}
 }
 
+// TestPracticeByConsent takes the configuration that the sandbox writes for its
+// own apps to a sound mapping.
+func TestPracticeByConsent(t *testing.T) {
+	e, err := startSandbox(sandboxOptions{seed: 1, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.close)
+	a := &accountsOfAnApp{t: t, dir: t.TempDir(), hubspot: e.hubspotSystem, jira: e.jiraSystem, site: &httptest.Server{URL: e.jira.URL()}}
+	c := &cli{stderr: io.Discard}
+	if err := c.practice(e, a.dir, "ticket-to-issue", "by post"); err == nil {
+		t.Error("an unknown way to log in was taken")
+	}
+	if err := c.practice(e, a.dir, "ticket-to-issue", authOAuth); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"hubspot", "jira"} {
+		a.run(a.consentAt("connect"), "connect", name, "--no-browser", "--listen", "127.0.0.1:0", "--yes").want(t, exitDone, "rights     all that ticket-to-issue needs")
+	}
+	a.run(nobody, "validate").want(t, exitDone, "mapping ticket-to-issue: sound")
+}
+
 // TestConnectAfterABadAnswer has a browser that brings answers of others first.
 func TestConnectAfterABadAnswer(t *testing.T) {
 	a := newAccountsOfAnApp(t, hubspot.Options{})

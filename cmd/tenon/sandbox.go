@@ -38,12 +38,15 @@ type ready struct {
 	HubSpot struct {
 		URL          string `json:"url"`
 		Token        string `json:"token"`
+		ClientID     string `json:"clientId"`
 		ClientSecret string `json:"clientSecret"`
 	} `json:"hubspot"`
 	Jira struct {
 		URL           string `json:"url"`
 		Email         string `json:"email"`
 		Token         string `json:"token"`
+		ClientID      string `json:"clientId"`
+		ClientSecret  string `json:"clientSecret"`
 		WebhookSecret string `json:"webhookSecret"`
 	} `json:"jira"`
 }
@@ -108,6 +111,7 @@ func (e *emulated) close() {
 func (e *emulated) ready() ready {
 	var r ready
 	r.HubSpot.URL, r.HubSpot.Token, r.HubSpot.ClientSecret = e.hubspot.URL(), hubspot.DefaultToken, hubspot.DefaultClientSecret
+	r.HubSpot.ClientID, r.Jira.ClientID, r.Jira.ClientSecret = hubspot.DefaultClientID, jira.DefaultClientID, jira.DefaultClientSecret
 	r.Jira.URL, r.Jira.Email, r.Jira.Token, r.Jira.WebhookSecret = e.jira.URL(), jira.DefaultEmail, jira.DefaultToken, jira.DefaultWebhookSecret
 	return r
 }
@@ -124,7 +128,7 @@ func (o *sandboxOptions) settle(given func(flag string) bool) {
 
 func (c *cli) sandboxCommand() *cobra.Command {
 	var o sandboxOptions
-	var readyFile, dir, template string
+	var readyFile, dir, template, auth string
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run emulated systems, without any account",
@@ -154,7 +158,7 @@ does for real accounts, to practise with: the systems are then always at
 				fmt.Fprintf(c.stdout, "HubSpot  %s\nJira     %s\n", e.hubspot.URL(), e.jira.URL())
 			}
 			if dir != "" {
-				if err := c.practice(e, dir, template); err != nil {
+				if err := c.practice(e, dir, template, auth); err != nil {
 					return err
 				}
 			}
@@ -170,6 +174,7 @@ does for real accounts, to practise with: the systems are then always at
 	f := cmd.Flags()
 	f.StringVar(&dir, "init", "", "write a configuration for the systems into this `directory`")
 	f.StringVar(&template, "template", examples.Templates()[0].Name, "the mapping in that configuration, as in tenon init --list")
+	f.StringVar(&auth, "auth", authToken, "how that configuration logs in: token, or oauth for the consent pages")
 	f.Uint64Var(&o.seed, "seed", 1, "draws the records and the faults")
 	f.StringVar(&o.hubspot, "hubspot", "127.0.0.1:0", "the `address` of the emulated HubSpot; port 0 is any free one")
 	f.StringVar(&o.jira, "jira", "127.0.0.1:0", "the `address` of the emulated Jira")
