@@ -91,7 +91,9 @@ func (a Advice) Steps(n AdviceNames) []Step {
 		{"RECORD", n.Record},
 		{"LINK", n.Link},
 		{"RULE", n.Rule},
-		{"BUTTON", n.Button}, {"LEFT", n.Ids[0]}, {"RIGHT", n.Ids[1]},
+		{"BUTTON", n.Button},
+		{"LEFT", n.Ids[0]},
+		{"RIGHT", n.Ids[1]},
 	} {
 		if p[1] != "" {
 			pairs = append(pairs, p[0], p[1])

@@ -164,7 +164,7 @@ func (x *explaining) stored() {
 	switch {
 	case e.Status == state.Failed && x.job != nil && !x.job.done() && early[e.Code]:
 		x.tell(e.Code, fmt.Sprintf("%s; the cause is gone, and the next sweep, or a change of the record, takes it up again", e.Reason),
-			standing(OnItsWay), justStep(Step{Text: "Have it taken up now.", Command: "tenon queue retry --mapping " + x.m.Name()}))
+			standing(OnItsWay), justStep(Step{Text: "Have it taken up now.", Command: "tenon replay " + x.m.ref(x.side, x.id).String()}))
 	case e.Status == state.Failed:
 		x.tell(e.Code, x.whatFailed()+e.Reason, ofConnection(x.named(e.Reason)))
 	default:

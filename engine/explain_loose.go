@@ -86,40 +86,39 @@ func (x *explaining) decidedLoose(ctx context.Context, o outcome) {
 	switch o.code {
 	case codeOutOfScope:
 		x.outOfScope(ctx, standing(NeedsYou))
-	case "ambiguous-match":
-		x.tell(o.code, o.reason+x.candidates(ctx))
+	case codeAmbiguous:
+		x.ambiguous(ctx, o.reason)
 	default:
 		x.decided(o)
 	}
 }
 
-// candidates names the records among which a person must choose.
-func (x *explaining) candidates(ctx context.Context) string {
-	var ids []string
-	for _, s := range x.job.sought {
-		if len(s.found) > 1 {
-			ids = append(ids, s.found...)
-		}
-	}
-	if len(ids) == 0 {
-		return ""
-	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
+// ambiguous tells of several records that match, and how to link each of them.
+func (x *explaining) ambiguous(ctx context.Context, reason string) {
+	x.d.nameCandidates(ctx)
 	to := x.side.Other()
-	sel := x.m.selection(to)
-	sel.Fields = nil
-	results, err := x.m.sides[to].Read(ctx, sel, ids)
-	if err != nil || len(results) != len(ids) {
-		return ""
-	}
 	var names []string
-	for _, r := range results {
-		if r.Record != nil {
-			names = append(names, recordName(ExplainedRecord{Ref: r.Record.Ref, Key: r.Record.Key, Title: r.Record.Title}))
+	var steps []Step
+	for _, c := range x.job.candidates {
+		name := recordName(ExplainedRecord{Ref: c.Record, Title: c.Title})
+		names = append(names, name)
+		if c.Record.Connection != x.m.Side(to).Connection || c.Record.Object != x.m.Side(to).Object {
+			continue
 		}
+		ids := [2]string{x.id, c.Record.ID}
+		if to == mapping.Left {
+			ids[0], ids[1] = ids[1], ids[0]
+		}
+		steps = append(steps, Step{Text: "Link it with " + name + ".", Command: fmt.Sprintf("tenon link %s %s %s", x.m.Name(), ids[0], ids[1])})
 	}
-	return "; the candidates: " + strings.Join(names, ", ")
+	if len(names) > 0 {
+		reason += "; the candidates: " + strings.Join(names, ", ")
+	}
+	f := x.make(codeAmbiguous, reason)
+	if len(steps) > 0 {
+		f.Do = append(steps, slices.DeleteFunc(f.Do, func(s Step) bool { return strings.HasPrefix(s.Command, "tenon link ") })...)
+	}
+	x.out.Findings = append(x.out.Findings, f)
 }
 
 // leftAlone tells why a record in scope has no counterpart and gets none.

@@ -18,11 +18,7 @@ var recordPath = regexp.MustCompile(`/contacts/([0-9]+)/(?:record/([0-9]+-[0-9]+
 // HubSpot has no other names for records than their ids. It asks once which
 // portal the account is of, and does not look whether the record is there.
 func (c *connection) Locate(ctx context.Context, text string) (connectors.Ref, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return connectors.Ref{}, nil
-	}
-	parts := recordPath.FindStringSubmatch(u.Path)
+	parts := recordIn(text)
 	if parts == nil {
 		return connectors.Ref{}, nil
 	}
@@ -31,6 +27,15 @@ func (c *connection) Locate(ctx context.Context, text string) (connectors.Ref, e
 		return connectors.Ref{}, err
 	}
 	return connectors.Ref{Connection: c.name, Object: c.mappedName(parts[2] + parts[3]), ID: parts[4]}, nil
+}
+
+// recordIn returns what recordPath finds in an address, nil if nothing.
+func recordIn(text string) []string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return recordPath.FindStringSubmatch(u.Path)
 }
 
 // portalID returns which portal the account is of; "" where the token may not
