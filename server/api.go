@@ -19,7 +19,14 @@ type api struct {
 // mount serves the API and its description; others are the addresses of the
 // service outside the API, which the description names as well.
 func (a api) mount(mux *http.ServeMux, others ...[]route) error {
-	return a.mountRoutes(mux, slices.Concat(slices.Concat(others...), a.routes()))
+	var description []byte
+	routes := slices.Concat(a.routes(), slices.Concat(others...), []route{openAPIRoute(&description)})
+	if err := a.mountRoutes(mux, routes); err != nil {
+		return err
+	}
+	var err error
+	description, err = describe(routes)
+	return err
 }
 
 // routes is the table of the API. An ability has its rows in a file of its own,
