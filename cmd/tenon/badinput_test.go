@@ -341,3 +341,74 @@ func TestScriptsRunEachCommand(t *testing.T) {
 		}
 	}
 }
+
+// wrongNames are things that are not there, by command line, with the exit code
+// and what the message says.
+var wrongNames = []struct {
+	line string
+	code int
+	want string
+}{
+	{"plan nothing", exitUsage, `there is no sound mapping "nothing"`},
+	{"sync nothing", exitUsage, `there is no sound mapping "nothing"`},
+	{"pause nothing", exitFound, `no mapping and no connection is named "nothing"`},
+	{"resume nothing", exitFound, `no mapping and no connection is named "nothing"`},
+	{"link nothing 1 2", exitUsage, `there is no sound mapping "nothing"`},
+	{"link won-deal-to-epic --from nothing.csv", exitUsage, "open nothing.csv: no such file"},
+	{"unlink 999", exitFound, "there is no link 999"},
+	{"unlink x", exitUsage, `"x" is no link`},
+	{"explain link:99", exitFound, "there is no link 99"},
+	{"fields nothing deals", exitUsage, `there is no connection "nothing"`},
+	{"connect nothing", exitUsage, `there is no connection "nothing"`},
+	{"undo 9999", exitFound, "there is no event 9999"},
+	{"undo x", exitUsage, `"x" is not an event's number`},
+	{"undo --run 999", exitFound, "there is no event 999"},
+	{"undo", exitUsage, "an undo is of one event"},
+	{"undo --mapping nothing --since 1h", exitFound, `no mapping is named "nothing"`},
+	{"replay nothing", exitFound, `no mapping takes a record "nothing"`},
+	{"history --mapping nothing", exitFound, `no mapping is named "nothing"`},
+	{"history --since yesterday", exitUsage, "invalid argument"},
+	{"links --mapping nothing", exitFound, `no mapping is named "nothing"`},
+	{"queue --mapping nothing", exitFound, `no mapping is named "nothing"`},
+	{"queue --status nothing", exitUsage, `there is no status "nothing"`},
+	{"queue retry --mapping nothing", exitFound, `no mapping is named "nothing"`},
+	{"conflicts --mapping nothing", exitFound, `no mapping is named "nothing"`},
+	{"conflicts show 99 1", exitFound, "99"},
+	{"conflicts resolve 99 1 deal", exitFound, "link 99 has no conflict"},
+	{"conflicts resolve x 1 deal", exitUsage, `"x" is not a link's number`},
+	{"apply nothing.plan", exitUsage, "open nothing.plan: no such file"},
+	{"apply tenon.yaml", exitFound, "read the plan: line 1"},
+	{"backup nowhere/copy.db", exitUsage, "nowhere: no such file"},
+	{"restore nothing.db", exitUsage, "open nothing.db: no such file"},
+	{"restore tenon.yaml", exitState, "the state is damaged"},
+	{"test nothing_test.yaml", exitConfig, "nothing_test.yaml: no such file"},
+	{"test --run no-such-case", exitFound, "no case matches"},
+	{"token create x --scopes nothing", exitUsage, `there is no scope "nothing"`},
+	{"token revoke nothing", exitFound, "there is no token nothing"},
+	{"verify --expect nothing", exitUsage, `"nothing" is no mark of the journal`},
+	{"init --template nothing fresh", exitUsage, `there is no template "nothing"`},
+	{"init --project 1 fresh", exitUsage, "is not the key of a Jira project"},
+	{"schema nothing", exitUsage, `there is no schema of "nothing"`},
+	{"sandbox --template nothing --init fresh --hubspot 127.0.0.1:0 --jira 127.0.0.1:0", exitUsage, `there is no template "nothing"`},
+}
+
+// TestWrongNames asks each command for something that is not there.
+func TestWrongNames(t *testing.T) {
+	d := newTestDemo(t, 1, "")
+	for name, value := range d.variables() {
+		t.Setenv(name, value)
+	}
+	t.Chdir(d.dir)
+	if code, _, stderr := says(t, "prepare"); code != exitDone {
+		t.Fatalf("prepare: %d\n%s", code, stderr)
+	}
+	for _, c := range wrongNames {
+		t.Run(c.line, func(t *testing.T) {
+			code, stdout, stderr := says(t, strings.Fields(c.line)...)
+			if code != c.code || !strings.Contains(stderr, c.want) {
+				t.Errorf("exit code %d, want %d and %q\n%s%s", code, c.code, c.want, stdout, stderr)
+			}
+			wantMessage(t, stderr)
+		})
+	}
+}

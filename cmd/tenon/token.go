@@ -34,7 +34,7 @@ func (c *cli) tokenCommand() *cobra.Command {
 			order := server.TokenOrder{Name: args[0]}
 			var err error
 			if order.Scopes, err = server.ParseScopes(scopes); err != nil {
-				return fail(exitUsage, "", "%w", err)
+				return fail(exitUsage, "write them with commas: --scopes read,operate", "%w", err)
 			}
 			if days > 0 {
 				order.Expires = time.Now().UTC().AddDate(0, 0, days)
