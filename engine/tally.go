@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/tenonsync/tenon/engine/state"
 )
@@ -15,6 +16,9 @@ type Tally struct {
 	SetAside  int // links with a field that was left out
 	Conflicts int // links with a field that waits for a person
 	Failed    int
+	// Since is since when the one that is due for the longest has been due; zero
+	// where none is.
+	Since time.Time
 	// Cut says that there were more troubled records than are counted one by
 	// one, so that InSync may be too high.
 	Cut bool
@@ -87,6 +91,9 @@ func (e *Engine) tallyEntries(tx state.Tx, mapping string, troubled map[uint64]t
 			troubled[entry.Link] = max(troubled[entry.Link], s)
 		} else {
 			t.add(s)
+		}
+		if entry.Status == state.Ready && (t.Since.IsZero() || entry.Due.Before(t.Since)) {
+			t.Since = entry.Due
 		}
 		n++
 		return n < tallyMost, nil

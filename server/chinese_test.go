@@ -24,7 +24,7 @@ func greekRows() rows {
 	}
 	r := rows{
 		asides: []engine.AsideRow{aside("conflict", "conflict"), aside("refused", "refused"), aside("oscillating", "oscillating"), aside("unmatched", "unmatched")},
-		tally:  engine.Tally{InSync: 2000, Due: 1, Waiting: 1, SetAside: 1, Conflicts: 1, Failed: 1, Cut: true},
+		tally:  engine.Tally{InSync: 2000, Due: 1, Waiting: 1, SetAside: 1, Conflicts: 1, Failed: 1, Cut: true, Since: testNow},
 		status: engine.Status{
 			At: testNow,
 			Connections: []engine.ConnectionStatus{

@@ -92,6 +92,7 @@ var overviewWords = []entry{
 	{"mapping.title", "Mapping %s", "映射 %s"},
 	{"mapping.waiting", "Waiting", "等待中"},
 	{"mapping.bar", "%s of %s in sync", "已同步 %s，共 %s"},
+	{"mapping.behind", "The first in the queue: due %s.", "队首记录到期时间：%s。"},
 	{"mapping.cut", "So many wait that not all could be counted one by one: the number in sync may be too high.", "等待的记录过多，无法逐一计数：已同步的数字可能偏高。"},
 	{"figure.sync", "in sync", "已同步"},
 	{"figure.due", "due", "待处理"},
