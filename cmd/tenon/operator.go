@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
@@ -59,6 +60,9 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values, 
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // the address stands before it
+		}
 		return fail(exitState, "is `tenon serve` running with this configuration?", "%w at %s: %w", errUnreachable, r.base, err)
 	}
 	defer resp.Body.Close()
@@ -67,6 +71,9 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values, 
 		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p); err != nil || p.Title == "" {
 			p.Title = resp.Status
 		}
+		if resp.StatusCode == http.StatusUnauthorized {
+			p.Title, p.Detail = refusedToken()
+		}
 		return fail(exitOfStatus(resp.StatusCode), p.Detail, "the service at %s: %s", r.base, p.Title)
 	}
 	if w, ok := out.(io.Writer); ok {
@@ -74,6 +81,14 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values, 
 		return err
 	}
 	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// refusedToken says what is wrong when the service knows no such token.
+func refusedToken() (title, hint string) {
+	if os.Getenv("TENON_TOKEN") == "" {
+		return "it works with another sealing key than this configuration", "name the service's tenon.yaml with --config, or put a token into TENON_TOKEN"
+	}
+	return "the token in TENON_TOKEN is not good, or not any more", "`tenon token create NAME`, where the service runs, makes another"
 }
 
 // exitOfStatus returns the exit code that goes with a refusal of the service.
