@@ -2,6 +2,8 @@ package examples
 
 import (
 	"strings"
+
+	"github.com/tenonsync/tenon/schema"
 )
 
 // Setup says how a first configuration looks.
@@ -16,7 +18,8 @@ type Setup struct {
 const templateProject = "DELIV"
 
 // Files returns the files of the set-up: tenon.yaml, the mapping with what
-// belongs to it, .env.example and .gitignore.
+// belongs to it, .env.example, .gitignore, and the schemas by which editors check
+// the files.
 func (s Setup) Files() ([]File, error) {
 	list, err := Files(s.Template.FS())
 	if err != nil {
@@ -25,13 +28,20 @@ func (s Setup) Files() ([]File, error) {
 	for i, f := range list {
 		text := string(f.Text)
 		if f.Path == "tenon.yaml" {
-			text = s.configuration(text)
+			text = "# yaml-language-server: $schema=schema/tenon.json\n" + s.configuration(text)
 		} else if s.Project != "" {
 			text = strings.NewReplacer(
 				"project: "+templateProject, "project: "+s.Project, `"project": "`+templateProject+`"`, `"project": "`+s.Project+`"`,
 			).Replace(text)
 		}
 		list[i].Text = []byte(strings.ReplaceAll(text, "$schema=../../../schema/", "$schema=../schema/"))
+	}
+	for _, name := range []string{"mapping.json", "mapping_test.json", "tenon.json"} {
+		text, err := schema.Files.ReadFile(name)
+		if err != nil { // they are embedded
+			return nil, err
+		}
+		list = append(list, File{"schema/" + name, text})
 	}
 	return append(list, File{".env.example", []byte(s.environment())}, File{".gitignore", []byte(ignored)}), nil
 }

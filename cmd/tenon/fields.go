@@ -47,11 +47,10 @@ Some objects need a scope, as in a mapping: --scope project=DELIV,issuetype=Epic
 
 --save writes them to schemas/CONNECTION.OBJECT.json beside tenon.yaml, so that
 "tenon test" and "tenon validate --offline" know them: fields, types, options
-and rights, and nothing of any record.
-
-Example:  tenon fields hubspot deals --search stage --options`,
-		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.fields(cmd.Context(), o, args[0], args[1]) },
+and rights, and nothing of any record.`,
+		Example: `  tenon fields hubspot deals --search stage --options`,
+		Args:    cobra.ExactArgs(2),
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.fields(cmd.Context(), o, args[0], args[1]) },
 	}
 	f := cmd.Flags()
 	f.StringToStringVar(&o.scope, "scope", nil, "narrows the object, as `key=value,…`")

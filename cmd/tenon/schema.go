@@ -16,9 +16,8 @@ func (c *cli) schemaCommand() *cobra.Command {
 that know JSON Schema then check the file while it is written, complete its keys
 and explain them. Save it beside the files and name it in their first line:
 
-  # yaml-language-server: $schema=../schema/mapping.json
-
-Example:  tenon schema mapping > schema/mapping.json`,
+  # yaml-language-server: $schema=../schema/mapping.json`,
+		Example:   `  tenon schema mapping > schema/mapping.json`,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: schema.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {

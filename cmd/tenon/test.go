@@ -45,10 +45,9 @@ which "tenon validate --save-schemas" writes. A new case needs no "expect":
 --write fills in what comes of it, for you to read and correct.
 
 Exit code 0: all cases hold. 1: a case fails, there is none, or too little is
-covered. 3: a file has errors.
-
-Example:  tenon test --run "won deal" --coverage`,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.test(cmd.Context(), o, args) },
+covered. 3: a file has errors.`,
+		Example: `  tenon test --run "won deal" --coverage`,
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.test(cmd.Context(), o, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.run, "run", "", "only cases whose names match the regular `expression`")
@@ -215,7 +214,7 @@ func (t *testRun) mappingOf(cf *mapping.CaseFile, path string) *mapping.File {
 // cases by it. The suite is nil where there are errors.
 func (t *testRun) prepare(ctx context.Context, cf *mapping.CaseFile, m *mapping.File) (*cases.Suite, mapping.Problems, error) {
 	problems := cf.For(m)
-	if problems.Err() != nil {
+	if failed(problems) {
 		return nil, problems, nil
 	}
 	from := savedSchemas{t.folder}
@@ -236,23 +235,26 @@ func (t *testRun) prepare(ctx context.Context, cf *mapping.CaseFile, m *mapping.
 	}
 	all, ps := cf.Schemas(m, saved)
 	problems = append(problems, ps...)
-	if ps.Err() != nil {
+	if failed(ps) {
 		return nil, problems, nil
 	}
 	s.Schemas = all
 	env.Schemas, env.TaskSchemas, env.Abilities, env.Facts = s.Schemas, s.TaskSchemas, s.Abilities, s.Facts
 	compiled, ps := mapping.Compile(m, env)
-	if ps.Err() != nil {
+	if failed(ps) {
 		return nil, append(problems, ps...), nil
 	}
 	s.Mapping = compiled
 	ps = cf.Bind(compiled, s.Schemas, s.TaskSchemas)
 	problems = append(problems, ps...)
-	if ps.Err() != nil {
+	if failed(ps) {
 		return nil, problems, nil
 	}
 	return s, problems, nil
 }
+
+// failed reports whether an error is among problems.
+func failed(ps mapping.Problems) bool { return ps.Err() != nil }
 
 // savedSchemas tells how objects look from the files beside the mappings.
 type savedSchemas struct{ folder schemas.Folder }

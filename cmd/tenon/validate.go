@@ -61,11 +61,10 @@ the schemas in schemas/CONNECTION.OBJECT.json beside tenon.yaml, where they were
 saved by --save-schemas: good for a pipeline that checks each change.
 
 Exit code 0: all is well. 3: there are errors. 5: a system could not be asked,
-or the account lacks a right that the mappings need.
-
-Example:  tenon validate --save-schemas`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.validate(cmd.Context(), o) },
+or the account lacks a right that the mappings need.`,
+		Example: `  tenon validate --save-schemas`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.validate(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.offline, "offline", false, "ask no system and need no secrets")
