@@ -145,7 +145,7 @@ const adoptBatch = 200
 func (e *Engine) adopting(name string, dry bool) (*worked, error) {
 	m, err := e.mapping(name)
 	if err == nil && e.readOnly && !dry {
-		err = &connectors.Error{Op: "link", Kind: connectors.Invalid, Err: errors.New("Tenon only watches: engine.read_only is set"), Help: "take engine.read_only out of tenon.yaml and start anew"}
+		err = &connectors.Error{Op: "link", Kind: connectors.Invalid, Err: errors.New("engine.read_only is set: nothing is written"), Help: "take engine.read_only out of tenon.yaml and start anew"}
 	}
 	return m, err
 }

@@ -85,7 +85,7 @@ func (a *AppliedMapping) leave(l LeftItem) {
 // the mapping, the state or an account is another than the plan's.
 func (e *Engine) Apply(ctx context.Context, r io.ReadSeeker, o ApplyOptions) (*Applied, error) {
 	if e.readOnly {
-		return nil, &connectors.Error{Op: "apply", Kind: connectors.Invalid, Err: errors.New("Tenon only watches: engine.read_only is set"), Help: "take engine.read_only out of tenon.yaml and start anew"}
+		return nil, &connectors.Error{Op: "apply", Kind: connectors.Invalid, Err: errors.New("engine.read_only is set: nothing is written"), Help: "take engine.read_only out of tenon.yaml and start anew"}
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PriorityBackfill)
 	a := &applying{e: e, o: o, out: &Applied{Mappings: []AppliedMapping{}}, fit: map[string]*worked{}}

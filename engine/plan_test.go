@@ -101,13 +101,13 @@ func find(t *testing.T, p *engine.Plan, action string) engine.PlanChange {
 
 func TestPlanTellsAll(t *testing.T) {
 	w := busy(t)
-	real := w.store
+	store := w.store
 	forbidWrites(t, w.crm, w.pm)
 	w.wrap = func(s state.Store) state.Store { return frozen{s, t} }
 	w.start()
 	p, file := w.plan()
 	w.wrap = nil
-	w.store = real
+	w.store = store
 	if bytes.Count(file, []byte("\n")) < 6 {
 		t.Errorf("the file has too few lines:\n%s", file)
 	}

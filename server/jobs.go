@@ -19,7 +19,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tenonsync/tenon/connectors"
-	"github.com/tenonsync/tenon/engine"
 )
 
 // The states of a job.
@@ -281,11 +280,6 @@ func (r *job) show(p Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.told.Progress = p
-}
-
-// showSync is show for the engine's reports.
-func (r *job) showSync(p engine.SyncProgress) {
-	r.show(Progress{Step: fmt.Sprintf("%s: %d listed", p.Mapping, p.Listed), Done: p.Done, Total: p.Done + p.Queued})
 }
 
 // Write implements io.Writer: it adds to the file that the job's caller fetches
