@@ -21,6 +21,7 @@ type Config struct {
 	Signer      *Signer
 	Connections map[string]connectors.Connection
 	Sources     map[string]Source // the convertible side of each mapping with a button
+	Grants      Grants            // takes new consents; nil: none are taken
 
 	Listen    string // the address that Serve's listener has, to know whether it is loopback
 	PublicURL string // without a slash at the end

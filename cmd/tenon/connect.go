@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -17,6 +20,7 @@ import (
 	"github.com/tenonsync/tenon/connectors/consent"
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/mapping"
+	"github.com/tenonsync/tenon/server"
 )
 
 // connectOptions are the flags of connect.
@@ -45,6 +49,8 @@ schemas/ describes: after a question on a terminal, with --yes at once.
 
 On a machine without a browser, tunnel the port (ssh -L 8485:localhost:8485) or
 take --paste and paste the address at which the browser ended.
+
+While ` + "`tenon serve`" + ` runs, a new consent is handed to it, and it goes on with it.
 
 Exit code 0: all is there. 1: something is missing. 5: the system refuses.`,
 		Example: `  tenon connect hubspot
@@ -75,6 +81,7 @@ type connecting struct {
 	needs   []connectors.Need
 	asked   connectors.Authorization // nil: the settings name a token
 	vault   *vault                   // nil: no state is needed, or there is none yet
+	service *remote                  // the running service that has the state open; nil: none
 	ask     *asker
 	opened  connectors.Connection
 	report  connectReport
@@ -125,8 +132,10 @@ func (c *cli) connect(ctx context.Context, name string, o connectOptions) (err e
 	if err := k.logIn(ctx); err != nil {
 		return err
 	}
-	if err := k.look(ctx); err != nil {
-		return err
+	if k.service == nil {
+		if err := k.look(ctx); err != nil {
+			return err
+		}
 	}
 	return k.tell()
 }
@@ -185,6 +194,11 @@ func (k *connecting) openState(ctx context.Context) error {
 	switch {
 	case errors.Is(err, state.ErrLocked) && !needed:
 		return nil // a service runs; a token can be checked beside it
+	case errors.Is(err, state.ErrLocked) && k.asked != nil && !k.options.check:
+		k.service, err = k.remote(ctx, k.cfg, server.ScopeConfigure)
+		return err
+	case errors.Is(err, state.ErrLocked) && k.options.check:
+		return fail(exitState, "`tenon status` shows how the connection stands; stop `tenon serve` to look at its rights", "the tokens of %s are kept in the state, which a running service has open", k.conn.Name)
 	case errors.Is(err, state.ErrLocked):
 		return fail(exitState, "stop `tenon serve`, run this again, then start it: it goes on where it was", "the tokens of %s are kept in the state, which a running service has open", k.conn.Name)
 	case err != nil:
@@ -247,7 +261,18 @@ func (k *connecting) logIn(ctx context.Context) error {
 		return err
 	}
 	k.report.Connected = true
+	if k.service != nil {
+		return nil
+	}
 	return k.open(grant)
+}
+
+// handOver gives the grant to the running service, which goes on with it.
+func (k *connecting) handOver(ctx context.Context, grant *connectors.Grant) error {
+	k.report.System, k.report.Account = grant.Label, grant.Person
+	k.report.Webhooks = "as before"
+	path := "/api/v1/connections/" + url.PathEscape(k.conn.Name) + "/grant"
+	return k.service.do(ctx, http.MethodPut, path, nil, grant, io.Discard)
 }
 
 // serves reports whether a kept grant still works and has the scopes that the
@@ -284,6 +309,10 @@ func (k *connecting) consent(ctx context.Context) (*connectors.Grant, error) {
 	if err != nil {
 		return nil, k.noConsent(err)
 	}
+	k.report.Scopes = grant.Scopes
+	if k.service != nil {
+		return grant, k.handOver(ctx, grant)
+	}
 	before, err := loadAccount(ctx, k.how().Tokens, consentNote)
 	if err != nil {
 		return nil, err
@@ -292,7 +321,6 @@ func (k *connecting) consent(ctx context.Context) (*connectors.Grant, error) {
 	if err := sameAccount(k.conn.Name, before, now); err != nil {
 		return nil, err
 	}
-	k.report.Scopes = grant.Scopes
 	if err := saveGrant(ctx, k.how().Tokens, grant); err != nil {
 		return nil, err
 	}

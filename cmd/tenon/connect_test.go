@@ -31,6 +31,7 @@ const adaAtWork = "ada.okafor@harbourworks.example"
 type accountsOfAnApp struct {
 	t       *testing.T
 	dir     string
+	listen  string // of the service
 	hubspot *hubspot.System
 	jira    *jira.System
 	crm     *httptest.Server
@@ -39,7 +40,7 @@ type accountsOfAnApp struct {
 
 func newAccountsOfAnApp(t *testing.T, o hubspot.Options) *accountsOfAnApp {
 	t.Helper()
-	a := &accountsOfAnApp{t: t, dir: t.TempDir(), hubspot: hubspot.New(o), jira: jira.New(jira.Options{})}
+	a := &accountsOfAnApp{t: t, dir: t.TempDir(), listen: "127.0.0.1:0", hubspot: hubspot.New(o), jira: jira.New(jira.Options{})}
 	a.crm, a.site = httptest.NewServer(a.hubspot), httptest.NewServer(a.jira)
 	t.Cleanup(func() {
 		a.crm.Close()
@@ -73,7 +74,7 @@ func (a *accountsOfAnApp) configure(crm string) {
     token_url: ` + a.site.URL + `/oauth/token
     client_id: ` + jira.DefaultClientID + `
     client_secret: {env: JIRA_CLIENT_SECRET}
-server: {listen: "127.0.0.1:0"}
+server: {listen: "` + a.listen + `"}
 mappings: mappings/
 `
 	a.write("tenon.yaml", text)
@@ -353,7 +354,8 @@ func TestConnectWhileTheStateIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.close()
-	a.run(nobody, "connect", "hubspot", "--no-browser").want(t, exitState, "running service has open", "stop `tenon serve`")
+	a.run(nobody, "connect", "hubspot", "--check").want(t, exitState, "running service has open", "`tenon status` shows")
+	a.run(a.consentAt("connect"), "connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0").want(t, exitState, "no service answers", "hint: is `tenon serve` running")
 }
 
 // TestConnectWithALateCode has a person who takes longer than the code lasts.
@@ -374,6 +376,66 @@ func TestConnectWithALateCode(t *testing.T) {
 		}
 	}, "connect", "hubspot", "--no-browser", "--listen", "127.0.0.1:0").want(t, exitSystem, "missing or unknown auth code", "hint: run `tenon connect hubspot`")
 	a.run(nobody, "connect", "hubspot", "--check").want(t, exitFound, "nobody has connected hubspot yet")
+}
+
+// TestConnectWhileServing hands a new consent to the running service, which
+// goes on with it; one for another account is refused.
+func TestConnectWhileServing(t *testing.T) {
+	a := newAccountsOfAnApp(t, hubspot.Options{PortalID: 111})
+	address, release, err := reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	a.listen = address
+	a.configure(a.crm.URL)
+	connect := func(name string, more ...string) []string {
+		return append([]string{"connect", name, "--no-browser", "--listen", "127.0.0.1:0", "--yes"}, more...)
+	}
+	a.run(a.consentAt("connect"), connect("hubspot")...).want(t, exitDone)
+	a.run(a.consentAt("connect"), connect("jira")...).want(t, exitDone)
+
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan outcome, 1)
+	ready := filepath.Join(a.dir, "ready.json")
+	go func() {
+		var out overflow
+		code := run(ctx, []string{"--config", filepath.Join(a.dir, "tenon.yaml"), "serve", "--ready-file", ready}, strings.NewReader(""), &out, &out)
+		served <- outcome{code, out.String(), ""}
+	}()
+	defer func() {
+		stop()
+		(<-served).want(t, exitDone, "an account was connected anew")
+	}()
+	gone := func() {
+		if err := os.Remove(ready); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitReady := func() {
+		eventually(t, func() error {
+			_, err := os.Stat(ready)
+			return err
+		})
+	}
+	awaitReady()
+	gone()
+	a.hubspot.Uninstall()
+	a.run(a.consentAt("connect"), connect("hubspot")...).want(t, exitDone, "the running service has the tokens")
+	awaitReady() // it started anew
+	eventually(t, func() error {
+		if o := a.run(nobody, "status"); o.code != exitDone || strings.Contains(o.out, "refused") {
+			return errors.New(o.out + o.errors)
+		}
+		return nil
+	})
+
+	other := hubspot.New(hubspot.Options{PortalID: 222})
+	t.Cleanup(other.Close)
+	server := httptest.NewServer(other)
+	t.Cleanup(server.Close)
+	a.configure(server.URL)
+	a.run(a.consentAt("connect"), connect("hubspot")...).want(t, exitFound, "this is portal 222", "belongs to portal 111", "hint: log in to the account that it was")
 }
 
 // TestConnectPasted takes the answer from standard input.

@@ -219,6 +219,10 @@ func (k *connecting) tell() error {
 
 func (k *connecting) show(wanting, lacking int) {
 	r := k.report
+	if k.service != nil {
+		fmt.Fprintf(k.stdout, "%s: %s\n  connected  the running service has the tokens and goes on with them; `tenon status` shows it\n", r.Connection, oneLine(r.System))
+		return
+	}
 	fmt.Fprintf(k.stdout, "%s: %s as %s\n", r.Connection, oneLine(r.System), oneLine(r.Account))
 	if r.Connected {
 		fmt.Fprintln(k.stdout, "  connected  the tokens are sealed in the state")

@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/server"
 )
+
+var _ server.Grants = (*service)(nil)
 
 // authorization returns the consent that a connection lives on; nil where its
 // settings name other credentials.
@@ -98,4 +102,41 @@ func sameAccount(name string, before, now knownAccount) error {
 	}
 	return fail(exitFound, "log in to the account that it was, or give this one a connection of its own in tenon.yaml: links and keys of the one mean nothing in the other",
 		"this is %s, but the connection %s belongs to %s; nothing was stored", oneLine(now.Label), name, oneLine(before.Label))
+}
+
+// TakeGrant implements server.Grants: the service keeps the grant and starts
+// anew with it.
+func (s *service) TakeGrant(ctx context.Context, name string, g *connectors.Grant) error {
+	refuse := func(kind connectors.Kind, format string, args ...any) error {
+		return &connectors.Error{Op: "connect", Connection: name, Kind: kind, Err: fmt.Errorf(format, args...)}
+	}
+	i := slices.IndexFunc(s.config.Connections, func(conn config.Connection) bool { return conn.Name == name })
+	if i < 0 {
+		return refuse(connectors.NotFound, "there is no such connection")
+	}
+	asked, err := authorization(s.config.Connections[i], connectors.Options{})
+	if err != nil || asked == nil {
+		return refuse(connectors.Invalid, "the connection lives on no consent: its settings name other credentials")
+	}
+	tokens := s.tokens(name)
+	before, err := loadAccount(ctx, tokens, consentNote)
+	if err != nil {
+		return err
+	}
+	now := knownAccount{g.System, g.Label}
+	if err := sameAccount(name, before, now); err != nil {
+		_, help := classify(err)
+		return &connectors.Error{Op: "connect", Connection: name, Kind: connectors.Conflict, Err: err, Help: help}
+	}
+	if err := saveGrant(ctx, tokens, g); err != nil {
+		return err
+	}
+	if err := saveAccount(ctx, tokens, consentNote, now); err != nil {
+		return err
+	}
+	select {
+	case s.anew <- struct{}{}:
+	default: // it starts anew already
+	}
+	return nil
 }

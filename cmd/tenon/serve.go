@@ -112,6 +112,14 @@ func (s *service) serveOn(ctx context.Context, l net.Listener, readyFile string)
 		}
 	})
 	wg.Go(func() { s.subscribe(ctx) })
+	wg.Go(func() {
+		select {
+		case <-s.anew:
+			s.log.Info("an account was connected anew; starting with its grant")
+			stop(errNewFields)
+		case <-ctx.Done():
+		}
+	})
 	wg.Go(func() { s.watchFields(ctx, s.config.Engine.FieldsInterval, stop) })
 	s.log.Info("serving", "address", l.Addr().String(), "public_url", s.config.Server.PublicURL, "count", len(s.mappings))
 	if readyFile != "" {

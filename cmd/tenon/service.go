@@ -33,6 +33,7 @@ type service struct {
 	metrics  *server.Metrics
 	sessions *server.Sessions
 	log      *slog.Logger
+	anew     chan struct{} // holds one: an account was connected anew
 }
 
 // serviceOptions say how a service is put together.
@@ -60,7 +61,7 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	if o.log == nil {
 		o.log = quiet()
 	}
-	s := &service{config: cfg, log: o.log, metrics: server.NewMetrics(), sessions: o.sessions, clock: o.clock}
+	s := &service{anew: make(chan struct{}, 1), config: cfg, log: o.log, metrics: server.NewMetrics(), sessions: o.sessions, clock: o.clock}
 	if s.clock == nil {
 		s.clock = connectors.SystemClock()
 	}
@@ -175,7 +176,7 @@ func (s *service) newServer(listen, publicURL string, clock connectors.Clock) (*
 	cfg := s.config.Server
 	return server.New(server.Config{
 		Engine: s.engine, Tokens: server.Tokens{Store: s.store}, Signer: s.signer,
-		Connections: s.conns, Sources: s.sources(),
+		Connections: s.conns, Sources: s.sources(), Grants: s,
 		Listen: listen, PublicURL: publicURL, Zone: s.config.TimeZone, Version: versionText(),
 		Clock: clock, Logger: s.log, Metrics: s.metrics,
 		MaxBody: cfg.MaxBody, MaxRequests: cfg.MaxRequests, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
