@@ -54,6 +54,71 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzCases reads any text as a test file, with and without saved schemas.
+func FuzzCases(f *testing.F) {
+	archives, err := filepath.Glob(filepath.Join("testdata", "cases", "*.txtar"))
+	if err != nil || len(archives) == 0 {
+		f.Fatal("no archives", err)
+	}
+	for _, name := range archives {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			if file.Name == "pair_test.yaml" {
+				f.Add(string(file.Data), strings.Contains(name, "guess"))
+			}
+		}
+	}
+	f.Add("cases: [{name: a, deal: [{id: 1}, {}], edits: {deal: moved}}]\nschema: {deal: {a: [b]}}\ngiven: {epic: [{}]}\n", true)
+	file, problems := Parse("pair.yaml", []byte(pairFile))
+	if err := problems.Err(); err != nil {
+		f.Fatal(err)
+	}
+	read := func(src string, guess bool) (*CaseFile, Problems) {
+		cf, problems := ReadCases("fuzz_test.yaml", []byte(src))
+		if cf == nil {
+			return nil, problems
+		}
+		if problems = append(problems, cf.For(file)...); problems.Err() != nil {
+			return cf, problems
+		}
+		env := testEnv()
+		if guess {
+			env.Schemas = [2]*connectors.Schema{}
+		}
+		schemas, more := cf.Schemas(file, env.Schemas)
+		problems = append(problems, more...)
+		env.Schemas = schemas
+		if m, more := Compile(file, env); m == nil {
+			problems = append(problems, more...) // a declared field does not go with the mapping
+		} else {
+			problems = append(problems, cf.Bind(m, schemas, [2]*connectors.Schema{})...)
+		}
+		return cf, problems
+	}
+	f.Fuzz(func(t *testing.T, src string, guess bool) {
+		cf, problems := read(src, guess)
+		lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(src), "\n")
+		for _, p := range problems {
+			if p.File == "fuzz_test.yaml" && (p.Line < 0 || p.Line > len(lines) || p.Line > 0 && (p.Column < 1 || p.Column > utf8.RuneCountInString(lines[p.Line-1])+1)) {
+				t.Errorf("the place %d:%d is not in the file: %s", p.Line, p.Column, p.Message)
+			}
+		}
+		if _, again := read(src, guess); !cmp.Equal(problems, again) {
+			t.Errorf("a second run tells something else:\n%s", cmp.Diff(problems, again))
+		}
+		if cf == nil || problems.Err() != nil {
+			return
+		}
+		text, added := cf.Insert(func(*Case) string { return "expect: nothing\n" })
+		if written, problems := read(text, guess); problems.Err() != nil || len(written.Cases) != len(cf.Cases) || len(written.Unexpected()) != len(cf.Unexpected())-added {
+			t.Errorf("%d expectations added to %q give %q: %v", added, src, text, problems)
+		}
+	})
+}
+
 // FuzzExpression compiles any text as an expression and runs it: no panic, and
 // a result of the kind that the check foretold.
 func FuzzExpression(f *testing.F) {

@@ -118,6 +118,7 @@ func (r *reporter) add(s Severity, at position, hint, message string) {
 	p := Problem{File: r.file, Line: at.line, Column: at.col, Width: at.width, Severity: s, Message: message, Hint: hint}
 	if at.line >= 1 && at.line <= len(r.lines) {
 		p.Source = strings.TrimRight(r.lines[at.line-1], " \t\r")
+		p.Column = min(at.col, utf8.RuneCountInString(r.lines[at.line-1])+1) // nothing at the end of a line
 		p.Width = max(1, min(at.width, utf8.RuneCountInString(p.Source)-at.col+1))
 	}
 	r.problems = append(r.problems, p)

@@ -83,3 +83,29 @@ func TestPath(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// FuzzLoad reads any text as a saved schema.
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(`{"connection": "jira", "object": "issue", "scopes": [{"scope": {"project": "DELIV"}, "label": "Epic", "fields": [{"name": "a", "label": "A", "type": "number", "scale": 2, "writable": true}]}, {"scope": {}, "label": "Issue", "fields": []}]}`))
+	f.Add([]byte(`{"connection": "a", "object": "b", "scopes": [{"scope": null, "label": "B", "fields": [{"name": "x", "label": "X", "type": "options", "options": [{"id": "1"}]}]}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		folder := schemas.Folder(t.TempDir())
+		if err := os.WriteFile(folder.Path("a", "b"), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := folder.Load("a", "b", nil)
+		if err != nil || s == nil {
+			return
+		}
+		if _, err := folder.Save("a", "b", nil, s); err != nil {
+			t.Fatal(err)
+		}
+		again, err := folder.Load("a", "b", nil)
+		if err != nil || len(again.Fields) != len(s.Fields) {
+			t.Errorf("saved again it is %v, %v", again, err)
+		}
+		if changed, err := folder.Save("a", "b", nil, again); changed || err != nil {
+			t.Errorf("the same schema changes the file: %v", err)
+		}
+	})
+}
