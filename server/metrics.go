@@ -83,6 +83,9 @@ var (
 	conflictsDesc = prometheus.NewDesc("tenon_conflicts", "Conflicts that wait for a person.", []string{"mapping"}, nil)
 	asideDesc     = prometheus.NewDesc("tenon_fields_set_aside", "Fields that are held back for another reason.", []string{"mapping"}, nil)
 	stoppedDesc   = prometheus.NewDesc("tenon_mapping_stopped", "1 while a guard has stopped the mapping.", []string{"mapping"}, nil)
+	heldDesc      = prometheus.NewDesc("tenon_mapping_paused", "1 while a person has paused the mapping, or a connection of it.", []string{"mapping"}, nil)
+	heldConnDesc  = prometheus.NewDesc("tenon_connection_paused", "1 while a person has paused the connection.", []string{"connection"}, nil)
+	inboxDesc     = prometheus.NewDesc("tenon_inbox_deliveries", "Deliveries that are safe and not sorted into the queues yet.", nil, nil)
 	budgetDesc    = prometheus.NewDesc("tenon_budget_allowance", "What the system gives, by allowance (day: requests; window: the system's units).", []string{"connection", "allowance"}, nil)
 	oursDesc      = prometheus.NewDesc("tenon_budget_share", "How much of an allowance Tenon may use.", []string{"connection", "allowance"}, nil)
 	leftDesc      = prometheus.NewDesc("tenon_budget_left", "What Tenon may use still of an allowance.", []string{"connection", "allowance"}, nil)
@@ -92,12 +95,14 @@ var (
 	paceDesc      = prometheus.NewDesc("tenon_budget_requests_per_second", "The pace that is kept, learnt or configured; 0: none.", []string{"connection"}, nil)
 	pauseDesc     = prometheus.NewDesc("tenon_budget_paused_until_seconds", "Until when the system asked for a pause, as Unix time; 0: no pause.", []string{"connection"}, nil)
 
-	upDesc = prometheus.NewDesc("tenon_connection_up", "1 while the connection is in use, 0 while it is paused.", []string{"connection"}, nil)
+	upDesc          = prometheus.NewDesc("tenon_connection_up", "1 while the connection is in use, 0 while it is paused.", []string{"connection"}, nil)
+	lastWebhookDesc = prometheus.NewDesc("tenon_last_webhook_seconds", "When the last webhook was taken in, as Unix time.", []string{"connection"}, nil)
+	lastPollDesc    = prometheus.NewDesc("tenon_last_poll_seconds", "When the lists of changes were last asked for, as Unix time.", []string{"connection"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (s *statusCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{linksDesc, queueDesc, conflictsDesc, asideDesc, stoppedDesc, upDesc, budgetDesc, oursDesc, leftDesc, usedDesc, waitingDesc, refusedDesc, paceDesc, pauseDesc} {
+	for _, d := range []*prometheus.Desc{linksDesc, queueDesc, conflictsDesc, asideDesc, stoppedDesc, heldDesc, inboxDesc, upDesc, heldConnDesc, lastWebhookDesc, lastPollDesc, budgetDesc, oursDesc, leftDesc, usedDesc, waitingDesc, refusedDesc, paceDesc, pauseDesc} {
 		ch <- d
 	}
 }
@@ -122,9 +127,18 @@ func (s *statusCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(conflictsDesc, float64(m.Conflicts), m.Name)
 		gauge(asideDesc, float64(m.SetAside), m.Name)
 		gauge(stoppedDesc, one(m.State == "stopped"), m.Name)
+		gauge(heldDesc, one(m.Paused != nil), m.Name)
 	}
+	gauge(inboxDesc, float64(status.Inbox))
 	for _, c := range status.Connections {
 		gauge(upDesc, one(c.State == "up"), c.Name)
+		gauge(heldConnDesc, one(c.Paused != nil), c.Name)
+		if !c.LastWebhook.IsZero() {
+			gauge(lastWebhookDesc, float64(c.LastWebhook.Unix()), c.Name)
+		}
+		if !c.LastPoll.IsZero() {
+			gauge(lastPollDesc, float64(c.LastPoll.Unix()), c.Name)
+		}
 		if c.Budget != nil {
 			collectBudget(ch, gauge, c.Name, c.Budget)
 		}

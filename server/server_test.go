@@ -569,8 +569,9 @@ func TestHealth(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	f := newFixture(t, nil)
 	f.engine.rows.status = engine.Status{
-		Mappings:    []engine.MappingStatus{{Name: "deals", State: "stopped", Links: 3, Conflicts: 2}},
-		Connections: []engine.ConnectionStatus{{Name: "crm", State: "up"}},
+		Mappings:    []engine.MappingStatus{{Name: "deals", State: "stopped", Links: 3, Conflicts: 2, Paused: &engine.Pause{}}},
+		Connections: []engine.ConnectionStatus{{Name: "crm", State: "up", Paused: &engine.Pause{}}},
+		Inbox:       7,
 	}
 	f.do("POST", "/hooks/crm", "x")
 	f.do("POST", "/hooks/made-up-name", "x")
@@ -579,6 +580,7 @@ func TestMetrics(t *testing.T) {
 		`tenon_webhooks_total{connection="crm",outcome="taken"} 1`, `tenon_webhooks_total{connection="unknown",outcome="unknown"} 1`,
 		`tenon_webhook_secrets_total{connection="crm",secret="0"} 1`, `tenon_http_seconds_count{route="POST /hooks/{connection}",status="404"} 1`,
 		`tenon_links{mapping="deals"} 3`, `tenon_conflicts{mapping="deals"} 2`, `tenon_mapping_stopped{mapping="deals"} 1`,
+		`tenon_mapping_paused{mapping="deals"} 1`, `tenon_connection_paused{connection="crm"} 1`, `tenon_inbox_deliveries 7`,
 		`tenon_connection_up{connection="crm"} 1`, `tenon_http_seconds_count{route="POST /hooks/{connection}",status="204"} 1`,
 	} {
 		if !strings.Contains(text, want) {
