@@ -50,7 +50,7 @@ var recordAdvices = []Advice{
 		Title: "The account lacks a right",
 		Cause: "The credentials are good, but they may not do this: read the record, write the field, make a record there.",
 		Do: []Step{
-			{Text: "See which rights are missing.", Command: "tenon validate"},
+			{Text: "See which rights are missing.", Command: "tenon connect CONNECTION --check"},
 			{Text: "Give the account of CONNECTION the right in its system; it is tried again with the next sweep, or at once.", Command: replayIt},
 		},
 	},

@@ -97,8 +97,8 @@ var wholeAdvices = []Advice{
 		Title: "The credentials are refused",
 		Cause: "The token has expired, was revoked, or is that of another account. The connection is paused and probed; its records wait, and nothing is marked failed.",
 		Do: []Step{
-			{Text: "Renew the credentials of CONNECTION, then check them.", Command: "tenon validate"},
-			{Text: "Restart the service where they come from its environment."},
+			{Text: "Renew the credentials of CONNECTION, and check them.", Command: "tenon connect CONNECTION"},
+			{Text: "A consent is handed to a running service; restart it where a token comes from its environment or a file."},
 		},
 	},
 	{
@@ -133,7 +133,7 @@ var wholeAdvices = []Advice{
 		Title: "Many linked records of one side cannot be read any more",
 		Cause: "That many at once are no deletions: a right, a project or a filter was taken from the account. Nothing is unlinked; the mapping goes on by itself when they can be read again.",
 		Do: []Step{
-			{Text: "Give the account of CONNECTION back its right.", Command: "tenon validate"},
+			{Text: "Give the account of CONNECTION back its right.", Command: "tenon connect CONNECTION --check"},
 			{Text: "Only if they are really gone:", Command: "tenon resume MAPPING"},
 		},
 	},
