@@ -89,7 +89,7 @@ func TestExported(t *testing.T) {
 		for name, labels := range onlyLater {
 			have[name] = family{help: true, labels: labels}
 		}
-		for _, name := range []string{"tenon_links", "tenon_webhook_secrets_total", "tenon_call_seconds_bucket", "tenon_budget_used"} {
+		for _, name := range []string{"tenon_links", "tenon_webhook_secrets_total", "tenon_call_seconds_bucket", "tenon_budget_used", "tenon_last_webhook_seconds", "tenon_last_poll_seconds"} {
 			if len(have[name].labels) == 0 {
 				return fmt.Errorf("%s is not exported yet", name)
 			}

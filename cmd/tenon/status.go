@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ func (c *cli) statusCommand() *cobra.Command {
 			}
 			t := newTable(c.stdout, "MAPPING", "STATE", "LINKS", "QUEUE", "WAITING", "FAILED", "CONFLICTS", "SET ASIDE")
 			for _, m := range s.Mappings {
-				t.row(m.Name, strings.TrimSpace(m.State+" "+m.Reason), fmt.Sprint(m.Links), fmt.Sprint(m.Queued), fmt.Sprint(m.Waiting),
+				t.row(m.Name, stateText(m.State, m.Reason, m.Paused), fmt.Sprint(m.Links), fmt.Sprint(m.Queued), fmt.Sprint(m.Waiting),
 					fmt.Sprint(m.Failed), fmt.Sprint(m.Conflicts), fmt.Sprint(m.SetAside))
 			}
 			if err := c.listed(t, len(s.Mappings), "no mapping has seen its systems from here yet; `tenon plan` reads them"); err != nil {
@@ -32,13 +31,31 @@ func (c *cli) statusCommand() *cobra.Command {
 			fmt.Fprintln(c.stdout)
 			t = newTable(c.stdout, "CONNECTION", "STATE", "LAST WEBHOOK", "LAST POLL")
 			for _, n := range s.Connections {
-				t.row(n.Name, strings.TrimSpace(n.State+" "+n.Reason), showTime(n.LastWebhook), showTime(n.LastPoll))
+				t.row(n.Name, stateText(n.State, n.Reason, n.Paused), showTime(n.LastWebhook), showTime(n.LastPoll))
 			}
 			if err := t.flush(); err != nil {
 				return err
 			}
 			return c.showAllowances(s.Connections)
 		})
+}
+
+// stateText is a state with its reason: who paused it, when and why, or what the
+// program says.
+func stateText(state, reason string, paused *engine.Pause) string {
+	switch {
+	case paused != nil:
+		reason = "by " + paused.By + " since " + showTime(paused.Since)
+		if paused.Connection != "" {
+			reason = "connection " + paused.Connection + " " + reason
+		}
+		if paused.Reason != "" {
+			reason += ": " + paused.Reason
+		}
+	case reason == "":
+		return state
+	}
+	return state + " (" + reason + ")"
 }
 
 // showAllowances lists the allowances that are known, and what was used of them.
