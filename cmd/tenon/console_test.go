@@ -65,6 +65,7 @@ func newConsole(t *testing.T, seed uint64) *console {
 			break
 		}
 	}
+	c.shows("/", "Everything is in step") // all links have their baselines
 	c.do("a browser without script", emulation.SetScriptExecutionDisabled(true), network.Enable())
 	return c
 }
@@ -277,6 +278,7 @@ func TestConsoleThirdValue(t *testing.T) {
 	c.press(`//a[contains(., "Read both sides now")]`, `//h1[contains(., "dealname")]`)
 	c.says("main", "Named by sales", "Named by delivery", "Holds now")
 	c.press(`details.card summary`, "#value")
+	c.shot("decide", 1000, 720)
 	c.do("type a value", chromedp.SendKeys("#value", "Named by both", chromedp.ByQuery))
 	c.press("#write", notice("Decided"))
 	eventually(t, func() error {

@@ -256,8 +256,10 @@ Try this:
      Tenon shows what would be made; confirm, and follow the link to the epic.
   2. Change the deal's name or amount in HubSpot, or the epic's due date or status
      in Jira. It appears on the other side within a second or two.
-  3. Open Tenon's history: why each thing was done, and that Tenon's own writes,
-     seen again, ended in "no difference".
+  3. Open Tenon: how everything stands. Type an epic's key (DELIV-…) into its
+     search field to see why that record is in step. Its history tells why each
+     thing was done, and that Tenon's own writes, seen again, ended in
+     "no difference"; what it wrote can be undone there.
 
 Deals that are won already get their epics by themselves. Ctrl-C ends the demo.
 `, d.systems.hubspot.URL(), d.systems.jira.URL(), d.url())
