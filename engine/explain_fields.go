@@ -219,11 +219,29 @@ func (x *explaining) describeUndecided(f *ExplainedField, r *mapping.Rule, top F
 	case x.options.Offline && x.entry == nil && x.link != nil && !x.link.Synced.IsZero():
 		f.Standing = InSync
 	case top.Code != "":
-		f.Code = top.Code
+		f.Code, f.Why = top.Code, x.movedSince(r)
 		if x.job != nil {
 			f.Standing = top.Standing
 		}
 	}
+}
+
+// movedSince says which side has changed since both last agreed, where only one
+// of them could be read.
+func (x *explaining) movedSince(r *mapping.Rule) string {
+	if x.partly == nil || x.link == nil {
+		return ""
+	}
+	for side := range mapping.SideID(2) {
+		rec := x.partly.recs[side]
+		if rec == nil || x.partly.recs[side.Other()] != nil {
+			continue
+		}
+		if v, presence, err := r.Value(side, rec); err == nil && presence == connectors.Present && x.moved(fieldOf(x.link, r.ID()), side, v) {
+			return "the " + x.name(side) + " has changed since both last agreed"
+		}
+	}
+	return ""
 }
 
 // asides returns what the state holds back of the link's fields.
