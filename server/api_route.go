@@ -167,6 +167,9 @@ func allowedMethods(mux *http.ServeMux, r *http.Request) []string {
 	return allowed
 }
 
+// fileTime bounds how long a file may take to come.
+const fileTime = 10 * time.Minute
+
 func (a api) handler(rt *route) http.HandlerFunc {
 	if rt.serve != nil {
 		return rt.serve
@@ -176,6 +179,11 @@ func (a api) handler(rt *route) http.HandlerFunc {
 		limit = a.MaxBody
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
+		if rt.raw != "" { // a file takes longer than a request may otherwise
+			if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(fileTime)); err != nil {
+				a.Logger.DebugContext(r.Context(), "a file keeps its time-out", "err", err)
+			}
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		c := &call{Request: r, route: rt, query: r.URL.Query()}
 		if err := c.checkParams(); err != nil {
