@@ -66,6 +66,7 @@ type testRun struct {
 	cfg      *config.Config
 	conns    connections
 	mappings []*mapping.File
+	unread   mapping.Problems // of all mapping files
 	folder   schemas.Folder
 	chosen   func(name string) bool
 
@@ -101,8 +102,10 @@ func (c *cli) test(ctx context.Context, o testOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	t.mappings = files
-	t.report.Problems = append(t.report.Problems, problems...)
+	t.mappings, t.unread = files, problems
+	if len(args) == 0 {
+		t.tell(problems)
+	}
 	if t.conns, err = c.open(cfg, connectors.Options{Logger: quiet()}, nil); err != nil {
 		t.conns = connections{} // what they can do is not known then
 	}
@@ -164,7 +167,7 @@ func (t *testRun) file(ctx context.Context, path string) error {
 		return fail(exitConfig, "", "%w", err)
 	}
 	cf, problems := mapping.ReadCases(shownPath(path), text)
-	t.report.Problems = append(t.report.Problems, problems...)
+	t.tell(problems)
 	if cf == nil {
 		return nil
 	}
@@ -173,7 +176,7 @@ func (t *testRun) file(ctx context.Context, path string) error {
 		return nil
 	}
 	suite, problems, err := t.prepare(ctx, cf, m)
-	t.report.Problems = append(t.report.Problems, problems...)
+	t.tell(problems)
 	if suite == nil || err != nil {
 		return err
 	}
@@ -206,8 +209,18 @@ func (t *testRun) mappingOf(cf *mapping.CaseFile, path string) *mapping.File {
 	if len(names) == 0 {
 		hint = "correct the mapping first"
 	}
-	t.report.Problems = append(t.report.Problems, cf.MappingProblem(message, hint))
+	t.tell(t.unread) // one of these may be the mapping
+	t.tell(mapping.Problems{cf.MappingProblem(message, hint)})
 	return nil
+}
+
+// tell adds to what is wrong with files, each once.
+func (t *testRun) tell(problems mapping.Problems) {
+	for _, p := range problems {
+		if !slices.Contains(t.report.Problems, p) {
+			t.report.Problems = append(t.report.Problems, p)
+		}
+	}
 }
 
 // prepare compiles a mapping with what is known of its sides, and reads the
