@@ -124,6 +124,11 @@ func (c *changing) create() {
 	}
 	change := c.add(PlanCreate, j.making.to)
 	change.Fields, change.Tasks = j.foreseen.fields, j.foreseen.tasks
+	for _, r := range c.d.m.Rules() {
+		if !r.Flow().To(j.making.to) && r.Flow().To(j.side) {
+			change.Back = append(change.Back, firstText(r.Label(j.side), r.Field(j.side)))
+		}
+	}
 	if j.entry.Convert {
 		change.Reason = "the button was pressed"
 	}

@@ -62,6 +62,7 @@ type PlanChange struct {
 	Rule       string            `json:"rule,omitempty"` // the field that is set aside, or what two records match by
 	Fields     []PlanField       `json:"fields,omitempty"`
 	Tasks      []PreviewTask     `json:"tasks,omitempty"`
+	Back       []string          `json:"back,omitempty"`     // fields of the source that are written once the new record is there, if it holds something for them
 	Comments   []string          `json:"comments,omitempty"` // the ids of those that are copied
 	Candidates []PlanCandidate   `json:"candidates,omitempty"`
 	Code       string            `json:"code,omitempty"` // a reason code

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
 	"github.com/tenonsync/tenon/engine"
@@ -114,6 +116,9 @@ func TestPlanTellsAll(t *testing.T) {
 	create := find(t, p, engine.PlanCreate)
 	if create.Title != "Fresh" || create.To != "epic" || len(create.Tasks) != 2 || len(create.Fields) == 0 {
 		t.Errorf("create: %+v", create)
+	}
+	if d := cmp.Diff([]string{"Starts"}, create.Back); d != "" {
+		t.Errorf("what is written back: %s", d)
 	}
 	if got, want := create.Tasks[0].Title, "Kick-off Fresh"; got != want {
 		t.Errorf("task: got %q, want %q", got, want)

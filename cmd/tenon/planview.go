@@ -125,6 +125,9 @@ func (v planView) change(ch engine.PlanChange) {
 	for _, t := range ch.Tasks {
 		v.task(t)
 	}
+	if len(ch.Back) > 0 {
+		v.line("        then back, as far as the new one holds it: %s", oneLine(strings.Join(ch.Back, ", ")))
+	}
 }
 
 func (v planView) fields(ch engine.PlanChange) {
