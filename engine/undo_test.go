@@ -394,6 +394,12 @@ func TestUndoLeaves(t *testing.T) {
 			w.sync()
 			w.pm.Edit(w.epics[0], "pat", "count", value)
 		}, "edited-since", 1},
+		"a later write of the same": {nil, func(w *undoWorld) {
+			for _, code := range []string{"C-other", "C-0"} {
+				w.crm.Edit(w.deals[0], "ann", "code", connectors.Text(code))
+				w.sync()
+			}
+		}, "written-again", 1},
 		"a write that came later": {nil, func(w *undoWorld) {
 			w.crm.Edit(w.deals[0], "ann", "code", connectors.Text("C-new"))
 			w.sync()
@@ -634,6 +640,73 @@ func TestUndoSurvivesACrash(t *testing.T) {
 				w.sound()
 			})
 		}
+	}
+}
+
+// TestUndoOfASetSurvivesALostAnswer: the element that was taken out stays out,
+// on the side of the undo only.
+func TestUndoOfASetSurvivesALostAnswer(t *testing.T) {
+	t.Parallel()
+	for _, habit := range []string{"a history", "no history", "edits of sets"} {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, after the effect: %v", habit, after), func(t *testing.T) {
+				t.Parallel()
+				w := newUndoWorld(t, 2, undoHabits[habit])
+				w.clock.Advance(time.Minute)
+				w.crm.Edit(w.deals[1], "ann", "labels", connectors.Choices(connectors.Option{ID: "crm"}, connectors.Option{ID: "slip"}))
+				w.sync()
+				order := engine.UndoOrder{Run: w.run()}
+				w.loseAnswer(0, after)
+				if u := w.undo(order); u.Left != 1 || u.Rows[0].Code != "unsure" {
+					t.Errorf("a lost answer: got %+v, want it unsure", u)
+				}
+				w.pm.SetHook(nil)
+				w.crm.SetHook(nil)
+				w.start()
+				w.clock.Advance(time.Hour)
+				w.sync()
+				if u := w.undo(order); u.Back+u.Was != 1 {
+					t.Errorf("a repeat: got %+v", u)
+				}
+				w.quiet("then")
+				if deal, epic := w.get(w.crm, w.deals[1], "labels").String(), w.get(w.pm, w.epics[1], "labels").String(); deal != "crm, slip" || epic != "crm" {
+					t.Errorf("got labels %q and %q, want the slip on the deal only", deal, epic)
+				}
+			})
+		}
+	}
+}
+
+// TestUndoThatIsRefusedHidesNoEdit: an edit of another field that nobody has
+// looked at yet flows, although the undo has read the record.
+func TestUndoThatIsRefusedHidesNoEdit(t *testing.T) {
+	t.Parallel()
+	for _, habit := range []string{"a history", "no versions", "lists with records"} {
+		t.Run(habit, func(t *testing.T) {
+			t.Parallel()
+			w := newUndoWorld(t, 2, undoHabits[habit])
+			w.clock.Advance(time.Minute)
+			w.crm.Edit(w.deals[1], "ann", "notes", connectors.Text("slip"))
+			w.sync()
+			run := w.run()
+			w.clock.Advance(time.Minute)
+			w.pm.Edit(w.epics[1], "pat", "title", connectors.Text("Deal 1, renamed"))
+			w.pm.SetHook(func(m memory.Moment) error {
+				if m.Call == "update" && !m.After {
+					return &connectors.Error{Kind: connectors.Invalid, Err: fmt.Errorf("the record is locked")}
+				}
+				return nil
+			})
+			if u := w.undo(engine.UndoOrder{Run: run}); u.Left != 1 || u.Rows[0].Code != "refused" {
+				t.Errorf("got %+v, want it refused", u)
+			}
+			w.pm.SetHook(nil)
+			w.sync()
+			if got := w.get(w.crm, w.deals[1], "title").String(); got != "Deal 1, renamed" {
+				t.Errorf("the deal's title: got %q, want the edit of the epic", got)
+			}
+			w.quiet("then")
+		})
 	}
 }
 
