@@ -12,15 +12,21 @@ import (
 // explainPage is what is known of one record.
 type explainPage struct{ *engine.Explanation }
 
-func (p explainPage) title() string {
+// Name is what the record is called: its title or key, else how it was asked
+// for.
+func (p explainPage) Name() string {
 	switch r := p.Record; {
 	case r.Title != "":
 		return r.Title
 	case r.Key != "":
 		return r.Key
+	case r.Ref.ID != "":
+		return r.Ref.String()
 	}
-	return refText(p.Record.Ref)
+	return p.Asked
 }
+
+func (p explainPage) title() string { return p.Name() }
 
 // Told reports whether the verdict says a text already.
 func (p explainPage) Told(text string) bool { return strings.Contains(p.Verdict, text) }
