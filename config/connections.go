@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/mapping"
 )
 
 // A connection's name stands in addresses and in the state.
@@ -60,7 +61,7 @@ func (l *loader) connection(name string, e entry, registry *connectors.Registry)
 	kind := e.value.keys[i].value
 	connector := registry.Connector(kind.scalar)
 	if connector == nil {
-		l.fail(kind, "kinds are "+strings.Join(registry.Kinds(), ", "), "there is no connector of kind %q", kind.scalar)
+		l.fail(kind, mapping.Suggest(kind.scalar, "kinds are", registry.Kinds()), "there is no connector of kind %q", kind.scalar)
 		return Connection{}, false
 	}
 	declared := connector.Info().Settings
@@ -91,7 +92,7 @@ func (l *loader) connection(name string, e entry, registry *connectors.Registry)
 	}
 	settings, err := connectors.NewSettings(declared, values)
 	if err != nil {
-		l.fail(e.key, "", "connection `%s`: %v", name, err)
+		l.fail(e.key, "docs/configuration.md lists the settings of each kind", "connection `%s`: %v", name, err)
 		return Connection{}, false
 	}
 	return Connection{Name: name, Connector: connector, Settings: settings}, true
@@ -119,14 +120,14 @@ func (l *loader) connectionKey(k entry, declared []connectors.Setting, values ma
 		for i, d := range declared {
 			names[i] = d.Name
 		}
-		l.fail(k.key, "keys of this kind are kind, "+strings.Join(names, ", "), "unknown key `%s`", key)
+		l.fail(k.key, mapping.Suggest(key, "keys of this kind are", append([]string{"kind"}, names...)), "unknown key `%s`", key)
 		return
 	}
 	if k.value.kind == nullNode || k.value.kind == badNode {
 		return
 	}
 	if fromFile && k.value.kind != scalarNode {
-		l.fail(k.value, "", "`%s` is a text, not %s", key, k.value.kind)
+		l.fail(k.value, "write one value: `"+key+": VALUE`", "`%s` is a text, not %s", key, k.value.kind)
 		return
 	}
 	if _, twice := given[setting.Name]; twice {

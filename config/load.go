@@ -123,7 +123,7 @@ func (l *loader) group(prefix string, n node, into map[string]any, groups map[st
 			if prefix != "" {
 				where = "below `" + prefix + "`"
 			}
-			l.fail(e.key, "keys "+where+" are "+strings.Join(groups[prefix], ", "), "unknown key `%s`", key)
+			l.fail(e.key, mapping.Suggest(key, "keys "+where+" are", groups[prefix]), "unknown key `%s`", key)
 			continue
 		}
 		l.places[dotted] = e.value
@@ -132,7 +132,7 @@ func (l *loader) group(prefix string, n node, into map[string]any, groups map[st
 				continue
 			}
 			if e.value.kind != mapNode {
-				l.fail(e.value, "", "`%s` holds keys, not %s", dotted, e.value.kind)
+				l.fail(e.value, "write its keys below it, with two blanks before each", "`%s` holds keys, not %s", dotted, e.value.kind)
 				continue
 			}
 			below := map[string]any{}
@@ -155,7 +155,7 @@ func (l *loader) value(key string, n node, t Type) (any, bool) {
 		var texts []string
 		for _, item := range n.list {
 			if item.kind != scalarNode {
-				l.fail(item, "", "`%s` is a list of texts", key)
+				l.fail(item, "write `"+key+": [A, B]`", "`%s` is a list of texts", key)
 				return nil, false
 			}
 			text, ok := l.expand(item)
@@ -172,7 +172,7 @@ func (l *loader) value(key string, n node, t Type) (any, bool) {
 		}
 		return text, ok
 	case n.kind != scalarNode:
-		l.fail(n, "", "`%s` is a %s, not %s", key, t, n.kind)
+		l.fail(n, "write one value", "`%s` is a %s, not %s", key, t, n.kind)
 		return nil, false
 	}
 	text, ok := l.expand(n)

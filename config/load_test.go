@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/mapping"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
@@ -179,6 +180,11 @@ func TestProblems(t *testing.T) {
 				}
 			}
 			_, problems := config.Load(filepath.Join(dir, "tenon.yaml"), registry(t), config.Options{Lookup: lookup(env)})
+			for _, p := range problems {
+				if p.Severity == mapping.Error && p.Hint == "" {
+					t.Errorf("nothing says what to do:\n%s", p)
+				}
+			}
 			got := strings.ReplaceAll(problems.String(), dir+string(filepath.Separator), "") + "\n"
 			if *update {
 				if want < 0 {

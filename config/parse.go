@@ -86,7 +86,7 @@ func (s *source) sorted() mapping.Problems {
 // and the first one counts.
 func (s *source) parse(text []byte) (node, bool) {
 	if len(text) > maxFile {
-		s.fail(node{}, "", "the file is larger than %d bytes", maxFile)
+		s.fail(node{}, "drop what is no configuration", "the file is larger than %d bytes", maxFile)
 		return node{}, false
 	}
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
@@ -99,13 +99,13 @@ func (s *source) parse(text []byte) (node, bool) {
 				at.line, at.column = syntax.Token.Position.Line, syntax.Token.Position.Column
 			}
 		}
-		s.fail(at, "", "this is not YAML: %s", message)
+		s.fail(at, "check the quotes, the brackets and the blanks at the starts of the lines, here and in the line before", "this is not YAML: %s", message)
 		return node{}, false
 	}
 	var body ast.Node
 	for i, doc := range file.Docs {
 		if i > 0 && doc.Body != nil {
-			s.fail(place(doc.Body), "", "the file holds more than one document")
+			s.fail(place(doc.Body), "drop the line `---` and what follows it", "the file holds more than one document")
 			return node{}, false
 		}
 		if doc.Body != nil {
@@ -145,7 +145,7 @@ const maxDepth = 16
 func (s *source) node(n ast.Node, depth int) node {
 	at := place(n)
 	if depth > maxDepth {
-		s.fail(at, "", "the file is nested too deeply")
+		s.fail(at, "check the blanks at the starts of the lines", "the file is nested too deeply")
 		at.kind = badNode
 		return at
 	}
@@ -168,7 +168,7 @@ func (s *source) node(n ast.Node, depth int) node {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		at.scalar = n.GetToken().Value
 	default:
-		s.fail(at, "", "anchors, aliases, tags and merge keys are not used here; write the value out")
+		s.fail(at, "write the value out; quotes make a text of it", "anchors, aliases, tags and merge keys are not used here")
 		at.kind = badNode
 	}
 	return at

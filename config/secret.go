@@ -66,7 +66,7 @@ func (l *loader) taken(key string, n node, secret bool) (string, bool) {
 		}
 		return l.expand(n)
 	}
-	l.fail(n, "", "`%s` is a text, not %s", key, n.kind)
+	l.fail(n, sourceHint, "`%s` is a text, not %s", key, n.kind)
 	return "", false
 }
 
@@ -125,16 +125,16 @@ func (l *loader) secretFile(at node, path string) (string, bool) {
 	path = absolute(l.dir, path)
 	text, err := readSome(path)
 	if errors.Is(err, errTooLarge) {
-		l.fail(at, "", "the file %s is larger than %d bytes", path, maxSecret)
+		l.fail(at, "name a file that holds the secret alone", "the file %s is larger than %d bytes", path, maxSecret)
 		return "", false
 	}
 	if err != nil {
-		l.fail(at, "", "the file %s cannot be read: %s", path, cause(err))
+		l.fail(at, "paths are relative to tenon.yaml; the user of the service must be able to read it", "the file %s cannot be read: %s", path, cause(err))
 		return "", false
 	}
 	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" {
-		l.fail(at, "", "the file %s is empty", path)
+		l.fail(at, "write the secret into it", "the file %s is empty", path)
 		return "", false
 	}
 	return secret, true
@@ -169,7 +169,7 @@ func (l *loader) command(key string, n node) (string, bool) {
 	var args []string
 	for _, item := range n.list {
 		if item.kind != scalarNode {
-			l.fail(item, "", "`command` is a list of texts")
+			l.fail(item, "write `"+key+": {command: [PROGRAM, ARGUMENT]}`", "`command` is a list of texts")
 			return "", false
 		}
 		text, ok := l.expand(item)

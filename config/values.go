@@ -65,7 +65,7 @@ func (r *reader) read(c *Config, dir string) {
 		"server.session_idle", "server.session_life",
 	} {
 		if d, err := parseSpan(r.text(key)); r.text(key) != "" && err == nil && d == 0 {
-			r.fail(key, "", "must be longer than nothing")
+			r.fail(key, "write for instance \"30s\" or \"15m\"", "must be longer than nothing")
 		}
 	}
 	c.Log = Log{Level: r.text("log.level"), Format: r.text("log.format")}
@@ -140,7 +140,7 @@ func (r *reader) zone(key string) *time.Location {
 func (r *reader) atLeast(key string, least int) int {
 	n, err := strconv.Atoi(r.text(key))
 	if err != nil || n < least {
-		r.fail(key, "", "%q is not a whole number of at least %d", r.text(key), least)
+		r.fail(key, "write digits alone", "%q is not a whole number of at least %d", r.text(key), least)
 	}
 	return n
 }

@@ -100,9 +100,18 @@ func reserved(word string) bool {
 // SideProblem returns an error that stands at a side's object in the file, for
 // those who ask the systems about it.
 func (f *File) SideProblem(side SideID, message, hint string) Problem {
+	return f.sideProblem(side, "object", message, hint)
+}
+
+// ConnectionProblem returns an error that stands at a side's connection.
+func (f *File) ConnectionProblem(side SideID, message, hint string) Problem {
+	return f.sideProblem(side, "connection", message, hint)
+}
+
+func (f *File) sideProblem(side SideID, key, message, hint string) Problem {
 	r := &reporter{file: f.report.file, lines: f.report.lines}
 	between := f.root.get("between")
-	at := between.get(f.Sides[side&1].Name).get("object")
+	at := between.get(f.Sides[side&1].Name).get(key)
 	if at == nil {
 		at = f.root
 	}

@@ -208,6 +208,16 @@ func distance(a, b string) int {
 	return rows[len(ra)][len(rb)]
 }
 
+// Suggest returns advice for a word that is none of the candidates: the near
+// misses where there are any, else the list, introduced by the words before it
+// ("keys are").
+func Suggest(word, before string, candidates []string) string {
+	if hint := didYouMean(word, candidates); hint != "" {
+		return hint
+	}
+	return before + " " + strings.Join(candidates, ", ")
+}
+
 // didYouMean returns "did you mean `a` or `b`?", "" without near misses.
 func didYouMean(word string, candidates []string) string {
 	near := nearest(word, candidates)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/mapping"
 )
 
 // fieldRow is a field as the JSON output shows it.
@@ -76,7 +77,7 @@ func (c *cli) fields(ctx context.Context, o fieldsOptions, connection, object st
 		for _, known := range cfg.Connections {
 			names = append(names, known.Name)
 		}
-		return fail(exitUsage, "connections are "+strings.Join(names, ", "), "there is no connection %q", connection)
+		return fail(exitUsage, mapping.Suggest(connection, "connections are", names), "there is no connection %q", connection)
 	}
 	schema, err := conn.Schema(ctx, object, o.scope)
 	if err != nil {

@@ -136,13 +136,11 @@ func checkConnections(cfg *config.Config, files []*mapping.File) ([]*mapping.Fil
 	}
 	for _, f := range files {
 		ok := true
-		for _, side := range f.Sides {
+		for i, side := range f.Sides {
 			if !slices.Contains(names, side.Connection) {
 				ok = false
-				problems = append(problems, mapping.Problem{
-					File: f.Path, Message: fmt.Sprintf("side `%s`: there is no connection `%s` in %s", side.Name, side.Connection, shownPath(cfg.Path)),
-					Hint: "connections are " + strings.Join(names, ", "),
-				})
+				problems = append(problems, f.ConnectionProblem(mapping.SideID(i),
+					fmt.Sprintf("there is no connection `%s` in %s", side.Connection, shownPath(cfg.Path)), mapping.Suggest(side.Connection, "connections are", names)))
 			}
 		}
 		if ok {
