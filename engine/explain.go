@@ -242,6 +242,8 @@ func (x *explainer) conclude() {
 	case out.Record.Ref.IsZero():
 		out.Verdict = worst.Text
 		return
+	case x.undecided():
+		name += " cannot be compared now: "
 	case out.Standing == LeftAlone && linked && !slices.ContainsFunc(counted, func(f Finding) bool { return f.Rule == 0 }):
 		name += " is in sync, but for what is left alone: "
 	default:
@@ -253,11 +255,21 @@ func (x *explainer) conclude() {
 	out.Verdict = name + worst.Text
 }
 
+// undecided reports whether nobody can tell if the record is in step.
+func (x *explainer) undecided() bool {
+	return !slices.ContainsFunc(x.out.Mappings, func(m ExplainedMapping) bool { return m.Standing != InSync && !m.undecided }) &&
+		slices.ContainsFunc(x.out.Mappings, func(m ExplainedMapping) bool { return m.undecided })
+}
+
 func (x *explainer) inSync(name string) string {
 	var with []string
 	for _, m := range x.out.Mappings {
 		if m.Link != nil && m.Standing == InSync {
-			with = append(with, fmt.Sprintf("%s (mapping %s)", recordName(m.Sides[1-m.Asked].Record), m.Name))
+			text := fmt.Sprintf("%s (mapping %s)", recordName(m.Sides[1-m.Asked].Record), m.Name)
+			if !x.out.Live {
+				text += ", as far as the state tells: nothing is due, and both last agreed at " + clockTime(m.Link.Synced)
+			}
+			with = append(with, text)
 		}
 	}
 	return name + " is in sync with " + strings.Join(with, " and ")

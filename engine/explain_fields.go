@@ -244,6 +244,11 @@ func (x *explaining) movedSince(r *mapping.Rule) string {
 	return ""
 }
 
+// movedAny reports whether a side that was read alone has changed.
+func (x *explaining) movedAny() bool {
+	return slices.ContainsFunc(x.m.Rules(), func(r *mapping.Rule) bool { return x.movedSince(r) != "" })
+}
+
 // asides returns what the state holds back of the link's fields.
 func (x *explaining) asides() map[uint32]*state.Aside {
 	switch {
@@ -313,7 +318,10 @@ func (x *explaining) storedAsides() {
 func (x *explaining) gravestOfAll() Finding {
 	var all []Finding
 	if x.hindered() {
-		all = slices.Concat(x.blocks, x.idle)
+		all = slices.Clone(x.blocks)
+	}
+	if x.job != nil {
+		all = append(all, x.idle...)
 	}
 	for _, f := range x.out.Findings {
 		if f.Rule == 0 && f.Field == "" {

@@ -373,8 +373,12 @@ func (x *explaining) name(side mapping.SideID) string { return x.m.Side(side).Na
 // things from being written counts only where there is something to write.
 func (x *explaining) concludeMapping() {
 	counted := slices.Clone(x.out.Findings)
+	x.out.undecided = x.job == nil && !x.options.Offline && x.entry == nil && len(counted) == 0 && !x.movedAny()
 	if x.hindered() {
-		counted = slices.Concat(x.blocks, counted, x.idle)
+		counted = slices.Concat(x.blocks, counted)
+	}
+	if x.hindered() && !x.out.undecided {
+		counted = append(counted, x.idle...)
 	}
 	x.out.Standing = gravest(counted)
 	x.out.Findings = counted

@@ -96,6 +96,8 @@ type ExplainedMapping struct {
 	LastWork time.Time        `json:"lastWork,omitzero"` // when it was last reconciled, as far as that left a trace
 	Fields   []ExplainedField `json:"fields,omitempty"`
 	Findings []Finding        `json:"findings,omitempty"`
+
+	undecided bool // a system did not answer, and nothing tells of a difference
 }
 
 // ExplainedSide is one end of a mapping with its record and how word of changes

@@ -176,6 +176,11 @@ func wholeCauses() []cause {
 			w.pm.SetHook(func(memory.Moment) error { return answering(connectors.Unavailable, "connection refused") })
 			return w, crm(id)
 		}},
+		{name: "the system does not answer now, and nothing is known to differ", code: "unavailable", standing: engine.Waits, stopped: true, scene: func(t *testing.T) (*world, string) {
+			w, id, _ := linked(t, twoWay, nil)
+			w.pm.SetHook(func(memory.Moment) error { return answering(connectors.Unavailable, "connection refused") })
+			return w, crm(id)
+		}},
 		{
 			name: "the system asked for a pause", code: "rate-limited", standing: engine.Waits,
 			scene: down("update", &connectors.Error{Kind: connectors.RateLimited, RetryAfter: time.Hour, Err: errors.New("429 Too Many Requests")}, 1),

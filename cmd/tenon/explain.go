@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/server"
 )
@@ -72,7 +73,13 @@ be told, and a system did not answer.`,
 // explainer is operator with eyes: what the systems hold is read, and mappings
 // with errors are told of where they matter, not first of all.
 func (c *cli) explainer(ctx context.Context) (server.Operator, func(), error) {
-	return c.liveOperator(ctx, serviceOptions{tolerant: true})
+	op, done, err := c.liveOperator(ctx, serviceOptions{tolerant: true})
+	if f, ok := errors.AsType[*failure](err); ok && f.code == exitConfig {
+		if _, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: true}); problems.Err() == nil {
+			f.hint = "correct what is shown above, or take --offline to ask the state alone"
+		}
+	}
+	return op, done, err
 }
 
 // showExplanation writes an explanation for people: the verdict, what to do, and

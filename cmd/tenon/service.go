@@ -5,8 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"slices"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -234,7 +234,7 @@ func (c *cli) operatorWith(ctx context.Context, how config.Options, o serviceOpt
 		if s, err = c.openService(ctx, cfg, o); err == nil {
 			return s.engine, s.close, nil
 		}
-	} else if open, lockErr := c.load(config.Options{NoSecrets: true}); lockErr == nil && locked(ctx, open.State.Path) {
+	} else if open, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: true}); problems.Err() == nil && locked(ctx, open.State.Path) {
 		cfg, err = open, state.ErrLocked // the service has the secrets that are missing here
 	}
 	if !errors.Is(err, state.ErrLocked) {
