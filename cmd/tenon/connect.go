@@ -149,15 +149,15 @@ func (k *connecting) how() connectors.Options {
 	return o
 }
 
-// readNeeds takes from the mappings what they do with the connection. Mappings
-// with errors count as far as they can be read.
+// readNeeds takes from the mappings what they do with the connection. Those with
+// errors are left out.
 func (k *connecting) readNeeds() {
 	files, problems, err := parseMappings(k.cfg.Mappings)
 	switch {
 	case err != nil:
 		k.warn("no mapping is there yet, so nothing is known of the rights that it needs")
 	case problems.Err() != nil:
-		k.warn("mappings with errors were left out; `tenon validate --offline` shows them")
+		k.warn("mappings with errors are left out; `tenon validate --offline` shows them")
 	}
 	k.files = files
 	k.needs = needsOf(files, k.conn.Name)
@@ -301,6 +301,9 @@ func (k *connecting) consent(ctx context.Context) (*connectors.Grant, error) {
 	o := consent.Options{Listen: k.options.listen, Redirect: k.options.redirect, Required: required, Optional: optional, Show: k.showConsent}
 	if k.options.paste {
 		o.Paste = k.stdin
+		if !k.ask.alone() {
+			o.Paste = k.ask.in // which may hold lines already
+		}
 	}
 	if !k.options.noBrowser && !k.options.paste {
 		o.Open = consent.OpenBrowser

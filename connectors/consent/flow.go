@@ -254,34 +254,33 @@ func (f *flow) note(odd string) {
 }
 
 // pasted reads the address that the browser ended at, until one is the answer.
+// It reads no line more than it needs: the next one may answer another question.
 func (f *flow) pasted(ctx context.Context, in io.Reader) (*connectors.Grant, error) {
-	lines := make(chan string)
-	go func() { // ends with the input, or waits for it for as long as the program runs
-		defer close(lines)
-		s := bufio.NewScanner(in)
-		for s.Scan() {
-			select {
-			case lines <- s.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	type read struct {
+		line string
+		err  error
+	}
+	r := bufio.NewReader(in) // in itself, where it is one
 	for {
+		next := make(chan read, 1)
+		go func() { // may wait for a line for as long as the program runs
+			line, err := r.ReadString('\n')
+			next <- read{line, err}
+		}()
 		select {
 		case <-ctx.Done():
 			return nil, f.late(ctx)
-		case line, more := <-lines:
-			if !more {
-				return nil, fmt.Errorf("%w: no address was pasted%s", ErrTimeout, f.afterOdd())
-			}
-			u, err := url.Parse(strings.TrimSpace(line))
-			if err != nil || u.RawQuery == "" {
+		case got := <-next:
+			u, err := url.Parse(strings.TrimSpace(got.line))
+			if err == nil && u.RawQuery != "" {
+				if end, ours := f.answer(ctx, u.Query()); ours {
+					return end.grant, end.err
+				}
+			} else if strings.TrimSpace(got.line) != "" {
 				f.note("what was pasted is not the whole address that the browser ended at")
-				continue
 			}
-			if end, ours := f.answer(ctx, u.Query()); ours {
-				return end.grant, end.err
+			if got.err != nil {
+				return nil, fmt.Errorf("%w: no address was pasted%s", ErrTimeout, f.afterOdd())
 			}
 		}
 	}

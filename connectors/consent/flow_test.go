@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -175,7 +176,8 @@ func TestPortTaken(t *testing.T) {
 
 func TestPaste(t *testing.T) {
 	t.Parallel()
-	in, out := io.Pipe()
+	pipe, out := io.Pipe()
+	in := bufio.NewReader(pipe)
 	s := &system{}
 	grant, err := consent.Ask(t.Context(), s, consent.Options{Paste: in, Show: func(address, _ string) {
 		u, err := url.Parse(address)
@@ -184,7 +186,7 @@ func TestPaste(t *testing.T) {
 		}
 		state := u.Query().Get("state")
 		go func() {
-			_, err := io.WriteString(out, "the-code\n\nhttp://localhost:8485/callback?code=x&state=wrong\n  http://localhost:8485/callback?code=c&state="+state+"  \n")
+			_, err := io.WriteString(out, "the-code\n\nhttp://localhost:8485/callback?code=x&state=wrong\n  http://localhost:8485/callback?code=c&state="+state+"  \nyes\n")
 			if err != nil {
 				t.Error(err)
 			}
@@ -192,6 +194,9 @@ func TestPaste(t *testing.T) {
 	}})
 	if err != nil || grant == nil || s.code != "c" || s.exchanged[0].Redirect != "http://localhost:8485/callback" {
 		t.Errorf("Ask: %v, %v; %+v", grant, err, s)
+	}
+	if next, err := in.ReadString('\n'); err != nil || next != "yes\n" {
+		t.Errorf("the line after the answer: %q, %v", next, err)
 	}
 	_, err = consent.Ask(t.Context(), s, consent.Options{Paste: strings.NewReader("c\n")})
 	if !errors.Is(err, consent.ErrTimeout) || !strings.Contains(err.Error(), "whole address") {
