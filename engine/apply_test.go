@@ -264,6 +264,62 @@ func TestApplyGoesOnAfterACrash(t *testing.T) {
 	}
 }
 
+func TestApplyWhileAGuardHasStoppedTheMapping(t *testing.T) {
+	w, deals := many(t, 12, twoWay, func(l *engine.Limits) { l.Clears = 2 })
+	w.clearNotes(deals[:5])
+	w.halted("guard")
+	p, file := w.plan()
+	if p.Counts[engine.PlanUpdate] != 5 || len(p.Guards) == 0 || !strings.Contains(p.Guards[0], "stopped already") {
+		t.Errorf("plan: %s, guards %q", p, p.Guards)
+	}
+	if got := w.apply(file, engine.ApplyOptions{}); got.Done != 5 || w.cleared() != 5 {
+		t.Errorf("apply: %+v, %d fields are emptied", got, w.cleared())
+	}
+	w.halted("guard") // a person decides about that
+	w.nothingToDo()
+	w.resume()
+	w.running()
+}
+
+func TestApplyStopsWhereRecordsGoMissingTogether(t *testing.T) {
+	w, deals := many(t, 12, twoWay, nil)
+	for _, id := range deals {
+		w.crm.Edit(id, "ada", "notes", connectors.Text("edited"))
+	}
+	w.clock.Advance(time.Minute)
+	_, file := w.plan()
+	for _, id := range deals {
+		w.crm.SetState(id, connectors.Deleted)
+	}
+	got, err := w.eng.Apply(t.Context(), bytes.NewReader(file), engine.ApplyOptions{SkipStale: true})
+	if connectors.KindOf(err) != connectors.Conflict || !errors.Is(err, engine.ErrStopped) || !strings.Contains(err.Error(), "are missing") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if n := len(w.active()); n != 12 {
+		t.Errorf("%d links are left, want all 12", n)
+	}
+}
+
+func TestPausesKeepPlansFromASystem(t *testing.T) {
+	w := busy(t)
+	if _, err := w.eng.Pause(t.Context(), "connection:pm", "moving", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.eng.Plan(t.Context(), "pair", nil); !errors.Is(err, engine.ErrPaused) {
+		t.Errorf("with a paused connection: %v", err)
+	}
+	if err := w.eng.Resume(t.Context(), "connection:pm", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.eng.Pause(t.Context(), "mapping:pair", "to look first", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	_, file := w.plan()
+	if got := w.apply(file, engine.ApplyOptions{}); got.Done == 0 {
+		t.Errorf("with a paused mapping: %+v", got)
+	}
+}
+
 func TestApplyOfAPlanWithWhatCannotBeDone(t *testing.T) {
 	w, deals := many(t, 2, twoWay, nil)
 	w.pm.SetHook(func(m memory.Moment) error {

@@ -85,11 +85,10 @@ func (a *applying) decide(ctx context.Context, subjects []state.Subject, jobs []
 		if err := d.learnDoubt(ctx); err != nil {
 			return err
 		}
-		stopped := g.Stopped
 		if err := d.decide(ctx); err != nil {
 			return err
 		}
-		if g.Stopped && !stopped {
+		if g.Stopped && g.Code == massMissingCode {
 			return errors.Join(d.stopMissing(ctx), a.halted(g))
 		}
 		if jobs != nil {
