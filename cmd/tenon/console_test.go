@@ -215,7 +215,6 @@ func TestConsole(t *testing.T) {
 	c.shot("explain", 1000, 1080)
 
 	c.open("/conflicts", "article.aside")
-	c.shot("conflict", 1000, 620)
 	c.press(`//button[contains(., "Keep the value of epic")]`, notice("Decided"))
 	eventually(t, func() error {
 		got, err := c.sameName(c.deal)
@@ -349,7 +348,6 @@ func TestConsoleLogin(t *testing.T) {
 	if got := c.path(); got != "/login?next=%2Flinks" {
 		t.Errorf("the pages lead to %s", got)
 	}
-	c.shot("login", 800, 480)
 	enter("tenon.0123456789abcdef.wrong", "#wrong")
 	c.says("#wrong", "not good")
 	enter(readerText, `//h1[contains(., "Links")]`)
