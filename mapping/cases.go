@@ -30,6 +30,7 @@ type Case struct {
 	Pressed      bool
 	Given        []GivenRecord // in the order of the file: the later is the newer
 	Edits        []Edit        // likewise
+	Comments     [2][]string   // what people said since, on a side's first record
 	People       [2][]string   // e-mails of who has an account on a side
 	AllPeople    [2]bool       // everybody has one
 	Defaults     [2][]FieldValue
@@ -64,6 +65,7 @@ type Expect struct {
 	Updates   [2]*Wanted
 	Conflicts []Held
 	Asides    []Held
+	Comments  [2][]string // parts of the comments that are copied to a side
 	Error     string
 	Archive   [2]bool
 	Delete    [2]bool

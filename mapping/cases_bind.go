@@ -61,6 +61,7 @@ func (b *binder) bindCase(item *node) *Case {
 	b.edits(one, item.get("edits"))
 	for side := range SideID(2) {
 		name := b.m.sides[side].Name
+		one.Comments[side] = texts(item.get("comments").get(name))
 		people := item.get("people").get(name)
 		if people == nil {
 			people = root.get("people").get(name)
@@ -80,6 +81,18 @@ func (b *binder) bindCase(item *node) *Case {
 	return one
 }
 
+// texts returns the texts of a list.
+func texts(n *node) []string {
+	if n == nil {
+		return nil
+	}
+	var out []string
+	for _, item := range n.items {
+		out = append(out, item.text)
+	}
+	return out
+}
+
 // checkCase finds cases that cannot be set up.
 func (b *binder) checkCase(one *Case, item *node) {
 	has := [2]bool{}
@@ -93,6 +106,11 @@ func (b *binder) checkCase(one *Case, item *node) {
 		if !has[e.Side] {
 			name := b.m.sides[e.Side].Name
 			b.errorf(item.get("edits").pos, "describe it: `"+name+": {…}`, here or under `given`", "there is no `%s` to edit", name)
+		}
+	}
+	for side, comments := range one.Comments {
+		if name := b.m.sides[side].Name; len(comments) > 0 && !has[side] {
+			b.errorf(item.get("comments").pos, "describe it: `"+name+": {…}`, here or under `given`", "there is no `%s` to comment on", name)
 		}
 	}
 	if one.Pressed {

@@ -32,6 +32,12 @@ func (b *binder) expect(one *Case, n *node) {
 			e.Updates[side] = &Wanted{Fields: b.fields(w, side, nil, false)}
 			b.written(w, side)
 		}
+		if w := n.get("comments").get(name); w != nil {
+			e.Comments[side] = texts(w)
+			if !b.m.commentsTo[side] {
+				b.errorf(w.pos, "write `comments: both` or `comments: to "+name+"` into the mapping", "the mapping `%s` copies no comments to `%s`", b.m.name, name)
+			}
+		}
 		e.Archive[side] = n.get("archive").str() == name
 		e.Delete[side] = n.get("delete").str() == name
 	}

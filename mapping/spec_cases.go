@@ -52,6 +52,8 @@ var recordsSpec = &spec{
 
 var schemaSpec = &spec{kind: specValues, help: "Fields, each with its type or a list of its options."}
 
+var commentsSpec = &spec{kind: specList, item: &spec{kind: specText}, help: "Texts of comments, in Markdown."}
+
 var caseSpec = &spec{kind: specObject, side: recordsSpec, keys: []*spec{
 	{name: "name", kind: specText, required: true, example: "name: a won deal becomes an epic", help: "What the case shows, in a sentence. Unique in the file; `tenon test --run` chooses by it."},
 	{name: "linked", kind: specBool, fallback: "false", example: "linked: true", help: "The two records are linked, and what they hold is what both held when they last agreed. With several records on a side, the first ones are linked."},
@@ -60,6 +62,10 @@ var caseSpec = &spec{kind: specObject, side: recordsSpec, keys: []*spec{
 		name: "edits", kind: specObject, example: "edits:\n  deal: {dealname: Roll-out II}\n  epic: {summary: Roll-out 2}",
 		side: &spec{kind: specWord, values: editWords, or: []*spec{fieldsSpec}, help: "Fields that people set since the records were as given, or what became of the record: " + "`archived`, `deleted`, or `moved` out of the scope."},
 		help: "What people did since, in the order in which it stands: of two edits the lower one is the newer.",
+	},
+	{
+		name: "comments", kind: specObject, side: commentsSpec, example: "comments:\n  deal: [The customer called.]",
+		help: "What people said since, on a side's record.",
 	},
 	nowSpec, exactSpec, peopleSpec,
 	{
@@ -80,6 +86,7 @@ var expectSpec = &spec{kind: specObject, keys: []*spec{
 	{name: "update", kind: specObject, side: fieldsSpec, example: "update:\n  epic: {summary: Roll-out II}", help: "The fields that change on a side's given record, with the values that they hold afterwards."},
 	{name: "conflict", kind: specList, item: &spec{kind: specText}, or: []*spec{{kind: specTable}}, example: "conflict: [dealname]", help: "Fields that wait for a person, by a field of either side; `record` for a record that was deleted on one side and edited on the other."},
 	{name: "aside", kind: specList, item: &spec{kind: specText}, or: []*spec{{kind: specTable}}, example: "aside: {hubspot_owner_id: no user}", help: "Fields that are set aside, by a field of either side; as a table each with a part of the reason."},
+	{name: "comments", kind: specObject, side: commentsSpec, example: "comments:\n  epic: [The customer called.]", help: "Comments that are copied to a side's record, each by a part of its text."},
 	{name: "error", kind: specText, example: "error: more than one", help: "Part of the reason for which the record cannot be worked, or waits."},
 	{name: "archive", kind: specWord, values: []string{"<side>"}, example: "archive: epic", help: "The side whose given record Tenon archives."},
 	{name: "delete", kind: specWord, values: []string{"<side>"}, example: "delete: epic", help: "The side whose given record Tenon deletes."},

@@ -46,6 +46,7 @@ func (s *Suite) compare(one *mapping.Case, got *outcome) []Difference {
 	c.tasks()
 	for side := range mapping.SideID(2) {
 		c.update(side)
+		c.comments(side)
 		c.state(side)
 	}
 	c.held("conflict", c.want.Conflicts, true)
@@ -117,6 +118,26 @@ func (c *comparison) update(side mapping.SideID) {
 		want = &mapping.Wanted{}
 	}
 	c.record(c.side(side)+" updated", side, c.suite.Schemas[side], want, got, nil)
+}
+
+// comments compares what was copied to a side, in any order.
+func (c *comparison) comments(side mapping.SideID) {
+	about := c.side(side) + " comments"
+	left := slices.Clone(c.got.comment[side])
+	for _, want := range c.want.Comments[side] {
+		i := slices.IndexFunc(left, func(body string) bool { return strings.Contains(body, want) })
+		if i < 0 {
+			c.add(Difference{About: about, Want: want, Got: "none like it"})
+			continue
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	if !c.one.Exact {
+		return
+	}
+	for _, body := range left {
+		c.add(Difference{About: about, Got: body})
+	}
 }
 
 // record compares fields. skip passes over what need not be expected.

@@ -50,6 +50,21 @@ func (s *Suite) expectation(one *mapping.Case, got *outcome) string {
 		}
 		line(2, s.Mapping.Side(side).Name+": "+flow(s.Schemas[side], got.updated[side]))
 	}
+	open = false
+	for side := range mapping.SideID(2) {
+		if len(got.comment[side]) == 0 {
+			continue
+		}
+		if !open {
+			line(1, "comments:")
+			open = true
+		}
+		var bodies []string
+		for _, body := range got.comment[side] {
+			bodies = append(bodies, scalar(body))
+		}
+		line(2, s.Mapping.Side(side).Name+": ["+strings.Join(bodies, ", ")+"]")
+	}
 	s.expectHeld(got, line)
 	for side := range mapping.SideID(2) {
 		switch got.state[side] {

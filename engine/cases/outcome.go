@@ -21,6 +21,7 @@ type outcome struct {
 	tasks   []made // of the records created
 	tasksOf mapping.SideID
 	updated [2]map[string]connectors.Value // fields of the first given record
+	comment [2][]string                    // copied to the side's first record, or to the one that was made
 	others  []string                       // given records that changed besides the first ones
 	state   [2]connectors.State            // of the first given record, where Tenon changed it; else Live
 	held    []engine.AsideRow
@@ -70,7 +71,7 @@ func (w *world) print() string {
 				for _, f := range slices.Sorted(maps.Keys(truth)) {
 					fmt.Fprintf(&b, " %s=%q", f, truth[f].String())
 				}
-				b.WriteByte('\n')
+				fmt.Fprintf(&b, " %d comments\n", len(w.sys[side].Comments(id)))
 			}
 		}
 	}
@@ -110,6 +111,7 @@ func (w *world) gather(ctx context.Context, before scene) (*outcome, error) {
 			}
 		}
 		w.gatherMade(o, side)
+		w.gatherComments(o, side)
 	}
 	if err := w.gatherState(ctx, o); err != nil {
 		return nil, err
@@ -149,6 +151,24 @@ func (w *world) gatherMade(o *outcome, side mapping.SideID) {
 				}
 			case object == w.suite.Mapping.Side(side).Object && maps.Equal(w.sys[side].Scope(id), scope):
 				o.created[side] = append(o.created[side], m)
+			}
+		}
+	}
+}
+
+// gatherComments tells the comments that Tenon wrote: they have a key.
+func (w *world) gatherComments(o *outcome, side mapping.SideID) {
+	var ids []string
+	if len(w.given[side]) > 0 {
+		ids = append(ids, w.given[side][0])
+	}
+	for _, m := range o.created[side] {
+		ids = append(ids, m.id)
+	}
+	for _, id := range ids {
+		for _, c := range w.sys[side].Comments(id) {
+			if c.Key != "" {
+				o.comment[side] = append(o.comment[side], c.Body)
 			}
 		}
 	}

@@ -274,6 +274,12 @@ func (w *world) setUp(ctx context.Context) error {
 		}
 		w.clock.Advance(time.Minute)
 	}
+	for side, comments := range w.one.Comments {
+		for _, text := range comments {
+			w.sys[side].Comment(w.given[side][0], person, text)
+			w.clock.Advance(time.Minute)
+		}
+	}
 	w.advanceTo(w.one.Now)
 	if w.one.Pressed {
 		return w.press(ctx)
