@@ -140,3 +140,28 @@ func TestNamesOfPauses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestThePressOfAButtonWaitsForThePause(t *testing.T) {
+	w := newWorld(t, twoWay, nil)
+	id := w.crm.Create("record", nil, "ada", deal("Ship it", nil))
+	if _, err := w.eng.Pause(t.Context(), "pair", "the quarter is closed", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.eng.Preview(t.Context(), "pair", id); connectors.KindOf(err) != connectors.Conflict || !strings.Contains(err.Error(), "the quarter is closed") {
+		t.Errorf("preview: got %v", err)
+	}
+	got, err := w.eng.Press(t.Context(), "pair", id, "grace")
+	if err != nil || got.State != "under way" || got.Code != "paused" || !strings.Contains(got.Reason, "by ada") {
+		t.Errorf("press: got %+v, %v", got, err)
+	}
+	if p, err := w.eng.Preview(t.Context(), "pair", id); err != nil || p.Conversion == nil || p.Conversion.Code != "paused" {
+		t.Errorf("preview after the press: got %+v, %v", p, err)
+	}
+	if err := w.eng.Resume(t.Context(), "pair", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	if got := len(w.links()); got != 1 {
+		t.Errorf("after the resume: got %d links, want 1", got)
+	}
+}

@@ -46,6 +46,15 @@ func (e *Engine) Preview(ctx context.Context, name, record string) (*Preview, er
 	if conv.State != "" && conv.State != "none" {
 		p.Conversion = conv
 	}
+	if pause, err := e.paused(ctx, m); err != nil {
+		return nil, err
+	} else if pause != nil {
+		if p.Conversion == nil {
+			return nil, pause.err("preview")
+		}
+		p.Title = record
+		return p, nil // nothing is read, and what there is to tell is known
+	}
 	d := &drain{Engine: e, m: m, now: e.clock.Now(), guard: &guard{}, plan: true}
 	j := &job{
 		entry: &state.Entry{Subject: state.Subject{Mapping: name, Side: uint8(from), Record: record}, Convert: true, Source: "button", Sides: 1 << from},
@@ -171,6 +180,9 @@ func (e *Engine) Press(ctx context.Context, name, record, by string) (*Conversio
 		if err != nil {
 			return nil, err
 		}
+		if conv.Code == pausedCode {
+			return conv, nil // the wish is kept; nobody can say for how long
+		}
 		if conv.State == "done" || conv.State == "failed" {
 			conv.Made = conv.State == "done" && before.State != "under way"
 			return conv, nil
@@ -255,6 +267,13 @@ func (e *Engine) conversion(ctx context.Context, m *worked, from mapping.SideID,
 			conv.State, conv.Code, conv.Reason = "under way", entry.Code, entry.Reason
 			if entry.Status == state.Failed {
 				conv.State = "failed"
+				return nil
+			}
+			if p, err := pausedWork(tx, m); p != nil || err != nil {
+				if p != nil {
+					conv.Code, conv.Reason = pausedCode, p.String()
+				}
+				return err
 			}
 		}
 		return nil

@@ -274,16 +274,16 @@ func (e *Engine) Sync(ctx context.Context, name string, progress func(SyncProgre
 	if err != nil {
 		return err
 	}
-	end, err := e.syncRun(ctx, m)
-	if err != nil {
-		return err
-	}
-	defer end()
 	if p, err := e.paused(ctx, m); err != nil {
 		return err
 	} else if p != nil {
 		return p.err("sync")
 	}
+	end, err := e.syncRun(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer end()
 	told := SyncProgress{Mapping: name}
 	tell := func() {
 		if progress != nil {

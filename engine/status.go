@@ -52,7 +52,7 @@ func (c *connection) status(now time.Time) ConnectionStatus {
 }
 
 func (e *Engine) mappingStatus(tx state.Tx, m *worked) (MappingStatus, error) {
-	row := MappingStatus{Name: m.Name(), State: "running"}
+	row := MappingStatus{Name: m.Name(), State: "running", Run: m.runID.Load()}
 	var err error
 	if row.Links, err = tx.CountLinks(m.Name()); err != nil {
 		return row, err

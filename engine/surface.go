@@ -40,6 +40,7 @@ type MappingStatus struct {
 	Reason    string `json:"reason,omitempty"`
 	Resume    string `json:"resume,omitempty"` // the command that lets it go on
 	Paused    *Pause `json:"paused,omitempty"` // by a person: the mapping itself, or a connection of it
+	Run       uint64 `json:"run,omitempty"`    // the run that the engine which answers works in; 0: none
 	Links     int    `json:"links"`
 	Queued    int    `json:"queued"`
 	Waiting   int    `json:"waiting"`
