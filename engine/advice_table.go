@@ -202,7 +202,7 @@ var fieldAdvices = []Advice{
 	{
 		Code: "oscillating", Group: AboutFields, Standing: Waits,
 		Title: "Something else changes the field back again and again",
-		Cause: "The field was written more often than `engine.flips` within minutes, among few values: another automation writes it, too. It is parked, and tried again after `engine.guards.window`.",
+		Cause: "The field was written more often than `engine.guards.flips` within minutes, among few values: another automation writes it, too. It is parked, and tried again after `engine.guards.window`.",
 		Do: []Step{
 			{Text: "Find the other automation (a workflow, another integration), and let one of the two write the field."},
 			{Text: "See who wrote what when.", Command: "tenon history --link LINK"},

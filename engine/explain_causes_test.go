@@ -210,6 +210,18 @@ func unlinkedCauses() []cause {
 			}),
 		},
 		{
+			name: "a value of the new record cannot be computed", code: "with", standing: engine.NeedsYou,
+			scene: fresh(with(twoWay, "    button: Convert to project\n", "    button: Convert to project\n    with: {amount: \"{{ 100 / deal.count }}\"}\n"), nil,
+				deal("Ship it", map[string]connectors.Value{"count": connectors.Int(0)}), func(w *world, _ string) { w.settle() }),
+		},
+		{
+			name: "the object is gone", code: "not-found", standing: engine.NeedsYou,
+			scene: fresh(twoWay, nil, coded("A-1"), func(w *world, _ string) {
+				refuse(w.pm, "create", "", answering(connectors.NotFound, "no project with the key MAIN"))
+				w.settle()
+			}),
+		},
+		{
 			name: "no such record", code: "unknown-record", standing: engine.Unknown,
 			scene: func(t *testing.T) (*world, string) { return newWorld(t, twoWay, nil), crm("999") },
 		},

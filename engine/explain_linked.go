@@ -147,7 +147,7 @@ func (x *explaining) again() string {
 // run would not come to them now, their cause is gone.
 var early = map[string]bool{
 	"ambiguous-match": true, codeOutOfScope: true, "condition": true, "not-convertible": true, missingCode: true,
-	"stale-read": true, "not-found": true,
+	"stale-read": true,
 }
 
 // stored tells what the queue says about the record, unless that was told.

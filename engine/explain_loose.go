@@ -88,6 +88,10 @@ func (x *explaining) decidedLoose(ctx context.Context, o outcome) {
 		x.outOfScope(ctx, standing(NeedsYou))
 	case codeAmbiguous:
 		x.ambiguous(ctx, o.reason)
+	case "with":
+		x.tell(o.code, fmt.Sprintf("the %s cannot be made: under `with:`, %s", x.name(x.side.Other()), o.reason))
+	case "condition":
+		x.tell(o.code, fmt.Sprintf("nobody can tell whether %s is to be made: %s", aThing(x.name(x.side.Other())), o.reason))
 	default:
 		x.decided(o)
 	}

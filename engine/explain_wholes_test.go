@@ -104,6 +104,31 @@ func fieldCauses() []cause {
 			}),
 		},
 		{
+			name: "an expression fails", code: "expression", standing: engine.NeedsYou,
+			scene: asked(with(twoWay, "  - {deal: count, epic: count}", `  - {epic: count, set: "100 / deal.count", flow: deal -> epic}`), nil, func(w *world, id, _ string) {
+				w.crm.Edit(id, "ada", "count", connectors.Int(0))
+				w.settle()
+			}),
+		},
+		{
+			name: "the history cannot be read", code: "history", standing: engine.Waits,
+			scene: asked(twoWay, nil, func(w *world, id, _ string) {
+				w.pm.SetHook(func(m memory.Moment) error {
+					switch {
+					case m.Call == "update" && m.After:
+						return memory.Lost()
+					case m.Call == "history":
+						return answering(connectors.Unavailable, "no changelog just now")
+					}
+					return nil
+				})
+				w.crm.Edit(id, "ada", "notes", text("new"))
+				w.step()
+				w.clock.Advance(time.Minute)
+				w.step()
+			}),
+		},
+		{
 			name: "an undo put a value back", code: "undone", standing: engine.LeftAlone,
 			scene: asked(twoWay, nil, func(w *world, id, _ string) {
 				w.crm.Edit(id, "ada", "notes", text("first"))
