@@ -477,6 +477,21 @@ mappings: mappings/
 		"missing    crm.objects.contacts.write, to write notes on deals", "add the scope to the app", "1 right is missing for won-deal-to-epic", "to create  the property tenon_key")
 	a.run(nobody, "connect", "jira").want(t, exitFound, "missing    Transition issues in project DELIV, to change the status")
 	a.run(nobody, "connect", "jira", "--output", "json").want(t, exitFound, `"right": "Transition issues"`, `"connected": false`)
+	// With a state, the account is known again.
+	c := []string{"connect", "hubspot", "--yes"}
+	a.run(nobody, "status").want(t, exitDone) // makes one
+	a.run(nobody, c...).want(t, exitFound, "1 right is missing")
+	other := hubspot.New(hubspot.Options{PortalID: 222})
+	t.Cleanup(other.Close)
+	server := httptest.NewServer(other)
+	t.Cleanup(server.Close)
+	text, err := os.ReadFile(filepath.Join(a.dir, "tenon.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.write("tenon.yaml", strings.Replace(string(text), a.crm.URL, server.URL, 1))
+	a.run(nobody, c...).want(t, exitFound, "this is portal 222, but the connection hubspot belongs to portal ", "nothing was stored")
+	a.write("tenon.yaml", string(text))
 	a.write(".env", "CRM_TOKEN=revoked\nJIRA_TOKEN=revoked\n")
 	a.run(nobody, "connect", "hubspot").want(t, exitSystem, "hint: renew the token")
 	a.run(nobody, "connect", "jira").want(t, exitSystem, "hint: ")

@@ -19,7 +19,8 @@ func (k *connecting) look(ctx context.Context) error {
 		return err
 	}
 	k.report.System, k.report.Account = account.System, account.Name
-	if k.vault != nil && k.asked == nil {
+	unnamed := account.ID == k.conn.Name // what a connector says that may not ask whose account it is
+	if k.vault != nil && k.asked == nil && !unnamed {
 		if err := k.know(ctx, knownAccount{account.System, account.System}); err != nil {
 			return err
 		}
