@@ -95,7 +95,7 @@ func (d *drain) concludeFields(j *job) {
 				j.putAsides = append(j.putAsides, v.aside)
 				conflicts = append(conflicts, state.EventField{Rule: v.rule.ID(), Name: v.rule.Name(), Why: v.aside.Kind.String() + ": " + v.aside.Reason})
 			}
-		} else if v.drop && v.comparison.aside != nil {
+		} else if v.drop && v.comparison.aside != nil && j.wrote(v) {
 			j.dropAsides = append(j.dropAsides, v.rule.ID())
 		}
 		if v.skip {
@@ -134,6 +134,17 @@ func (d *drain) concludeFields(j *job) {
 	if len(quiet) > 0 {
 		j.event("agreed", 0, "", quiet...)
 	}
+}
+
+// wrote reports whether all writes of a verdict were sent, and surely taken. A
+// decision of a person stands until then: what ended the call must not undo it.
+func (j *job) wrote(v *verdict) bool {
+	for side := range mapping.SideID(2) {
+		if v.writes[side] != nil && (!j.sent[side] || j.unsure[side]) {
+			return false
+		}
+	}
+	return true
 }
 
 // fieldAfter returns what is remembered of a rule after its write was tried.
