@@ -170,4 +170,3 @@ func withoutNulls(fields map[string]connectors.Value) map[string]connectors.Valu
 	}
 	return kept
 }
-
