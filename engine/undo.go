@@ -291,7 +291,10 @@ func (e *Engine) undoFilter(ctx context.Context, o UndoOrder, c *collected) (f s
 		if err != nil {
 			return f, 0, err
 		}
-		if !slices.ContainsFunc(ev.Fields, func(x state.EventField) bool { return x.Target != "" && (o.Field == "" || fieldNamed(&x, o.Field)) }) {
+		wrote := func(x state.EventField) bool {
+			return (x.Target != "" || ev.Action == "updated") && (o.Field == "" || fieldNamed(&x, o.Field))
+		}
+		if !slices.ContainsFunc(ev.Fields, wrote) {
 			return f, 0, &connectors.Error{
 				Op: "undo", Kind: connectors.Invalid, Err: noWrite(ev, o.Field), Help: "`tenon history --link " + fmt.Sprint(ev.Link) + "` shows what was written",
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
 	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/engine/state"
 )
 
 // TestUndoLeaves asks for what cannot or must not be put back.
@@ -116,5 +117,25 @@ func TestUndoOfEnforced(t *testing.T) {
 	}
 	if _, err := w.eng.Undo(t.Context(), order, engine.UndoOptions{}); connectors.KindOf(err) != connectors.Conflict {
 		t.Errorf("of a paused connection: got %v, want a conflict", err)
+	}
+}
+
+// TestUndoOfAnOlderEvent: what an older Tenon wrote is left, with that reason.
+func TestUndoOfAnOlderEvent(t *testing.T) {
+	t.Parallel()
+	w := newUndoWorld(t, 1, nil)
+	link := w.links()[0].ID
+	older := &state.Event{
+		At: w.clock.Now(), Mapping: "pair", Link: link, Records: [2]string{w.deals[0], w.epics[0]}, Action: "updated", To: state.Right,
+		Fields: []state.EventField{{Rule: 1, Name: "notes ↔ notes", Why: "deal changed", Replaced: []byte{1}}},
+	}
+	if err := w.store.Update(t.Context(), func(tx state.Tx) error { return tx.AppendJournal(older) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []engine.UndoOrder{{Event: older.Seq}, {Link: link}, {Record: "pm/record/" + w.epics[0], Field: "notes"}} {
+		u := w.undo(o)
+		if u.Left != 1 || u.Rows[0].Code != "older" || u.Rows[0].Record != "pm/record/"+w.epics[0] || u.Rows[0].Events[0] != older.Seq {
+			t.Errorf("%v: got %+v, want it left as older", o, u)
+		}
 	}
 }

@@ -36,13 +36,7 @@ backup instead while it runs, by setting TENON_STATE_PATH.`,
 			if c.json() {
 				err = c.printJSON(report)
 			} else {
-				_, err = fmt.Fprintf(c.stdout, "%s, %s, %s, %s, %s\n",
-					count(report.Links, "link", "links"), count(report.Entries, "queue entry", "queue entries"),
-					count(report.Intents, "intent", "intents"), count(report.Asides, "field set aside", "fields set aside"),
-					count(report.Events, "event", "events"))
-				for _, p := range report.Problems {
-					fmt.Fprintln(c.stdout, oneLine(p))
-				}
+				err = c.showCheck(report)
 			}
 			if err != nil || len(report.Problems) == 0 && report.Doubt == "" {
 				return err
@@ -54,6 +48,24 @@ backup instead while it runs, by setting TENON_STATE_PATH.`,
 			return fail(exitState, "restore a backup with `tenon restore`", "%s in %s", count(len(report.Problems), "problem", "problems"), cfg.State.Path)
 		},
 	}
+}
+
+// showCheck writes what a check found, for people.
+func (c *cli) showCheck(r stateReport) (err error) {
+	if r.Older != 0 && len(r.Problems) == 0 {
+		_, err = fmt.Fprintf(c.stdout, "written by an older Tenon (layout %d): the file is sound; the next start keeps a copy and upgrades it\n", r.Older)
+		return err
+	}
+	if r.Older == 0 {
+		_, err = fmt.Fprintf(c.stdout, "%s, %s, %s, %s, %s\n",
+			count(r.Links, "link", "links"), count(r.Entries, "queue entry", "queue entries"),
+			count(r.Intents, "intent", "intents"), count(r.Asides, "field set aside", "fields set aside"),
+			count(r.Events, "event", "events"))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintln(c.stdout, oneLine(p))
+	}
+	return err
 }
 
 // stateReport is what `tenon check` found.

@@ -303,8 +303,8 @@ func layout1(t *testing.T) string {
 func TestUpgradeFromLayout1(t *testing.T) {
 	path := layout1(t)
 	d := openBolt(t, path, bolt.Options{})
-	if _, err := state.Inspect(t.Context(), d); err != nil {
-		t.Errorf("Inspect before the upgrade: %v", err)
+	if r, err := state.Inspect(t.Context(), d); err != nil || r.Older != 1 || len(r.Problems) > 0 {
+		t.Errorf("Inspect before the upgrade: got %+v, %v, want a sound one of layout 1", r, err)
 	}
 	// A crash in the middle leaves layout 1 as it was, but for the copy.
 	boom := errors.New("boom")

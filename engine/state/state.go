@@ -393,5 +393,8 @@ type EventFilter struct {
 // Report is what Check found. No problems: the state is sound.
 type Report struct {
 	Links, Entries, Intents, Asides, Events int
-	Problems                                []string
+	// Older is the version of an older layout, whose rows were not looked into:
+	// opening the state for writing upgrades it. 0: the present one.
+	Older    uint64 `json:",omitempty"`
+	Problems []string
 }

@@ -54,6 +54,7 @@ func Inspect(ctx context.Context, b Backend) (Report, error) {
 		return Report{}, newer(have, schema)
 	case have < schema:
 		c := &checker{ctx: ctx}
+		c.Older = have
 		err := b.Verify(ctx, c.problem)
 		return c.Report, err
 	}
