@@ -44,6 +44,7 @@ func greekRows() rows {
 	}
 	r.conflict.AsideRow = r.asides[0]
 	r.conflict.Live = [2]engine.LiveValue{{Title: "Ω", URL: "https://x.example/", State: "archived", Value: "Ω", Told: true}, {Error: "said by the engine"}}
+	r.resolved = []engine.ResolvedRow{{ConflictID: engine.ConflictID{Link: 1, Rule: 2}, Mapping: "μ", Field: "φ", Sides: two, Values: [2]string{"Ω", ""}}}
 	r.undone.Back, r.undone.Was, r.undone.Left, r.undone.Else, r.undone.More = 1, 1, 1, 1, 7
 	r.links = []engine.LinkRow{
 		{ID: 1, Mapping: "μ", Records: refs, Status: "active", Created: testNow, Asides: r.asides[:1]},
@@ -118,7 +119,7 @@ func TestPagesInChinese(t *testing.T) {
 	f.engine.preview.Tasks = []engine.PreviewTask{{Title: "Ω", Assignee: "Ω", Due: testNow}}
 	paths := []string{
 		"/", "/?every=30", "/mappings/μ", "/links", "/conflicts", "/conflicts?kind=conflict", "/queue", "/history", "/history?run=7", "/login", "/nothing", "/links?after=x", "/explain?record=link:1",
-		"/undo?event=1", "/undo?run=1", "/undo?link=1", "/undo?link=x", "/conflicts/1/2", "/conflicts/1/x",
+		"/undo?event=1", "/undo?run=1", "/undo?link=1", "/undo?link=x", "/conflicts/1/2", "/conflicts/1/x", "/conflicts/all?mapping=μ&field=φ&side=α", "/conflicts/all",
 	}
 	for _, path := range paths {
 		look(path, p.get(path))

@@ -234,6 +234,7 @@ var acts = []struct {
 }{
 	{"/conflicts/resolve", url.Values{"link": {"7"}, "rule": {"3"}, "side": {"deal"}}, "resolve 7 3 deal by token test"},
 	{"/queue/retry", url.Values{"mapping": {"m"}}, "retry m "},
+	{"/conflicts/all", url.Values{"mapping": {"m"}, "field": {"f"}, "side": {"deal"}}, "decide m f for deal by token test"},
 	{"/replay", url.Values{"record": {"crm/deal/7"}}, `replay "crm/deal/7" "" false by token test`},
 	{"/replay", url.Values{"mapping": {"m"}, "failed": {"true"}}, `replay "" "m" true by token test`},
 	{"/undo", url.Values{"run": {"17"}}, "undo run 17 by token test"},
@@ -277,7 +278,11 @@ func TestActs(t *testing.T) {
 		refused("the token of another session", send(operator, foreign), 403)
 		refused("scope read", send(reader, token), 403)
 		refused("nobody", send(newPerson(t, f), token), 303)
-		if a.path != "/undo" { // that is the look before
+		switch a.path {
+		case "/undo", "/conflicts/all": // the looks before
+			refused("GET", operator.get(a.path), 400)
+			refused("GET of a reader", reader.get(a.path), 403)
+		default:
 			refused("GET", operator.get(a.path), 404)
 		}
 		operator.headers["Sec-Fetch-Site"] = "cross-site"

@@ -180,7 +180,7 @@ func (p *pages) frame(r *http.Request, name, titleKey string, data any) frame {
 		f.Nav = []navItem{
 			{"/", "nav.overview", name == "overview"},
 			{"/history", "nav.history", name == "history"},
-			{"/conflicts", "nav.conflicts", name == "conflicts" || name == "conflict"},
+			{"/conflicts", "nav.conflicts", name == "conflicts" || name == "conflict" || name == "decide"},
 			{"/queue", "nav.queue", name == "queue"},
 			{"/links", "nav.links", name == "links"},
 		}

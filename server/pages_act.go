@@ -79,7 +79,7 @@ func (p *pages) takeNotice(w http.ResponseWriter, r *http.Request) string {
 	switch d.Key {
 	case "done.resolved":
 		return p.say(r, d.Key)
-	case "done.retried", "done.replayed":
+	case "done.retried", "done.replayed", "done.decided":
 		return p.say(r, d.Key, d.N)
 	case "done.paused", "done.resumed":
 		return p.say(r, d.Key, d.Name)
@@ -89,6 +89,8 @@ func (p *pages) takeNotice(w http.ResponseWriter, r *http.Request) string {
 
 func (p *pages) mountActs(mux *http.ServeMux) {
 	mux.HandleFunc("POST /conflicts/resolve", p.act(p.resolve))
+	mux.HandleFunc("GET /conflicts/all", p.auth.visit(ScopeOperate, p.decideLook))
+	mux.HandleFunc("POST /conflicts/all", p.act(p.decide))
 	mux.HandleFunc("POST /replay", p.act(p.replay))
 	mux.HandleFunc("POST /queue/retry", p.act(p.retry))
 	mux.HandleFunc("GET /undo", p.auth.visit(ScopeOperate, p.undoLook))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -106,4 +107,52 @@ func (p *pages) conflict(w http.ResponseWriter, r *http.Request) {
 		page.Ends = append(page.Ends, conflictEnd{view.Sides[side], view.Records[side], view.Live[side]})
 	}
 	p.render(w, r, http.StatusOK, "conflict", "nav.conflicts", page)
+}
+
+// decidePage shows which conflicts an order would decide.
+type decidePage struct {
+	*engine.Resolved
+	Order engine.ResolveOrder
+	Sides [2]string
+	More  int
+}
+
+// fieldOrder reads an order about all conflicts of a field under a mapping.
+func fieldOrder(v url.Values) (engine.ResolveOrder, error) {
+	o := engine.ResolveOrder{Mapping: v.Get("mapping"), Field: v.Get("field"), Side: v.Get("side")}
+	if o.Mapping == "" || o.Field == "" || o.Side == "" {
+		return o, invalid("a mapping, a field and a side are needed")
+	}
+	return o, nil
+}
+
+// decideLook tells which conflicts would be decided. It writes nothing.
+func (p *pages) decideLook(w http.ResponseWriter, r *http.Request) {
+	var page decidePage
+	err := queryOf(r, "mapping", "field", "side").err
+	if err == nil {
+		page.Order, err = fieldOrder(r.URL.Query())
+	}
+	if err == nil {
+		dry := page.Order
+		dry.Dry = true
+		page.Resolved, err = p.Engine.ResolveMany(r.Context(), dry, visitorIn(r.Context()).name)
+	}
+	if err == nil && len(page.Rows) > 0 {
+		page.Sides, page.More = page.Rows[0].Sides, page.Count-len(page.Rows)
+	}
+	p.finish(w, r, "decide", "nav.conflicts", page, err)
+}
+
+// decide decides all conflicts of a field for one side.
+func (p *pages) decide(r *http.Request, by string) (done, error) {
+	order, err := fieldOrder(r.PostForm)
+	if err != nil {
+		return done{}, err
+	}
+	resolved, err := p.Engine.ResolveMany(r.Context(), order, by)
+	if err != nil {
+		return done{}, err
+	}
+	return done{Key: "done.decided", N: resolved.Count}, nil
 }

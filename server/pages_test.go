@@ -69,6 +69,7 @@ func TestPagesEscape(t *testing.T) {
 	f.engine.rows.undone = engine.Undone{Back: 1, Rows: []engine.UndoneRow{{Record: hostile, Title: hostile, Field: hostile, State: hostile, Code: hostile, Reason: hostile, Now: hostile, Back: hostile}}}
 	live := engine.LiveValue{Title: hostile, URL: "javascript:alert(7)", State: hostile, Value: hostile, Told: true}
 	f.engine.rows.conflict = engine.ConflictView{AsideRow: f.engine.rows.asides[0], Live: [2]engine.LiveValue{live, {Error: hostile}}, Seen: hostile}
+	f.engine.rows.resolved = []engine.ResolvedRow{{Mapping: hostile, Field: hostile, Sides: [2]string{hostile, hostile}, Values: [2]string{hostile, hostile}}}
 	bearer := "Bearer " + f.token(t, server.ScopeRead, server.ScopeOperate)
 	f.engine.preview = previewOf(hostile)
 	f.engine.preview.Button, f.engine.preview.System, f.engine.preview.SourceURL = hostile, hostile, "javascript:alert(4)"
@@ -82,7 +83,7 @@ func TestPagesEscape(t *testing.T) {
 		{State: "under way", Reason: hostile},
 		{State: "failed", Reason: hostile, Code: hostile},
 	}
-	for _, path := range []string{"/", "/history", "/history?record=" + "%22%3E%3Cscript%3E", "/conflicts?mapping=%3Cscript%3E", "/queue", "/links", "/nothing", "/explain?record=%3Cscript%3E", "/mappings/%3Cscript%3E", "/login?next=%22%3E%3Cscript%3E", "/undo?event=1", "/undo?run=%3Cscript%3E", "/conflicts/1/2"} {
+	for _, path := range []string{"/", "/history", "/history?record=" + "%22%3E%3Cscript%3E", "/conflicts?mapping=%3Cscript%3E", "/queue", "/links", "/nothing", "/explain?record=%3Cscript%3E", "/mappings/%3Cscript%3E", "/login?next=%22%3E%3Cscript%3E", "/undo?event=1", "/undo?run=%3Cscript%3E", "/conflicts/1/2", "/conflicts/all?mapping=%3Cscript%3E&field=%22&side=%27"} {
 		checkPage(t, path, f.do("GET", path, "", "Authorization", bearer, "Accept", "text/html"))
 	}
 	for _, c := range states {

@@ -58,6 +58,7 @@ type rows struct {
 	explanation engine.Explanation
 	undone      engine.Undone
 	conflict    engine.ConflictView
+	resolved    []engine.ResolvedRow
 }
 
 func (f *fakeEngine) Receive(_ context.Context, connection string, req connectors.WebhookRequest) (connectors.Delivery, error) {
@@ -113,6 +114,12 @@ func (f *fakeEngine) Resolve(_ context.Context, link uint64, rule uint32, choice
 func (f *fakeEngine) ResolveMany(_ context.Context, o engine.ResolveOrder, by string) (*engine.Resolved, error) {
 	for _, id := range o.Conflicts {
 		f.pressed = append(f.pressed, fmt.Sprintf("resolve %d %d %s by %s", id.Link, id.Rule, o.Side, by))
+	}
+	if o.Mapping != "" {
+		if !o.Dry {
+			f.pressed = append(f.pressed, fmt.Sprintf("decide %s %s for %s by %s", o.Mapping, o.Field, o.Side, by))
+		}
+		return &engine.Resolved{Count: len(f.rows.resolved) + 1, Rows: f.rows.resolved}, f.err
 	}
 	return &engine.Resolved{Count: len(o.Conflicts), Rows: []engine.ResolvedRow{}}, f.err
 }
