@@ -24,9 +24,8 @@ func troubled(t *testing.T, seed uint64) *world {
 	w := newWorld(t, twoWay, nil)
 	w.lim.Batch = 1 + int(seed%7)
 	w.start()
-	var deals []string
 	for i := range 4 + r.IntN(8) {
-		deals = append(deals, w.crm.Create("record", nil, "ada", deal(fmt.Sprintf("d%d", i), map[string]connectors.Value{"notes": connectors.Text("n")})))
+		w.crm.Create("record", nil, "ada", deal(fmt.Sprintf("d%d", i), map[string]connectors.Value{"notes": connectors.Text("n")}))
 	}
 	w.settle()
 	links := w.active()
