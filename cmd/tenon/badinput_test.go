@@ -57,8 +57,6 @@ var (
 	stateless = map[string]int{damaged: -1, otherKey: -1, inUse: -1, refused: -1}
 	// local commands look at the state without the systems' secrets.
 	local = map[string]int{noSecrets: exitDone}
-	// asking commands want a service that has the state open.
-	asking = map[string]int{noSecrets: -1}
 	// alone commands need the systems, and the state for themselves.
 	alone = map[string]int{refused: exitState}
 )
