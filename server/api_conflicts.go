@@ -18,7 +18,8 @@ func (a api) conflictRoutes() []route {
 			pattern: "GET /api/v1/conflicts", scope: ScopeRead, group: groupWatch,
 			summary: "Fields, and deletions, that wait for a person.",
 			params: []param{
-				mappingParam, {name: "all", kind: flagParam, summary: "`true`: also fields that are set aside for another reason."},
+				mappingParam,
+				{name: "all", kind: flagParam, summary: "`true`: also fields that are set aside for another reason."},
 				afterParam(numberParam), limitParam,
 			},
 			answer: List[engine.AsideRow]{}, fn: a.conflicts, also: []int{http.StatusNotFound},

@@ -12,8 +12,10 @@ func (a api) queueRoutes() []route {
 			pattern: "GET /api/v1/queue", scope: ScopeRead, group: groupWatch,
 			summary: "What waits to be reconciled, and what failed, with the reasons.",
 			params: []param{
-				mappingParam, {name: "status", summary: "Only entries that stand so.", words: []string{"ready", "waiting", "failed"}},
-				{name: "code", summary: "Only entries with this reason code."}, afterParam(textParam), limitParam,
+				mappingParam,
+				{name: "status", summary: "Only entries that stand so.", words: []string{"ready", "waiting", "failed"}},
+				{name: "code", summary: "Only entries with this reason code."},
+				afterParam(textParam), limitParam,
 			},
 			answer: List[engine.QueueRow]{}, fn: a.queue, also: []int{http.StatusNotFound},
 		},

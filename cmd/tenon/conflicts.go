@@ -58,7 +58,7 @@ state and the systems itself. Code 1 when there is no such conflict.`,
 			if err != nil {
 				return err
 			}
-			op, done, err := c.liveOperator(cmd.Context(), serviceOptions{tolerant: true})
+			op, done, err := c.reader(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -81,6 +81,12 @@ state and the systems itself. Code 1 when there is no such conflict.`,
 			return nil
 		},
 	}
+}
+
+// reader is operator for commands that read the systems too, as far as those can
+// be asked.
+func (c *cli) reader(ctx context.Context) (server.Operator, func(), error) {
+	return c.liveOperator(ctx, serviceOptions{tolerant: true})
 }
 
 // conflictArg reads LINK, LINK:RULE or LINK RULE; one says that a rule is named.

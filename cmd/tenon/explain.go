@@ -74,7 +74,7 @@ be told, and a system did not answer.`,
 // with errors are told of where they matter, not first of all.
 func (c *cli) explainer(ctx context.Context) (server.Operator, func(), error) {
 	op, done, err := c.liveOperator(ctx, serviceOptions{tolerant: true})
-	if f, ok := errors.AsType[*failure](err); ok && f.code == exitConfig {
+	if f, ok := errors.AsType[*failure](err); ok && f.code == exitConfig && strings.HasPrefix(f.hint, "correct what is shown above") {
 		if _, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: true}); problems.Err() == nil {
 			f.hint = "correct what is shown above, or take --offline to ask the state alone"
 		}

@@ -51,7 +51,7 @@ Tenon works it. Code 1 when nothing of the record failed, waits or is set aside.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			open := c.operator
 			if len(args) > 0 {
-				f.Record, open = args[0], c.explainer // a key or an address is asked for
+				f.Record, open = args[0], c.reader // a key or an address is asked for
 			}
 			op, done, err := open(cmd.Context())
 			if err != nil {

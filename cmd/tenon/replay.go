@@ -41,7 +41,7 @@ Tenon works what it made due. Code 1 when no mapping takes such a record.`,
 			}
 			open := c.operator
 			if o.Record != "" {
-				open = c.explainer // a key or an address is asked for
+				open = c.reader // a key or an address is asked for
 			}
 			op, done, err := open(cmd.Context())
 			if err != nil {

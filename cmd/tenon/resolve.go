@@ -104,7 +104,7 @@ func (c *cli) resolve(cmd *cobra.Command, f *resolveFlags, args []string) error 
 	one := len(f.order.Conflicts) == 1
 	open := c.operator
 	if f.order.Value != nil || f.order.Seen != "" || one && !ask.alone() {
-		open = c.explainer // it reads the systems
+		open = c.reader // it reads the systems
 	}
 	op, done, err := open(cmd.Context())
 	if err != nil {
