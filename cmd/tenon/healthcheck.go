@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -32,7 +33,11 @@ func (c *cli) healthcheckCommand() *cobra.Command {
 				host = "127.0.0.1"
 			}
 			r := newRemote("http://"+net.JoinHostPort(host, port), func() string { return "" })
-			if err := r.do(ctx, http.MethodGet, "/readyz", nil, nil, io.Discard); err != nil {
+			err = r.do(ctx, http.MethodGet, "/readyz", nil, nil, io.Discard)
+			if f, ok := errors.AsType[*failure](err); ok && f.code == exitSystem {
+				f.code = exitFound // it answers, and is not ready: no other system is to blame
+			}
+			if err != nil {
 				return err
 			}
 			return c.done(map[string]string{"status": "ready"}, "ready")

@@ -228,14 +228,20 @@ func (c *cli) operatorWith(ctx context.Context, how config.Options, o serviceOpt
 	if r, err := c.elsewhere(ctx, server.ScopeRead, server.ScopeOperate); r != nil || err != nil {
 		return r, func() {}, err
 	}
-	cfg, err := c.load(how)
-	if err == nil {
-		var s *service
-		if s, err = c.openService(ctx, cfg, o); err == nil {
-			return s.engine, s.close, nil
+	if !how.NoSecrets {
+		// A service that runs has the secrets, which may be missing here.
+		if cfg, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: true}); problems.Err() == nil && locked(ctx, cfg.State.Path) {
+			r, err := c.remote(ctx, cfg, server.ScopeRead, server.ScopeOperate)
+			return r, func() {}, err
 		}
-	} else if open, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: true}); problems.Err() == nil && locked(ctx, open.State.Path) {
-		cfg, err = open, state.ErrLocked // the service has the secrets that are missing here
+	}
+	cfg, err := c.load(how)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := c.openService(ctx, cfg, o)
+	if err == nil {
+		return s.engine, s.close, nil
 	}
 	if !errors.Is(err, state.ErrLocked) {
 		return nil, nil, err
