@@ -35,7 +35,7 @@ func (l *loader) dotenv() {
 	}
 	s := newSource(shown, text)
 	values := s.variables()
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 && len(values) > 0 {
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o037 != 0 && len(values) > 0 { // a group may read: of a secret in Kubernetes it must
 		s.problem(node{}, mapping.Warning, "chmod 600 "+shown, "others than its owner may read or write this file (mode %04o)", mode)
 	}
 	l.problems = append(l.problems, s.problems...)
