@@ -167,7 +167,7 @@ func sections(t *testing.T, path string) map[string]map[string][]string {
 var directives = map[string]string{
 	"Unit":  "Description Documentation Wants After StartLimitIntervalSec",
 	"Timer": "OnCalendar RandomizedDelaySec Persistent", "Install": "WantedBy",
-	"Service": "Type ExecStart EnvironmentFile Environment User Group StateDirectory StateDirectoryMode UMask Restart RestartSec " +
+	"Service": "Type ExecStart ExecReload EnvironmentFile Environment User Group StateDirectory StateDirectoryMode UMask Restart RestartSec " +
 		"RestartPreventExitStatus TimeoutStopSec MemoryMax TasksMax LimitNOFILE NoNewPrivileges CapabilityBoundingSet AmbientCapabilities " +
 		"ProtectSystem ProtectHome PrivateTmp PrivateDevices PrivateUsers ProtectClock ProtectControlGroups ProtectHostname ProtectKernelLogs " +
 		"ProtectKernelModules ProtectKernelTunables ProtectProc ProcSubset RemoveIPC RestrictAddressFamilies RestrictNamespaces RestrictRealtime " +

@@ -283,6 +283,7 @@ func (e *Engine) fits(ctx context.Context, h *planHead) (*worked, error) {
 	}
 	switch {
 	case now.Hash != h.Hash:
+		again += "; a running service takes edited files by tenon reload"
 		return nil, refuse("mapping %s was changed since the plan was made", h.Mapping)
 	case now.State != h.State:
 		return nil, refuse("the plan of mapping %s was made with another state", h.Mapping)

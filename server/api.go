@@ -34,7 +34,7 @@ func (a api) mount(mux *http.ServeMux, others ...[]route) error {
 func (a api) routes() []route {
 	return slices.Concat(
 		a.statusRoutes(), a.explainRoutes(), a.conflictRoutes(), a.queueRoutes(), a.controlRoutes(), a.undoRoutes(),
-		a.planRoutes(), a.linkRoutes(), a.jobRoutes(), a.tokenRoutes(), a.grantRoutes(), a.stateRoutes(),
+		a.planRoutes(), a.linkRoutes(), a.jobRoutes(), a.tokenRoutes(), a.grantRoutes(), a.reloadRoutes(), a.stateRoutes(),
 	)
 }
 

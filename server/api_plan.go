@@ -17,7 +17,7 @@ func (a api) planRoutes() []route {
 		{
 			pattern: "POST /api/v1/plans", scope: ScopeOperate, group: groupAct,
 			summary: "Plan all that a sync would do, without writing anything.",
-			detail:  "With `file`, the job's output is the plan's file, which `POST /api/v1/plans/apply` takes. It holds the records' values in clear.",
+			detail:  "With `file`, the job's output is the plan's file, which `POST /api/v1/plans/apply` takes. It holds the records' values in clear. With `edited`, the plan is by the mapping files as they are now, also where the service runs older rules.",
 			body:    PlanOrder{Limit: 10}, answer: Job{}, job: []engine.Plan{}, status: http.StatusAccepted, fn: a.plan, also: []int{http.StatusNotFound, http.StatusConflict},
 		},
 		{
@@ -35,6 +35,7 @@ type PlanOrder struct {
 	Mappings []string `json:"mappings,omitempty"` // none: all
 	Limit    int      `json:"limit,omitempty"`    // changes of each action in the result; 0: as many as have room
 	File     bool     `json:"file,omitempty"`     // write the plan's file as the job's output
+	Edited   bool     `json:"edited,omitempty"`   // by the mapping files as they are now, not by the rules that run
 }
 
 func (a api) plan(c *call) (any, error) {
@@ -46,17 +47,25 @@ func (a api) plan(c *call) (any, error) {
 	if len(order.Mappings) == 1 {
 		one = order.Mappings[0]
 	}
+	edited := order.Edited && a.Rules != nil
 	for _, name := range order.Mappings {
-		if _, err := a.Engine.MappingSides(c.Context(), name); err != nil {
+		if _, err := a.Engine.MappingSides(c.Context(), name); err != nil && !edited {
 			return nil, err
 		}
 	}
 	return a.startJob(c, "plan", one, func(ctx context.Context, run *job) (any, error) {
+		planner := Planner(a.Engine)
+		if edited {
+			var err error
+			if planner, err = a.Rules.Draft(ctx); err != nil {
+				return nil, err
+			}
+		}
 		var file io.Writer
 		if order.File {
 			file = run
 		}
-		plans, err := a.Engine.WritePlan(ctx, order.Mappings, file, engine.PlanOptions{Limit: planLimit(order.Limit), Progress: run.showWork})
+		plans, err := planner.WritePlan(ctx, order.Mappings, file, engine.PlanOptions{Limit: planLimit(order.Limit), Progress: run.showWork})
 		return roomy(plans), err
 	})
 }

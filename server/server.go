@@ -22,6 +22,7 @@ type Config struct {
 	Connections map[string]connectors.Connection
 	Sources     map[string]Source // the convertible side of each mapping with a button
 	Grants      Grants            // takes new consents; nil: none are taken
+	Rules       Rules             // the mapping files as they are now; nil: there are none
 
 	Listen    string // the address that Serve's listener has, to know whether it is loopback
 	PublicURL string // without a slash at the end

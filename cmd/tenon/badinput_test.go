@@ -84,6 +84,7 @@ var invocations = map[string]usual{
 	"prepare":           {other: alone},
 	"queue":             {other: local},
 	"queue retry":       {other: local},
+	"reload":            {other: map[string]int{noSecrets: exitState, damaged: exitState, otherKey: exitState}},
 	"replay":            {args: []string{"hubspot/deals/1"}},
 	"restore":           {args: []string{"sound.db"}, other: with(local, damaged, exitDone, otherKey, exitDone, refused, exitState)},
 	"resume":            {args: []string{"won-deal-to-epic"}, other: with(local, noSecrets, exitFound)},

@@ -139,7 +139,7 @@ Begin with:  tenon demo, or tenon sandbox --init try, without any account;
 		return fail(exitUsage, "see `"+cmd.CommandPath()+" --help`", "%w", err)
 	})
 	root.AddCommand(
-		c.initCommand(), c.connectCommand(), c.fieldsCommand(), c.validateCommand(), c.testCommand(), c.schemaCommand(), c.prepareCommand(), c.planCommand(), c.applyCommand(), c.syncCommand(), c.serveCommand(),
+		c.initCommand(), c.connectCommand(), c.fieldsCommand(), c.validateCommand(), c.testCommand(), c.schemaCommand(), c.prepareCommand(), c.planCommand(), c.applyCommand(), c.syncCommand(), c.serveCommand(), c.reloadCommand(),
 		c.linksCommand(), c.linkCommand(), c.unlinkCommand(), c.conflictsCommand(), c.queueCommand(), c.historyCommand(), c.undoCommand(), c.verifyCommand(), c.explainCommand(), c.statusCommand(), c.hooksCommand(), c.pauseCommand(), c.resumeCommand(), c.replayCommand(),
 		c.checkCommand(), c.backupCommand(), c.restoreCommand(), c.tokenCommand(), c.healthcheckCommand(),
 		c.sandboxCommand(), c.demoCommand(), c.versionCommand(),

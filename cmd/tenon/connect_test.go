@@ -405,7 +405,7 @@ func TestConnectWhileServing(t *testing.T) {
 	}()
 	defer func() {
 		stop()
-		(<-served).want(t, exitDone, "an account was connected anew")
+		(<-served).want(t, exitDone, "starting anew")
 	}()
 	gone := func() {
 		if err := os.Remove(ready); err != nil {

@@ -134,9 +134,6 @@ func (s *service) TakeGrant(ctx context.Context, name string, g *connectors.Gran
 	if err := saveAccount(ctx, tokens, consentNote, now); err != nil {
 		return err
 	}
-	select {
-	case s.anew <- struct{}{}:
-	default: // it starts anew already
-	}
+	s.startAnew("connect")
 	return nil
 }

@@ -16,7 +16,7 @@ type group struct {
 var groups = []group{
 	{"try", "Try it, without any account:", []string{"demo", "sandbox"}},
 	{"setup", "Set it up:", []string{"init", "connect", "fields", "validate", "test", "schema", "hooks", "prepare"}},
-	{"sync", "Bring and keep in step:", []string{"plan", "apply", "link", "unlink", "sync", "serve"}},
+	{"sync", "Bring and keep in step:", []string{"plan", "apply", "link", "unlink", "sync", "serve", "reload"}},
 	{"look", "See how it stands, and why:", []string{"status", "explain", "history", "links", "queue", "conflicts"}},
 	{"act", "Act:", []string{"undo", "replay", "pause", "resume"}},
 	{"keep", "Keep it safe:", []string{"backup", "restore", "check", "verify", "token", "healthcheck", "version"}},

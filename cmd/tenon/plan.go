@@ -13,7 +13,6 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine"
-	"github.com/tenonsync/tenon/mapping"
 	"github.com/tenonsync/tenon/server"
 )
 
@@ -36,8 +35,9 @@ the systems nor to the queue.
 With --out the plan is kept in a file, which ` + "`tenon apply`" + ` carries out: just that.
 The file holds the records' values; only its owner may read it.
 
-While ` + "`tenon serve`" + ` runs, the command asks that service; for a mapping that was
-edited since it started, stop it first.
+While ` + "`tenon serve`" + ` runs, the command asks that service. It plans by the mapping
+files as they are now, also where the service has older rules: look, then let it
+go on with them by ` + "`tenon reload`" + `.
 
 Exit code 0: nothing would be done. 1: something would.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,14 +46,11 @@ Exit code 0: nothing would be done. 1: something would.`,
 				return err
 			}
 			defer done()
-			names, err := soundMappings(cmd.Context(), op, args)
+			names, edited, err := c.plannable(cmd.Context(), op, args)
 			if err != nil {
 				return err
 			}
-			if err := c.sameRules(cmd.Context(), op, names); err != nil {
-				return err
-			}
-			return c.plan(cmd.Context(), op, names, out, v)
+			return c.plan(cmd.Context(), op, names, edited, out, v)
 		},
 	}
 	cmd.Example = `  tenon plan --details
@@ -85,43 +82,46 @@ func soundMappings(ctx context.Context, op server.Operator, names []string) ([]s
 	return have, nil
 }
 
-// otherRules says how to plan by rules that the running service does not have.
-const otherRules = "stop `tenon serve`, plan, and start it again: nothing is lost meanwhile; or look only, with a copy: tenon backup copy.db, then TENON_STATE_PATH=copy.db tenon plan"
-
-// sameRules refuses a plan by a service that runs other rules than the mapping
-// files here say: it would not be about what was edited.
-func (c *cli) sameRules(ctx context.Context, op server.Operator, names []string) error {
+// plannable returns the mappings to plan: all, or those named. edited are those
+// of them by which the running service does not work: it plans them by the files
+// as they are now.
+func (c *cli) plannable(ctx context.Context, op server.Operator, named []string) (names, edited []string, err error) {
 	if _, ok := op.(*remote); !ok || os.Getenv(serviceURLVariable) != "" {
-		return nil
+		names, err = soundMappings(ctx, op, named)
+		return names, nil, err
 	}
 	cfg, err := c.load(config.Options{NoSecrets: true})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	files, problems, err := parseMappings(cfg.Mappings)
+	if err == nil {
+		err = c.problems(problems)
+	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err := c.problems(problems); err != nil {
-		return err
-	}
-	for _, name := range names {
-		i := slices.IndexFunc(files, func(f *mapping.File) bool { return f.Name == name })
-		if i < 0 {
-			return fail(exitFound, otherRules, "there is no file of mapping %s any more, by which the running service works", name)
+	var have []string
+	for _, f := range files {
+		have = append(have, f.Name)
+		if len(named) > 0 && !slices.Contains(named, f.Name) {
+			continue
 		}
-		sides, err := op.MappingSides(ctx, name)
-		if err != nil {
-			return err
-		}
-		if sides.Source != fmt.Sprintf("%016x", files[i].Hash()) {
-			return fail(exitFound, otherRules, "%s is not what the running service works by: it was edited since that started", files[i].Path)
+		names = append(names, f.Name)
+		sides, err := op.MappingSides(ctx, f.Name)
+		if err != nil || sides.Source != fmt.Sprintf("%016x", f.Hash()) {
+			edited = append(edited, f.Name)
 		}
 	}
-	return nil
+	for _, n := range named {
+		if !slices.Contains(have, n) {
+			return nil, nil, fail(exitUsage, "mappings are "+strings.Join(have, ", "), "there is no sound mapping %q", n)
+		}
+	}
+	return names, edited, nil
 }
 
-func (c *cli) plan(ctx context.Context, op server.Operator, names []string, out string, v planView) error {
+func (c *cli) plan(ctx context.Context, op server.Operator, names, edited []string, out string, v planView) error {
 	show, end := progress(c.stderr)
 	o := engine.PlanOptions{Limit: v.limit, Progress: show}
 	var plans []*engine.Plan
@@ -152,6 +152,9 @@ func (c *cli) plan(ctx context.Context, op server.Operator, names []string, out 
 		v.plans(plans)
 		if out != "" && changes > 0 {
 			fmt.Fprintf(c.stdout, "\nThe plan is in %s, with the records' values. Carry it out:  tenon apply %s\n", out, out)
+		}
+		if len(edited) > 0 {
+			fmt.Fprintf(c.stdout, "\nThe running service has older rules of %s. To let it go on with these:  tenon reload\n", strings.Join(edited, ", "))
 		}
 	}
 	if err == nil && changes > 0 {

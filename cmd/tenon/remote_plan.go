@@ -30,7 +30,7 @@ func (r *remote) MappingSides(ctx context.Context, mapping string) (*engine.Mapp
 
 func (r *remote) WritePlan(ctx context.Context, mappings []string, file io.Writer, o engine.PlanOptions) ([]*engine.Plan, error) {
 	var plans []*engine.Plan
-	order := server.PlanOrder{Mappings: mappings, Limit: o.Limit, File: file != nil}
+	order := server.PlanOrder{Mappings: mappings, Limit: o.Limit, File: file != nil, Edited: true}
 	j, err := r.job(ctx, "plans", order, showing(o.Progress), &plans)
 	if err != nil || file == nil {
 		return plans, err

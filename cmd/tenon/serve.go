@@ -55,7 +55,7 @@ func (c *cli) serve(ctx context.Context, cfg *config.Config, readyFile string) e
 	o := serviceOptions{log: log, buttons: true, waitReady: true, sessions: server.NewSessions()}
 	for {
 		// With new fields, too, the mappings are those of the start: the admin's
-		// edits meanwhile wait for the admin.
+		// edits meanwhile wait for the admin's reload.
 		o.files, err = c.serveUntil(ctx, cfg, o, address, readyFile)
 		if !errors.Is(err, errNewFields) {
 			return err
@@ -88,7 +88,8 @@ func (c *cli) serveUntil(ctx context.Context, cfg *config.Config, o serviceOptio
 	if l, err = address.lease(); err != nil {
 		return nil, err
 	}
-	return s.files, s.serveOn(ctx, l, readyFile)
+	err = s.serveOn(ctx, l, readyFile)
+	return s.nextFiles(), err
 }
 
 // serveOn runs the engine and the server on a listener, which it closes, until
@@ -114,12 +115,13 @@ func (s *service) serveOn(ctx context.Context, l net.Listener, readyFile string)
 	wg.Go(func() { s.subscribe(ctx) })
 	wg.Go(func() {
 		select {
-		case <-s.anew:
-			s.log.Info("an account was connected anew; starting with its grant")
+		case reason := <-s.anew:
+			s.log.Info("starting anew", "op", reason)
 			stop(errNewFields)
 		case <-ctx.Done():
 		}
 	})
+	wg.Go(func() { s.reloadOnHangup(ctx) })
 	wg.Go(func() { s.watchFields(ctx, s.config.Engine.FieldsInterval, stop) })
 	s.log.Info("serving", "address", l.Addr().String(), "public_url", s.config.Server.PublicURL, "count", len(s.mappings))
 	if readyFile != "" {

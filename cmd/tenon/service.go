@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenonsync/tenon/config"
@@ -22,18 +23,20 @@ import (
 // service is the engine over an open state, with everything that it needs.
 type service struct {
 	*vault
-	config   *config.Config
-	conns    connections
-	files    []*mapping.File   // the mappings' sources
-	shapes   map[string]string // of the schemas that the mappings were compiled for
-	mappings []*mapping.Mapping
-	broken   []engine.BrokenMapping
-	clock    connectors.Clock
-	engine   *engine.Engine
-	metrics  *server.Metrics
-	sessions *server.Sessions
-	log      *slog.Logger
-	anew     chan struct{} // holds one: an account was connected anew
+	config       *config.Config
+	conns        connections
+	files        []*mapping.File   // the mappings' sources
+	shapes       map[string]string // of the schemas that the mappings were compiled for
+	mappings     []*mapping.Mapping
+	broken       []engine.BrokenMapping
+	clock        connectors.Clock
+	engine       *engine.Engine
+	engineConfig engine.Config
+	metrics      *server.Metrics
+	sessions     *server.Sessions
+	log          *slog.Logger
+	anew         chan string                     // holds one: why to start anew
+	next         atomic.Pointer[[]*mapping.File] // what to run then; nil: the same
 }
 
 // serviceOptions say how a service is put together.
@@ -61,7 +64,7 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	if o.log == nil {
 		o.log = quiet()
 	}
-	s := &service{anew: make(chan struct{}, 1), config: cfg, log: o.log, metrics: server.NewMetrics(), sessions: o.sessions, clock: o.clock}
+	s := &service{anew: make(chan string, 1), config: cfg, log: o.log, metrics: server.NewMetrics(), sessions: o.sessions, clock: o.clock}
 	if s.clock == nil {
 		s.clock = connectors.SystemClock()
 	}
@@ -84,16 +87,16 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	if err := s.compile(ctx, c, o); err != nil {
 		return nil, err
 	}
-	ec := engine.Config{
+	s.engineConfig = engine.Config{
 		Store: s.store, Connections: s.conns, Mappings: s.mappings, Sealer: s.sealer, Printer: s.printer,
 		Broken: s.broken, Clock: o.clock, Logger: o.log, Meter: meter, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
 	}
 	if o.buttons {
-		ec.ConvertLink = func(mapping string, record connectors.Ref) string {
+		s.engineConfig.ConvertLink = func(mapping string, record connectors.Ref) string {
 			return s.signer.ConvertLink(cfg.Server.PublicURL, mapping, record)
 		}
 	}
-	s.engine, err = engine.New(ec)
+	s.engine, err = engine.New(s.engineConfig)
 	return s, err
 }
 
@@ -176,7 +179,7 @@ func (s *service) newServer(listen, publicURL string, clock connectors.Clock) (*
 	cfg := s.config.Server
 	return server.New(server.Config{
 		Engine: s.engine, Tokens: server.Tokens{Store: s.store}, Signer: s.signer,
-		Connections: s.conns, Sources: s.sources(), Grants: s,
+		Connections: s.conns, Sources: s.sources(), Grants: s, Rules: s,
 		Listen: listen, PublicURL: publicURL, Zone: s.config.TimeZone, Version: versionText(),
 		Clock: clock, Logger: s.log, Metrics: s.metrics,
 		MaxBody: cfg.MaxBody, MaxRequests: cfg.MaxRequests, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
