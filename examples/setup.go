@@ -51,6 +51,7 @@ const ignored = `.env
 tenon.key
 tenon.db*
 *.plan
+.*.plan-*
 `
 
 // hubspotApp and jiraApp replace the tokens of the template.

@@ -70,13 +70,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitDone
 	}
-	return c.report(err)
+	return c.report(ctx, err)
 }
 
-// report tells an error to people and returns its exit code.
-func (c *cli) report(err error) int {
+// report tells an error to people and returns its exit code. A command that a
+// signal ended blames no system for it.
+func (c *cli) report(ctx context.Context, err error) int {
 	code, hint := classify(err)
-	if text := err.Error(); text != "" {
+	text := err.Error()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		code, hint, text = exitProgram, "what was done until then stands; the same command goes on from there", "interrupted"
+	}
+	if text != "" {
 		fmt.Fprintf(c.stderr, "tenon: %s\n", text)
 	}
 	if hint != "" {

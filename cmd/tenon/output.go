@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/tenonsync/tenon/connectors"
 )
@@ -49,10 +50,14 @@ func (c *cli) listed(t *table, rows int, empty string) error {
 	return err
 }
 
-// oneLine keeps foreign text from breaking a table or steering a terminal.
+// oneLine keeps foreign text from breaking a table, steering a terminal, or
+// turning round what stands behind it: line ends, control characters, and the
+// marks that embed or override a direction become blanks. Text that runs from
+// right to left by itself stays.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		switch {
+		case unicode.IsControl(r), r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
 			return ' '
 		}
 		return r

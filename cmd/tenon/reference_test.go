@@ -35,7 +35,7 @@ This page is generated from the commands: ` + "`go test ./cmd/tenon -run Referen
 | 3 | tenon.yaml or a mapping has errors, or the key does not fit the state |
 | 4 | the state is in use, damaged, newer or has no room; or no service answers |
 | 5 | a system is unreachable or refuses the credentials |
-| 6 | anything else |
+| 6 | anything else, such as an end by Ctrl-C |
 `
 
 // writeCLIReference writes the reference page of the commands as Markdown.

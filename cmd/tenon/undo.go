@@ -110,7 +110,7 @@ func (c *cli) undo(cmd *cobra.Command, f *undoFlags, args []string) error {
 	if err := c.showUndone(u, f.rows); err != nil || u.Left == 0 {
 		return err
 	}
-	return fail(exitFound, "edit them by hand where that is wanted", "%s left as they are", count(u.Left, "field was", "fields were"))
+	return fail(exitFound, "edit them by hand where that is wanted", "%s", count(u.Left, "field was left as it is", "fields were left as they are"))
 }
 
 // undoFound ends a command that has only looked.

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/tenonsync/tenon/connectors"
+)
+
+func TestOneLine(t *testing.T) {
+	for _, test := range []struct{ name, in, want string }{
+		{"plain", "Roll-out für Åse 🚀", "Roll-out für Åse 🚀"},
+		{"right to left", "עברית שלום", "עברית שלום"},
+		{"line ends", "a\nb\r\nc\u2028d\u2029e\u0085f", "a b  c d e f"},
+		{"escapes", "\x1b[31mred\x07\x7f\u009b2J", " [31mred   2J"},
+		{"overrides", "invoice\u202egpj.exe\u202c", "invoice gpj.exe "},
+		{"isolates", "\u2067a\u2069", " a "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := oneLine(test.in); got != test.want {
+				t.Errorf("oneLine(%q): got %q, want %q", test.in, got, test.want)
+			}
+		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	lost := &connectors.Error{Kind: connectors.Unavailable, Op: "read deals", Err: fmt.Errorf("ask: %w", context.Canceled)}
+	tell := func(err error) (int, string) {
+		var stderr bytes.Buffer
+		c := &cli{stderr: &stderr}
+		return c.report(ctx, err), stderr.String()
+	}
+	if code, _ := tell(lost); code != exitSystem {
+		t.Errorf("a lost connection without a signal: got code %d, want %d", code, exitSystem)
+	}
+	stop(errors.New("interrupt signal received"))
+	code, text := tell(lost)
+	want := "tenon: interrupted\nhint: what was done until then stands; the same command goes on from there\n"
+	if code != exitProgram || text != want {
+		t.Errorf("after a signal: got code %d and %q, want %d and %q", code, text, exitProgram, want)
+	}
+	if code, text := tell(fail(exitConfig, "mend it", "tenon.yaml is bad")); code != exitConfig || text != "tenon: tenon.yaml is bad\nhint: mend it\n" {
+		t.Errorf("an error of its own after a signal: got code %d and %q", code, text)
+	}
+}
