@@ -217,6 +217,7 @@ type slot struct {
 	slotKey
 	writes []slotWrite // newest first
 	later  laterWrite  // a write that the order does not name, made since
+	back   *backWrite  // what an undo wrote since, that the order does not name
 }
 
 // slotWrite is one write of a slot.
@@ -230,11 +231,17 @@ type slotWrite struct {
 
 type laterWrite struct{ seq, run uint64 }
 
+type backWrite struct {
+	seq  uint64
+	held state.Print
+}
+
 // collected is what an order names.
 type collected struct {
 	slots  []*slot // the newest write first
 	byKey  map[slotKey]*slot
 	later  map[slotKey]laterWrite
+	backs  map[slotKey]*backWrite
 	others []UndoneRow
 	match  func(*state.Event) bool
 	field  string
@@ -246,7 +253,7 @@ const collectPage = 500
 // collectUndo finds the writes that an order names, and those that were made
 // since.
 func (e *Engine) collectUndo(ctx context.Context, o UndoOrder) (*collected, error) {
-	c := &collected{byKey: map[slotKey]*slot{}, later: map[slotKey]laterWrite{}, field: o.Field}
+	c := &collected{byKey: map[slotKey]*slot{}, later: map[slotKey]laterWrite{}, backs: map[slotKey]*backWrite{}, field: o.Field}
 	filter, last, err := e.undoFilter(ctx, o, c)
 	if err != nil {
 		return nil, err
@@ -389,15 +396,20 @@ func (c *collected) write(ev *state.Event, at int, named bool) {
 	key := slotKey{ev.Mapping, ev.Link, side, ev.Records[side], f.Target}
 	s := c.byKey[key]
 	if !named {
-		// What an undo wrote since does not count: where the value is the one
-		// that is looked for, that undo was undone.
-		if _, seen := c.later[key]; s == nil && !seen && ev.Action != undone {
+		if s != nil {
+			return
+		}
+		if ev.Action == undone {
+			if c.backs[key] == nil {
+				c.backs[key] = &backWrite{ev.Seq, f.Held}
+			}
+		} else if _, seen := c.later[key]; !seen {
 			c.later[key] = laterWrite{ev.Seq, ev.Run}
 		}
 		return
 	}
 	if s == nil {
-		s = &slot{slotKey: key, later: c.later[key]}
+		s = &slot{slotKey: key, later: c.later[key], back: c.backs[key]}
 		c.byKey[key] = s
 		c.slots = append(c.slots, s)
 	}

@@ -383,6 +383,8 @@ func (u *undoing) decideField(rec *connectors.Record, f *undoField, halted bool)
 		f.leave("written-again", "Tenon has written it again since, with event %d%s", f.later.seq, ofRun(f.later.run))
 	case now != newest.held:
 		f.leave("edited-since", "somebody has edited it since event %d", newest.seq)
+	case f.back != nil && now != f.back.held:
+		f.leave("edited-since", "somebody has set it so again since event %d took it back", f.back.seq)
 	case f.later.seq != 0:
 		f.leave("written-again", "Tenon has written the same again since, with event %d%s", f.later.seq, ofRun(f.later.run))
 	case base != nil && base.Known[u.side] && base.Base[u.side] != newest.held:

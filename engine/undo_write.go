@@ -96,16 +96,29 @@ func (u *undoing) noteField(d *drain, f *undoField) {
 			To: uint8(u.side), Source: lf.Base[other], Target: u.printer.Print(f.goal), Read: u.printer.Print(f.live), Run: u.run,
 		}
 		if r.IsSet() {
-			p.SourceSet, p.TargetSet = lf.Sets[other], u.elementPrints(f.goal)
+			p.SourceSet, p.TargetSet = lf.Sets[other], u.agreedElements(lf.Sets[u.side], f.live, f.goal)
 		}
 		p.Replaced, p.Empty = d.replaced(f.live)
 		lf.Pending = p
 	})
 }
 
-func (u *undoing) elementPrints(v connectors.Value) []state.Print {
+// agreedElements returns which elements count as agreed once before became
+// after: what else stands in the set is somebody's edit that is still to come
+// over.
+func (u *undoing) agreedElements(agreed []state.Print, before, after connectors.Value) []state.Print {
 	g := &merger{print: u.printer}
-	return g.elements(v).prints
+	return g.editPrints(agreed, connectors.SetEdit{Add: missing(after, before), Remove: missing(before, after)})
+}
+
+// missing returns the elements of a set that another one lacks.
+func missing(of, from connectors.Value) (out []connectors.Option) {
+	for _, o := range of.Options() {
+		if !in(from.Options())(o) {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // noteEnd takes the version and the time that were read into a link, from which
@@ -186,15 +199,7 @@ func (f *undoField) addTo(up *connectors.Update, edits bool) {
 		if up.Edits == nil {
 			up.Edits = map[string]connectors.SetEdit{}
 		}
-		missing := func(of, from []connectors.Option) (out []connectors.Option) {
-			for _, o := range of {
-				if !in(from)(o) {
-					out = append(out, o)
-				}
-			}
-			return out
-		}
-		up.Edits[f.field] = connectors.SetEdit{Add: missing(f.goal.Options(), f.live.Options()), Remove: missing(f.live.Options(), f.goal.Options())}
+		up.Edits[f.field] = connectors.SetEdit{Add: missing(f.goal, f.live), Remove: missing(f.live, f.goal)}
 		return
 	}
 	if up.Fields == nil {
@@ -342,7 +347,7 @@ func (u *undoing) settle(f *undoField) {
 		}
 		lf.Base[u.side], lf.Pending = u.printer.Print(f.after), nil
 		if r != nil && r.IsSet() || len(lf.Sets[u.side]) > 0 {
-			lf.Sets[u.side] = u.elementPrints(f.after)
+			lf.Sets[u.side] = u.agreedElements(lf.Sets[u.side], f.live, f.after)
 		}
 	})
 }
@@ -361,7 +366,8 @@ func (u *undoing) unnote(r *undoRecord, f *undoField) {
 }
 
 // keepEnd keeps the version of a record that surely holds what both sides
-// agreed on, so that nobody need look at it again.
+// agreed on, so that nobody need look at it again. Where anything else of the
+// record was not looked at yet, a comment say, its next look is left to come.
 func (u *undoing) keepEnd(d *drain, r *undoRecord) {
 	link := r.fields[0].link
 	if link == nil || link.Ends[u.side].ID != r.id || r.unsure {
@@ -373,7 +379,8 @@ func (u *undoing) keepEnd(d *drain, r *undoRecord) {
 	}
 	// Other fields may have been edited since they were looked at.
 	end.Modified = r.before.Modified
-	if r.after != nil && len(r.open()) > 0 && d.holds(u.m, u.side, link, r.after) {
+	seen := r.before.Version != "" && r.before.Version == r.rec.Version && !u.m.CommentsTo(u.side.Other())
+	if seen && r.after != nil && len(r.open()) > 0 && d.holds(u.m, u.side, link, r.after) {
 		end.Version, end.Modified = r.after.Version, r.after.Modified
 	}
 }

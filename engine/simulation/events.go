@@ -21,6 +21,11 @@ var (
 
 // event draws one event from the seed and lets it happen.
 func (w *world) event() {
+	if len(w.v.Hands) > 0 && w.rng.IntN(6) == 0 {
+		w.hand()
+		w.collectWebhooks()
+		return
+	}
 	switch n := w.rng.IntN(100); {
 	case n < 30:
 		w.randomEdit()
@@ -236,7 +241,9 @@ func (w *world) use(to int) {
 // resume lets a mapping go on that a guard stopped, where people do that.
 func (w *world) resume() {
 	if w.v.Resumes {
+		w.admin.unsure = "pair"
 		w.step("resume", func() error { return w.eng.Resume(w.ctx, "pair", "ada") })
+		w.lookAtPauses()
 	}
 }
 

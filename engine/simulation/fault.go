@@ -57,6 +57,7 @@ func (w *world) moment(side int, m memory.Moment) error {
 	if m.Call == "read record" && m.ID != "" {
 		w.calls--
 	}
+	w.minded(side, m)
 	if m.Effect && m.After {
 		w.took(side, m)
 	}
@@ -82,6 +83,7 @@ func (w *world) took(side int, m memory.Moment) {
 	if !w.between && maps.EqualFunc(w.held, now, connectors.Equal) {
 		w.broken = append(w.broken, fmt.Sprintf("an update of %s %s at %s carried no new value", sideConn[side], m.ID, w.clock.Now().Sub(start)))
 	}
+	w.observe(side, m.ID, now)
 	if w.v.Robots && !w.restNow {
 		w.setBack(side, m.ID, now)
 	}

@@ -58,7 +58,8 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 		}
 		return
 	}
-	if !slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) || a.alike(e.before, values[0]) }) {
+	written := slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) || a.alike(e.before, values[0]) })
+	if !written && !slices.ContainsFunc(a.w.admin.typed, func(v connectors.Value) bool { return a.alike(v, values[0]) }) {
 		a.fault("link %d: %s = %q, which nobody wrote", l.ID, field, values[0])
 		return
 	}
@@ -69,7 +70,7 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 		return
 	}
 	tied := slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) && !e.at.Before(last.at) })
-	if !a.w.v.Faults && !tied && !strings.Contains(a.w.v.Mapping, "first_sync: fill") && len(a.w.past.twins) == 0 {
+	if !a.w.v.Faults && !tied && !strings.Contains(a.w.v.Mapping, "conflict: ask") && !strings.Contains(a.w.v.Mapping, "first_sync: fill") && len(a.w.past.twins) == 0 {
 		// Nothing failed or came late: the newest edit wins, unless both were
 		// made at the same time.
 		a.fault("link %d: the last edit of %s, %q, gave way to an older one, %q", l.ID, field, last.after, values[0])
@@ -114,7 +115,7 @@ func conflictTold(journal []engine.EventRow, field string, at time.Time, slack t
 			continue
 		}
 		for _, f := range ev.Fields {
-			if strings.HasPrefix(f.Name, field) && (strings.Contains(f.Why, "conflict") || strings.Contains(f.Why, "meanwhile") || strings.Contains(f.Why, "first sync")) {
+			if strings.HasPrefix(f.Name, field) && (strings.Contains(f.Why, "conflict") || strings.Contains(f.Why, "meanwhile") || strings.Contains(f.Why, "first sync") || strings.Contains(f.Why, "chosen")) {
 				return true
 			}
 		}
@@ -176,6 +177,8 @@ func (a *auditor) oneWay(l engine.LinkRow, field string, source int, values [2]c
 // labels: both sides hold the same set, each label was somebody's, and none is
 // missing that was added and never taken out.
 func (a *auditor) labels(l engine.LinkRow, values [2]connectors.Value, edits []edit, journal []engine.EventRow) {
+	apart := a.leftApart(l, values)
+	values[0], values[1] = without(values[0], apart), without(values[1], apart)
 	if !connectors.Equal(values[0], values[1]) {
 		a.fault("link %d: labels differ: %q and %q", l.ID, values[0], values[1])
 		return
@@ -205,6 +208,9 @@ func (a *auditor) labels(l engine.LinkRow, values [2]connectors.Value, edits []e
 		return // the first sync takes out what the side that loses had of its own
 	}
 	for id := range added {
+		if apart(id) {
+			continue
+		}
 		if !removed[id] && !has(values[0], id) {
 			a.fault("link %d: label %q was added and is gone", l.ID, id)
 		}

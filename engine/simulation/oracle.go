@@ -64,6 +64,8 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 		switch n := len(epicOf[deal]); {
 		case n > 1:
 			a.fault("deal %s has %d links", deal, n)
+		case n == 1 && w.admin.free[epicOf[deal][0]]:
+			a.fault("deal %s has epic %s, which nobody linked with it", deal, epicOf[deal][0])
 		case n == 1 && !may && len(w.past.joined["crm"+deal]) == 0:
 			a.fault("deal %s was converted though nobody asked", deal)
 		case n == 0 && !w.past.asked[deal] && w.past.ended["crm"+deal]:
@@ -81,7 +83,7 @@ func (a *auditor) epics(dealOf map[string]string) {
 	w := a.w
 	for _, id := range w.records(1) {
 		truth := w.systems[1].Truth(id)
-		if dealOf[id] == "" && !w.past.ended[sideConn[1]+id] && len(w.past.joined) == 0 {
+		if dealOf[id] == "" && !w.admin.free[id] && !w.past.ended[sideConn[1]+id] && len(w.past.joined) == 0 {
 			// A merge leaves an epic without a deal where both had one.
 			a.fault("epic %s (%s) belongs to no deal", id, truth["title"])
 		}
@@ -119,7 +121,7 @@ func (a *auditor) tasks(epicOf map[string][]string) {
 			}
 		}
 		for deal := range epicOf {
-			if w.past.ended["crm"+deal] || w.past.ended["pm"+epicOf[deal][0]] || len(w.past.joined) > 0 {
+			if w.admin.parted[deal] || w.past.ended["crm"+deal] || w.past.ended["pm"+epicOf[deal][0]] || len(w.past.joined) > 0 {
 				lost++
 			}
 		}
@@ -133,6 +135,12 @@ func (a *auditor) tasks(epicOf map[string][]string) {
 func (a *auditor) link(l engine.LinkRow, cards map[string]engine.LinkRow) {
 	w := a.w
 	pair := [2]string{l.Records[0].ID, l.Records[1].ID}
+	if w.admin.parted[pair[0]] {
+		if l.Status != "ended" {
+			a.fault("link %d, which a person ended, is %s", l.ID, l.Status)
+		}
+		return
+	}
 	gone := false
 	for side, id := range pair {
 		deleted := w.past.deleted[sideConn[side]+id]
@@ -187,9 +195,10 @@ func (a *auditor) begunAnew(l engine.LinkRow, pair [2]string, open []string) boo
 	return true
 }
 
-// journal returns what the service told of a link.
-func (a *auditor) journal(link uint64) []engine.EventRow {
-	told, err := a.w.eng.History(a.w.ctx, engine.HistoryFilter{Link: link, Limit: 10_000})
+// journal returns what the service told.
+func (a *auditor) journal(f engine.HistoryFilter) []engine.EventRow {
+	f.Limit = 10_000
+	told, err := a.w.eng.History(a.w.ctx, f)
 	if err != nil {
 		a.fault("history: %v", err)
 	}
@@ -200,17 +209,24 @@ func (a *auditor) journal(link uint64) []engine.EventRow {
 // are the fields about which a person is asked.
 func (a *auditor) values(l engine.LinkRow, pair [2]string, cards map[string]engine.LinkRow, open []string) {
 	w := a.w
-	journal := a.journal(l.ID)
+	journal := a.journal(engine.HistoryFilter{Link: l.ID})
+	if w.past.twin[pair[0]] != "" { // what was linked again had another link before
+		journal = a.journal(engine.HistoryFilter{Record: "crm/record/" + pair[0]})
+	}
 	card, hasCard := cards[pair[0]]
 	if hasCard {
-		journal = append(journal, a.journal(card.ID)...)
+		journal = append(journal, a.journal(engine.HistoryFilter{Link: card.ID})...)
 	}
 	truth := [2]map[string]connectors.Value{w.systems[0].Truth(pair[0]), w.systems[1].Truth(pair[1])}
+	a.decisions(l, pair, truth, open)
 	for _, field := range allFields {
 		if slices.ContainsFunc(open, func(name string) bool { return strings.HasPrefix(name, field) }) {
 			continue
 		}
 		values := [2]connectors.Value{truth[0][field], truth[1][field]}
+		if a.leftDifferent(pair, field, values) {
+			continue
+		}
 		var edits []edit
 		if hasCard && slices.Contains(cardFields, field) {
 			edits = w.past.of(pair, card.Records[1].ID, field)

@@ -61,6 +61,9 @@ func (w *world) press() {
 		return
 	}
 	id := w.past.deals[w.rng.IntN(len(w.past.deals))]
+	if w.admin.parted[id] {
+		return // it has a counterpart, which a person parted from it
+	}
 	if w.veils != [2]memory.Veil{} && w.linked(id) {
 		return // who presses while the service cannot see the epic asks for another
 	}
@@ -147,6 +150,7 @@ func (w *world) edit(side int, id, who, field string, v connectors.Value) {
 		return // the system rounded the edit away
 	}
 	w.past.edited(side, id, field, w.clock.Now().Add(-time.Millisecond), before, now)
+	w.personWrote(place{side, id, field})
 	w.log("%s edits %s %s %s = %q", who, sideConn[side], id, field, now)
 }
 

@@ -41,6 +41,7 @@ type Variant struct {
 	LoseAll  bool     // the state is lost once, as with a dead disk
 	Others   []string // mappings that the admin changes to and back
 	Second   string   // a second mapping over the same deals; "": none
+	Hands    []hand   // what the admin does by hand
 	Limits   engine.Limits
 	Verbose  bool // the trace tells what each write left behind
 }
@@ -105,6 +106,7 @@ func (w *world) logJournal() {
 // reports when that never comes.
 func (w *world) rest() []string {
 	w.restNow, w.armed = true, nil
+	w.liftPauses()
 	if w.using != 0 {
 		w.use(0)
 	}
@@ -128,6 +130,9 @@ func (w *world) rest() []string {
 	}
 	for _, id := range w.pressAgain {
 		w.step("press again", func() error { return w.eng.Ask(w.ctx, "pair", id, "ada") })
+	}
+	if len(w.admin.orders) > 0 {
+		w.adoptPairs(engine.LinkOrder{Mapping: "pair", Pairs: w.admin.orders, SkipBad: true, By: "ada"})
 	}
 	for range 3 {
 		w.clock.Advance(time.Hour) // every lag has passed

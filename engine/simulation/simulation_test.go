@@ -16,8 +16,13 @@ var (
 )
 
 // TestSeeds runs the seeds over all variants.
-func TestSeeds(t *testing.T) {
-	variants := Variants()
+func TestSeeds(t *testing.T) { runSeeds(t, Variants(), *seeds) }
+
+// TestSeedsWithHands runs a fifth as many seeds over the worlds in which an
+// admin's hands act.
+func TestSeedsWithHands(t *testing.T) { runSeeds(t, HandVariants(), *seeds/5) }
+
+func runSeeds(t *testing.T, variants []Variant, seeds int) {
 	if *oneSeed != 0 {
 		v := variants[*oneSeed%uint64(len(variants))]
 		left, res, err := Shrink(*oneSeed, *events, v)
@@ -41,13 +46,13 @@ func TestSeeds(t *testing.T) {
 					continue
 				}
 				if len(res.Problems) > 0 {
-					t.Errorf("seed %d (%s): %s\n\treplay: go test ./engine/simulation -run TestSeeds -seed %d -events %d",
-						seed, v.Name, strings.Join(res.Problems, "; "), seed, *events)
+					t.Errorf("seed %d (%s): %s\n\treplay: go test ./engine/simulation -run '^%s$' -seed %d -events %d",
+						seed, v.Name, strings.Join(res.Problems, "; "), t.Name(), seed, *events)
 				}
 			}
 		})
 	}
-	for seed := range uint64(*seeds) {
+	for seed := range uint64(seeds) {
 		if *stop && t.Failed() {
 			break
 		}
@@ -60,7 +65,7 @@ func TestSeeds(t *testing.T) {
 // TestSameSeedSameTrace holds two runs of one seed against each other, byte for
 // byte.
 func TestSameSeedSameTrace(t *testing.T) {
-	for i, v := range Variants() {
+	for i, v := range append(Variants(), HandVariants()...) {
 		seed := uint64(1000 + i)
 		a, err := Run(seed, 120, v, nil)
 		if err != nil {

@@ -63,6 +63,8 @@ type world struct {
 
 	trace strings.Builder
 	past  history
+	admin admin
+	doing string // the step under way
 }
 
 // pendingHook is a webhook on its way.
@@ -107,6 +109,7 @@ func newWorld(seed uint64, v Variant) (*world, error) {
 	}
 	w.service = &skewed{Clock: w.clock}
 	w.past.init()
+	w.admin.init()
 	w.hidden, w.flips = map[string]bool{}, map[string]int{}
 	for side := range w.systems {
 		o := v.Systems[side]
@@ -193,6 +196,7 @@ func (w *world) boot() {
 			if err != nil {
 				w.log("recover: %v", err)
 			}
+			w.checkPauses()
 			return
 		}
 		w.armed = nil
@@ -225,7 +229,9 @@ func (c *skewed) Now() time.Time { return c.Clock.Now().Add(c.by) }
 // step runs one step of the service; when it dies on the way, it is started
 // again.
 func (w *world) step(name string, do func() error) {
+	w.doing = name
 	died, err := w.guarded(do)
+	w.doing = ""
 	if !died {
 		if err != nil {
 			w.log("%s: %v", name, err)
