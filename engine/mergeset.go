@@ -130,6 +130,7 @@ func (g *merger) writeSet(v *verdict, sides [2]elements, to mapping.SideID, edit
 	if !c.known {
 		why = "first sync"
 		base = g.startOf(c, sides, to)
+		c.field.Sets[to] = base // so that the note tells what it takes out
 	}
 	v.writes[to] = &fieldWrite{value: whole, edit: &edit, replaced: c.values[to], why: why}
 	v.next.Sets[to] = g.editPrints(base, edit)
@@ -258,6 +259,8 @@ func (g *merger) settleSet(c *comparison, sides [2]elements) {
 		c.field.Sets[to], c.field.Sets[to.Other()] = p.TargetSet, p.SourceSet
 		c.field.Base[to], c.field.Base[to.Other()] = p.Target, p.Source
 		c.field.Known, c.known = [2]bool{true, true}, true
+	} else if !c.known {
+		c.field.Sets[to] = nil // it stood there for the note alone
 	}
 	c.field.Pending = nil
 }
