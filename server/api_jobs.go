@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/tenonsync/tenon/connectors"
 )
 
 func (a api) jobRoutes() []route {
@@ -20,19 +18,19 @@ func (a api) jobRoutes() []route {
 		{
 			pattern: "GET /api/v1/jobs/{id}", scope: ScopeRead, group: groupJobs,
 			summary: "How a job stands, with its result once it is done.",
-			detail:  "A job lives in the process of the service: 410 tells that it ended with the process, or too long ago. The history holds what it wrote.",
-			params:  []param{{name: "wait", kind: numberParam, summary: "Answer when the job has ended, or after so many seconds; 30 at most."}},
-			answer:  Job{}, fn: a.showJob, also: []int{http.StatusNotFound, http.StatusGone},
+			detail: "A job lives in the process of the service: 410 tells that it ended with the process, or too long ago. The history holds what it wrote. " +
+				"The result, which holds records' values, is told to tokens with the scope `operate`, as the order was.",
+			params: []param{{name: "wait", kind: numberParam, summary: "Answer when the job has ended, or after so many seconds; 30 at most."}},
+			answer: Job{}, fn: a.showJob, also: []int{http.StatusNotFound, http.StatusGone},
 		},
 		{
-			pattern: "GET /api/v1/jobs/{id}/output", scope: ScopeRead, group: groupJobs,
+			pattern: "GET /api/v1/jobs/{id}/output", scope: ScopeOperate, group: groupJobs,
 			summary: "The file that a job wrote, such as a plan.", media: "application/octet-stream",
 			serve: a.jobOutput, also: []int{http.StatusNotFound, http.StatusGone},
 		},
 		{
-			pattern: "DELETE /api/v1/jobs/{id}", scope: ScopeRead, group: groupJobs,
+			pattern: "DELETE /api/v1/jobs/{id}", scope: ScopeOperate, group: groupJobs,
 			summary: "End a job. What it did until then stands.",
-			detail:  "Who started a job may end it; anybody else needs the scope `operate`.",
 			answer:  Job{}, fn: a.endJob, also: []int{http.StatusNotFound, http.StatusGone},
 		},
 	}
@@ -58,7 +56,11 @@ func (a api) showJob(c *call) (any, error) {
 	if wait := min(time.Duration(min(c.number("wait"), 3600))*time.Second, maxWait, a.WriteTimeout/2); wait > 0 {
 		run.await(c.Context(), wait)
 	}
-	return run.state(), nil
+	j := run.state()
+	if !callerOf(c.Context()).may(ScopeOperate) {
+		j.Result = nil
+	}
+	return j, nil
 }
 
 // await returns when the job has ended, the time has passed or ctx ends.
@@ -76,9 +78,6 @@ func (a api) endJob(c *call) (any, error) {
 	run, err := a.jobs.find(c.text("id"))
 	if err != nil {
 		return nil, err
-	}
-	if who := callerOf(c.Context()); who.name != run.state().By && !who.may(ScopeOperate) {
-		return nil, &connectors.Error{Op: "end a job", Kind: connectors.Permission, Err: errNotYours, Help: "a token with the scope operate may end it"}
 	}
 	run.cancel(errCancelled)
 	run.await(c.Context(), min(maxWait, a.WriteTimeout/2))

@@ -101,13 +101,13 @@ func roomy(plans []*engine.Plan) []*engine.Plan {
 }
 
 func (a api) apply(c *call) (any, error) {
-	file, err := a.spool(c.Body)
+	file, err := a.jobs.spool(c.Body)
 	if err != nil {
 		return nil, err
 	}
 	o := engine.ApplyOptions{SkipStale: c.flag("skip_stale"), By: c.by()}
 	reply, err := a.startJob(c, "apply", "", func(ctx context.Context, run *job) (any, error) {
-		defer file.Close()
+		defer func() { _ = file.Close() }() // it was only read
 		o.Progress = run.showWork
 		return a.Engine.Apply(ctx, file, o)
 	})

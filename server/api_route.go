@@ -185,6 +185,11 @@ func (a api) handler(rt *route) http.HandlerFunc {
 			}
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		if rt.raw == "" {
+			held := &heldBody{ReadCloser: r.Body, room: a.apiRoom}
+			defer held.release()
+			r.Body = held
+		}
 		c := &call{Request: r, route: rt, query: r.URL.Query()}
 		if err := c.checkParams(); err != nil {
 			a.fail(w, r, err)
@@ -324,7 +329,7 @@ func bodyOf[T any](c *call) (T, error) {
 	if err == nil && dec.More() {
 		err = errors.New("there is more than one value")
 	}
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || err == nil {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || err == nil || errors.Is(err, errNoRoom) {
 		return v, err
 	}
 	return v, invalid("the body: %w", err)

@@ -89,8 +89,12 @@ func (a *auth) need(scope Scope, next http.HandlerFunc) http.HandlerFunc {
 
 // direct reports whether a request came to the loopback address itself: not by
 // way of a proxy, and not through a foreign name that was made to resolve to
-// this machine.
+// this machine. HTTP/1.0 is what proxies speak that say nothing of themselves;
+// no browser does.
 func direct(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return false
+	}
 	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if r.Header.Get(h) != "" {
 			return false

@@ -77,6 +77,29 @@ func (o *room) read(w http.ResponseWriter, r *http.Request, limit int64) (body [
 	}
 }
 
+// heldBody is a body that is decoded as it comes: what is read of it beyond
+// smallBody has to find room until release.
+type heldBody struct {
+	io.ReadCloser
+	room       *room
+	read, held int64
+}
+
+// Read implements io.Reader.
+func (b *heldBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	if more := b.read - smallBody - b.held; more > 0 {
+		if !b.room.take(more) {
+			return 0, errNoRoom
+		}
+		b.held += more
+	}
+	return n, err
+}
+
+func (b *heldBody) release() { b.room.give(b.held) }
+
 // unreadable turns the failure of reading a body into an error for its sender.
 func unreadable(err error) error {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -65,7 +64,6 @@ const (
 var (
 	errCancelled = errors.New("the job was cancelled")
 	errStopping  = errors.New("the service stops")
-	errNotYours  = errors.New("somebody else started the job")
 )
 
 // jobs runs long work, a few at a time and one for each mapping, keeps what
@@ -74,6 +72,8 @@ type jobs struct {
 	*Config
 	life string // tells the jobs of this process from those of an earlier one
 	runs *prometheus.CounterVec
+
+	disk *room // for the files that jobs take and write
 
 	mu     sync.Mutex
 	closed bool
@@ -99,7 +99,7 @@ func newJobs(c *Config) (*jobs, error) {
 	if _, err := rand.Read(life[:]); err != nil {
 		return nil, err
 	}
-	j := &jobs{Config: c, life: hex.EncodeToString(life[:]), runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+	j := &jobs{Config: c, disk: &room{limit: c.MaxSpooled}, life: hex.EncodeToString(life[:]), runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tenon_jobs_total", Help: "Jobs that ended, by kind and how they ended (done, failed, cancelled).",
 	}, []string{"kind", "state"})}
 	running := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tenon_jobs_running", Help: "Jobs at work."}, func() float64 {
@@ -254,6 +254,9 @@ func (r *job) run(ctx context.Context, work func(context.Context, *job) (any, er
 			r.jobs.Logger.Warn("job failed", "op", r.told.Kind, "mapping", r.told.Mapping, "err", err)
 		}
 	}
+	if r.told.State != JobDone {
+		r.dropFile() // half a file is nobody's
+	}
 	r.jobs.runs.WithLabelValues(r.told.Kind, r.told.State).Inc()
 }
 
@@ -280,73 +283,4 @@ func (r *job) show(p Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.told.Progress = p
-}
-
-// Write implements io.Writer: it adds to the file that the job's caller fetches
-// when the job is done.
-func (r *job) Write(b []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.file == nil {
-		var err error
-		if r.file, err = r.jobs.tempFile(); err != nil {
-			return 0, err
-		}
-	}
-	if r.wrote+int64(len(b)) > maxSpooled {
-		return 0, fmt.Errorf("a job writes %d bytes at most", int64(maxSpooled))
-	}
-	n, err := r.file.Write(b)
-	r.wrote += int64(n)
-	return n, err
-}
-
-// output returns what a job that is done has written.
-func (r *job) output() (*io.SectionReader, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.told.State != JobDone || r.file == nil {
-		return nil, &connectors.Error{Op: "read a job's file", Kind: connectors.NotFound, Err: fmt.Errorf("job %s has written no file", r.told.ID)}
-	}
-	return io.NewSectionReader(r.file, 0, r.wrote), nil
-}
-
-// drop gives up what the job wrote.
-func (r *job) drop() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.file != nil {
-		if err := r.file.Close(); err != nil {
-			r.jobs.Logger.Debug("a job's file is not closed", "err", err)
-		}
-		r.file, r.told.Output = nil, 0
-	}
-}
-
-// tempFile returns a file that only this process can reach and that goes with
-// it: it holds customers' values.
-func (c *Config) tempFile() (*os.File, error) {
-	f, err := os.CreateTemp(c.TempDir, ".tenon-job-*")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-// spool keeps a request's body in a file for a job, which closes it.
-func (c *Config) spool(body io.Reader) (*os.File, error) {
-	f, err := c.tempFile()
-	if err != nil {
-		return nil, err
-	}
-	if _, err = io.Copy(f, body); err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }

@@ -134,7 +134,7 @@ func TestOneJobAMappingAndFewAtATime(t *testing.T) {
 	}
 }
 
-func TestAJobIsEndedByWhoStartedItOrMayOperate(t *testing.T) {
+func TestAJobIsEndedByWhoMayOperate(t *testing.T) {
 	r := newJobRig(t, nil)
 	bearer := r.token(t, server.ScopeOperate, server.ScopeRead)
 	_, reader, err := r.tokens.Create(t.Context(), "another", []server.Scope{server.ScopeRead}, testNow, time.Time{})
@@ -148,7 +148,7 @@ func TestAJobIsEndedByWhoStartedItOrMayOperate(t *testing.T) {
 	if j.State != server.JobCancelled || j.Problem == nil || j.Problem.Code != "cancelled" || j.Result != nil {
 		t.Errorf("cancelled: %+v", j)
 	}
-	r.job("GET", "/api/v1/jobs/"+j.ID+"/output", "", reader, 404)
+	r.job("GET", "/api/v1/jobs/"+j.ID+"/output", "", bearer, 404)
 }
 
 func TestJobsThatAreGone(t *testing.T) {

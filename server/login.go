@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tenonsync/tenon/engine/state"
 )
@@ -125,18 +126,18 @@ func (l login) enter(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	next := r.PostForm.Get("next")
-	if !l.Sessions.mayTry(clientOf(r), now) {
-		setRetryAfter(w, 0)
-		l.form(w, r, http.StatusTooManyRequests, next, "login.often")
-		return
-	}
 	text := strings.TrimSpace(r.PostForm.Get("token"))
 	token, good, err := l.auth.tokens.open(r.Context(), text, now)
 	switch {
 	case err != nil:
 		l.failed(w, r, "login.title", err)
 		return
-	case !good:
+	case good: // also after many wrong ones: nobody can keep others out by guessing
+	case !l.Sessions.mayTry(clientOf(r), now):
+		setRetryAfter(w, time.Minute)
+		l.form(w, r, http.StatusTooManyRequests, next, "login.often")
+		return
+	default:
 		l.Sessions.fail(clientOf(r), now)
 		l.form(w, r, http.StatusForbidden, next, "login.wrong")
 		return

@@ -201,16 +201,18 @@ func TestLoginRate(t *testing.T) {
 	for range 20 {
 		answers(t, "a guess", p.login("tenon.0123456789abcdef.00", ""), 403)
 	}
-	r := p.login(token, "")
+	const guess = "tenon.0123456789abcdef.00"
+	r := p.login(guess, "")
 	if r.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
 	answers(t, "after twenty guesses", r, 429, "Wait a minute")
 	other := newPerson(t, f)
 	other.from = "192.0.2.2:5000"
-	leadsTo(t, "somebody else", other.login(token, ""), "/")
+	answers(t, "somebody else's guess", other.login(guess, ""), 403)
+	leadsTo(t, "a good token", p.login(token, ""), "/")
 	clock.now = clock.now.Add(time.Minute)
-	leadsTo(t, "a minute later", p.login(token, ""), "/")
+	answers(t, "a guess a minute later", p.login(guess, ""), 403)
 }
 
 func (f *fakeEngine) ShowConflict(_ context.Context, link uint64, rule uint32) (*engine.ConflictView, error) {

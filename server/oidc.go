@@ -39,13 +39,19 @@ type oidcLogin struct {
 	callback string
 	client   *http.Client
 	now      func() time.Time
+	places   chan struct{} // for requests that wait for the provider
 
 	mu       sync.Mutex
 	provider *oidc.Provider
 }
 
-// oidcTimeout bounds one request to the provider.
-const oidcTimeout = 10 * time.Second
+// Bounds of what is asked of the provider: the time of one request, and how many
+// visitors wait for it at once. A provider that is slow keeps others out of the
+// login, not out of the service.
+const (
+	oidcTimeout = 10 * time.Second
+	maxAsking   = 16
+)
 
 func newOIDC(c *Config) *oidcLogin {
 	if c.OIDC.Issuer == "" {
@@ -55,7 +61,7 @@ func newOIDC(c *Config) *oidcLogin {
 	if base == "" {
 		base = "http://" + c.Listen
 	}
-	l := &oidcLogin{OIDC: c.OIDC, callback: base + "/login/oidc/callback", client: c.OIDC.Client, now: c.Clock.Now}
+	l := &oidcLogin{OIDC: c.OIDC, callback: base + "/login/oidc/callback", client: c.OIDC.Client, now: c.Clock.Now, places: make(chan struct{}, maxAsking)}
 	if l.client == nil {
 		l.client = &http.Client{Timeout: oidcTimeout}
 	}
@@ -63,6 +69,20 @@ func newOIDC(c *Config) *oidcLogin {
 		l.GroupsClaim = "groups"
 	}
 	return l
+}
+
+// errCrowd says that too many visitors wait for the provider.
+var errCrowd = errors.New("too many logins wait for the identity provider")
+
+// ask does something that the provider has a part in, if few others do.
+func (l *oidcLogin) ask(fn func() error) error {
+	select {
+	case l.places <- struct{}{}:
+		defer func() { <-l.places }()
+		return fn()
+	default:
+		return errCrowd
+	}
 }
 
 // discover returns the provider, reading its description if that is not known.
@@ -135,16 +155,29 @@ func (s *Sessions) take(secret string, now time.Time) (flow, bool) {
 
 func (l login) oidcStart(w http.ResponseWriter, r *http.Request) {
 	next := r.URL.Query().Get("next")
-	provider, err := l.oidc.discover(r.Context())
-	if err != nil {
-		l.Logger.WarnContext(r.Context(), "login failed", "op", "discovery", "err", err)
-		l.form(w, r, http.StatusBadGateway, next, "login.provider")
+	var provider *oidc.Provider
+	if err := l.oidc.ask(func() (err error) {
+		provider, err = l.oidc.discover(r.Context())
+		return err
+	}); err != nil {
+		l.providerFailed(w, r, next, "discovery", err)
 		return
 	}
 	f := flow{state: newSecret(), nonce: newSecret(), verifier: oauth2.GenerateVerifier(), next: localPath(next), began: l.Clock.Now()}
 	l.setCookie(w, flowCookie, l.Sessions.hold(f), flowLife)
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, l.oidc.oauth(provider).AuthCodeURL(f.state, oidc.Nonce(f.nonce), oauth2.S256ChallengeOption(f.verifier)), http.StatusSeeOther)
+}
+
+// providerFailed answers a login in which the provider had no part that helps.
+func (l login) providerFailed(w http.ResponseWriter, r *http.Request, next, op string, err error) {
+	l.Logger.WarnContext(r.Context(), "login failed", "op", op, "err", err)
+	status := http.StatusBadGateway
+	if errors.Is(err, errCrowd) {
+		status = http.StatusServiceUnavailable
+		setRetryAfter(w, oidcTimeout)
+	}
+	l.form(w, r, status, next, "login.provider")
 }
 
 // oidcEnd takes the provider's answer. Each answer is good once, for the browser
@@ -162,10 +195,12 @@ func (l login) oidcEnd(w http.ResponseWriter, r *http.Request) {
 		l.form(w, r, http.StatusForbidden, f.next, "login.refused")
 		return
 	}
-	who, err := l.oidc.exchange(r.Context(), q.Get("code"), f)
-	if err != nil {
-		l.Logger.WarnContext(r.Context(), "login failed", "op", "login", "err", err)
-		l.form(w, r, http.StatusBadGateway, f.next, "login.provider")
+	var who person
+	if err := l.oidc.ask(func() (err error) {
+		who, err = l.oidc.exchange(r.Context(), q.Get("code"), f)
+		return err
+	}); err != nil {
+		l.providerFailed(w, r, f.next, "login", err)
 		return
 	}
 	scopes := l.oidc.scopesOf(who)

@@ -36,6 +36,7 @@ type Config struct {
 
 	MaxBody         int64         // bytes; 4 MiB
 	MaxHeld         int64         // bytes of bodies larger than 64 KiB in memory; 16 × MaxBody
+	MaxSpooled      int64         // bytes of the files that jobs take and write; 2 GiB
 	MaxRequests     int           // at the same time, for each connection's webhooks and for the rest; 256
 	MaxConnections  int           // of clients; 4 × MaxRequests
 	ReadTimeout     time.Duration // 30 s
@@ -46,7 +47,8 @@ type Config struct {
 	SessionLife     time.Duration // in any case; 12 h
 	TempDir         string        // for the files of jobs, which hold customers' values; the system's
 
-	room *room
+	room    *room // for large webhooks
+	apiRoom *room // for large bodies of the API
 }
 
 // Server answers HTTP.
@@ -65,7 +67,7 @@ func New(c Config) (*Server, error) {
 	if err := c.OIDC.check(); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	c.room = &room{limit: c.MaxHeld}
+	c.room, c.apiRoom = &room{limit: c.MaxHeld}, &room{limit: max(c.MaxHeld, maxPairsBody)}
 	if err := c.Metrics.watch(c.Engine); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -108,6 +110,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxHeld == 0 {
 		c.MaxHeld = 16 * c.MaxBody
+	}
+	if c.MaxSpooled == 0 {
+		c.MaxSpooled = 2 * maxSpooled
 	}
 	if c.MaxRequests == 0 {
 		c.MaxRequests = 256
