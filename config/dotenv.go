@@ -1,12 +1,14 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"unicode"
 
 	"github.com/tenonsync/tenon/mapping"
 )
@@ -33,7 +35,7 @@ func (l *loader) dotenv() {
 		l.problems = append(l.problems, mapping.Problem{File: shown, Message: "cannot be read: " + cause(err)})
 		return
 	}
-	s := newSource(shown, text)
+	s := newSource(shown, bytes.TrimPrefix(text, []byte("\ufeff"))) // some editors put the mark before it
 	values := s.variables()
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o037 != 0 && len(values) > 0 { // a group may read: of a secret in Kubernetes it must
 		s.problem(node{}, mapping.Warning, "chmod 600 "+shown, "others than its owner may read or write this file (mode %04o)", mode)
@@ -84,6 +86,10 @@ func (s *source) variables() map[string]string {
 			value = quote[1 : end+1]
 		} else if before, _, comment := strings.Cut(value, " #"); comment {
 			value = strings.TrimSpace(before)
+		}
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			s.fail(at, "write the value on one line, as plain text", "the value of %s holds a control character", name)
+			continue
 		}
 		values[name] = value
 	}

@@ -276,6 +276,53 @@ func TestDotEnvOverridesNothing(t *testing.T) {
 	}
 }
 
+// TestDotEnvOfAnAdversary reads what editors, shells and adversaries leave in
+// .env: a value is taken whole or refused, and no problem shows one.
+func TestDotEnvOfAnAdversary(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"as Windows writes it", "\ufeffT=hush\r\n\r\n# more\r\n", "hush"},
+		{"quotes", "T='hu\"sh' # words\n", `hu"sh`},
+		{"an export", "export T=hush", "hush"},
+		{"the last one counts", "T=x\nT=hush\n", "hush"},
+		{"no reference", "T=$HOME/${T}\n", "$HOME/${T}"},
+		{"a hash within", "T=hu#sh\n", "hu#sh"},
+		{"a zero byte", "T=hush\x00\n", ""},
+		{"a header break", "T=hush\rX-Evil: 1\n", ""},
+		{"an escape", "T=hush\x1b[2J\n", ""},
+		{"UTF-16", "\xff\xfeT\x00=\x00h\x00u\x00s\x00h\x00\n\x00", ""},
+		{"an open quote", "T=\"hush\n", ""},
+		{"words behind the quote", "T='hush' hush\n", ""},
+		{"no name", "=hush\n", ""},
+		{"a name that is none", "T T=hush\n", ""},
+		{"far too much", strings.Repeat("A=hush\n", 1_000_000), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := write(t, dir, "tenon.yaml", "connections: {a: {kind: crm, url: x, token: '${T}'}}\n")
+			write(t, dir, ".env", c.text)
+			if err := os.Chmod(filepath.Join(dir, ".env"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cfg, problems := config.Load(path, registry(t), config.Options{Lookup: lookup(nil)})
+			if strings.Contains(problems.String(), "hush") {
+				t.Errorf("a problem shows the secret:\n%s", problems)
+			}
+			if c.want == "" {
+				if problems.Err() == nil {
+					t.Error("it was taken")
+				}
+				return
+			}
+			if problems.Err() != nil {
+				t.Fatalf("problems:\n%s", problems)
+			}
+			if got := cfg.Connections[0].Settings.Get("token"); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestReferenceNamesEverySetting(t *testing.T) {
 	var b strings.Builder
 	if err := config.WriteReference(&b, registry(t)); err != nil {
