@@ -82,10 +82,10 @@ func (c *cli) report(ctx context.Context, err error) int {
 		code, hint, text = exitProgram, "what was done until then stands; the same command goes on from there", "interrupted"
 	}
 	if text != "" {
-		fmt.Fprintf(c.stderr, "tenon: %s\n", text)
+		fmt.Fprintf(c.stderr, "tenon: %s\n", manyLines(text)) // it may quote a system
 	}
 	if hint != "" {
-		fmt.Fprintf(c.stderr, "hint: %s\n", hint)
+		fmt.Fprintf(c.stderr, "hint: %s\n", manyLines(hint))
 	}
 	return code
 }

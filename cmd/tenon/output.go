@@ -56,12 +56,21 @@ func (c *cli) listed(t *table, rows int, empty string) error {
 // right to left by itself stays.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsControl(r), r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+		if r == '\n' {
 			return ' '
 		}
-		return r
+		return harmless(r)
 	}, s)
+}
+
+// manyLines is oneLine for text that may have several lines.
+func manyLines(s string) string { return strings.Map(harmless, s) }
+
+func harmless(r rune) rune {
+	if r != '\n' && (unicode.IsControl(r) || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069) {
+		return ' '
+	}
+	return r
 }
 
 func showTime(t time.Time) string {
