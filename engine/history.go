@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -11,7 +10,11 @@ import (
 	"github.com/tenonsync/tenon/mapping"
 )
 
-// History lists the journal, newest first.
+// History lists the journal, newest first. For a record that is in links the
+// events of those links are at hand; for events of the record that belong to no
+// link, or to one that is gone, the journal is searched, for two seconds. If
+// more than that would be needed, the row from which on only the links' events
+// are told is marked Partial. For a record that is in no link all is searched.
 func (e *Engine) History(ctx context.Context, f HistoryFilter) ([]EventRow, error) {
 	if err := e.known(f.Mapping); err != nil {
 		return nil, err
@@ -19,28 +22,25 @@ func (e *Engine) History(ctx context.Context, f HistoryFilter) ([]EventRow, erro
 	filter := state.EventFilter{
 		Mapping: f.Mapping, Link: f.Link, Record: recordID(f.Record), Action: f.Action, Run: f.Run, Since: f.Since,
 	}
+	s := search{filter: filter, field: f.Field, limit: e.page(f.Limit), span: searchSpan, patience: searchPatience}
+	for _, m := range e.mappings {
+		if f.Mapping == "" || f.Mapping == m.Name() {
+			s.mappings = append(s.mappings, m.Name())
+		}
+	}
 	var rows []EventRow
 	err := e.store.View(ctx, func(tx state.Tx) error {
-		rows = nil
-		limit, before := e.page(f.Limit), f.Before
-		for {
-			events, err := tx.ListJournal(before, limit, filter)
-			if err != nil {
-				return err
-			}
-			for _, ev := range events {
-				if f.Field != "" && !slices.ContainsFunc(ev.Fields, func(x state.EventField) bool { return fieldNamed(&x, f.Field) }) {
-					continue
-				}
-				if rows = append(rows, e.eventRow(ev)); len(rows) == limit {
-					return nil
-				}
-			}
-			if len(events) < limit || ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			before = events[len(events)-1].Seq
+		events, partial, err := s.run(ctx, tx, f.Before)
+		if err != nil {
+			return err
 		}
+		rows = make([]EventRow, 0, len(events))
+		for _, ev := range events {
+			row := e.eventRow(ev)
+			row.Partial = ev.Seq == partial
+			rows = append(rows, row)
+		}
+		return nil
 	})
 	return rows, err
 }

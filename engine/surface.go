@@ -108,6 +108,9 @@ type EventRow struct {
 	Code    string          `json:"code,omitempty"`
 	Detail  string          `json:"detail,omitempty"`
 	Fields  []EventFieldRow `json:"fields,omitempty"`
+	// Partial says that events between this row and the one before it, or the
+	// start of the page, may be missing: see History.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // EventFieldRow is one field of an event. The values that a write replaced

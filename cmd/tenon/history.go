@@ -30,11 +30,19 @@ func (c *cli) historyCommand() *cobra.Command {
 			if c.json() {
 				return c.printJSON(rows)
 			}
+			partial := 0
 			t := newTable(c.stdout, "EVENT", "RUN", "TIME", "ACTION", "TO", "RECORDS", "", "WHY")
 			for _, e := range rows {
+				if e.Partial {
+					partial++
+				}
 				t.row(fmt.Sprint(e.Seq), number(e.Run), showTime(e.At), e.Action, dash(e.To), dash(e.Records[0]), dash(e.Records[1]), why(e))
 			}
-			return c.listed(t, len(rows), "nothing like that is in the history")
+			if err := c.listed(t, len(rows), "nothing like that is in the history"); err != nil || partial == 0 {
+				return err
+			}
+			_, err = fmt.Fprintln(c.stderr, "The journal is long: of older events only those of the record's present links are told; --since and --mapping narrow the search.")
+			return err
 		})
 	fl := cmd.Flags()
 	fl.StringVarP(&f.Mapping, "mapping", "m", "", "only this `mapping`")

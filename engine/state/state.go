@@ -137,7 +137,7 @@ type Journal interface {
 	Event(seq uint64) (*Event, error)
 	// ListJournal returns up to limit events with Seq below before (0: from
 	// the newest), newest first, that the filter lets pass. With f.Link it reads
-	// that link's events only, else all of them back to f.Since.
+	// that link's events only, else all of them back to f.Since or f.After.
 	ListJournal(before uint64, limit int, f EventFilter) ([]*Event, error)
 	// PruneJournal removes up to limit of the oldest events, as long as they are
 	// older than t, and returns how many. An event with a time after that of the
@@ -387,6 +387,7 @@ type EventFilter struct {
 	Record  string
 	Action  string
 	Run     uint64
+	After   uint64 // only events with a higher Seq
 	Since   time.Time
 }
 

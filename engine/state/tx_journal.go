@@ -123,17 +123,18 @@ func (t *tx) ListJournal(before uint64, limit int, f EventFilter) ([]*Event, err
 			(f.Link == 0 || e.Link == f.Link) &&
 			(f.Action == "" || e.Action == f.Action) &&
 			(f.Run == 0 || e.Run == f.Run) &&
+			e.Seq > f.After &&
 			(f.Record == "" || e.Records[0] == f.Record || e.Records[1] == f.Record) &&
 			(f.Since.IsZero() || !e.At.Before(f.Since))
 	}
 	tooOld := func(e *storedEvent) bool {
-		return e.Seq <= f.Run || !f.Since.IsZero() && e.At.Before(f.Since.Add(-clockSlack))
+		return e.Seq <= max(f.Run, f.After) || !f.Since.IsZero() && e.At.Before(f.Since.Add(-clockSlack))
 	}
 	if f.Link != 0 {
 		return t.followTrail(f.Link, before, limit, pass, tooOld)
 	}
 	var events []*Event
-	r := Range{Reverse: true}
+	r := Range{From: key64(f.After), Reverse: true}
 	if before != 0 {
 		r.To = key64(before)
 	}

@@ -312,7 +312,7 @@ func (m *model) ListJournal(before uint64, limit int, f state.EventFilter) ([]*s
 	for _, e := range slices.Backward(m.events) {
 		if (before == 0 || e.Seq < before) && of(e.Mapping, f.Mapping) && of(e.Action, f.Action) &&
 			(f.Link == 0 || e.Link == f.Link) && (f.Run == 0 || e.Run == f.Run) && (f.Record == "" || slices.Contains(e.Records[:], f.Record)) &&
-			!e.At.Before(f.Since) {
+			e.Seq > f.After && !e.At.Before(f.Since) {
 			list = append(list, e)
 		}
 	}

@@ -212,7 +212,7 @@ func look(r *rand.Rand, tx state.Tx, sub state.Subject, some, key string, when t
 		return result("CountAsides", v, err)
 	case 12:
 		v, err := tx.ListJournal(id*20, limit, state.EventFilter{
-			Mapping: some, Link: draw(r, 0, id), Record: draw(r, "", sub.Record), Action: draw(r, "", "linked"), Run: draw(r, uint64(0), 0, 1), Since: draw(r, time.Time{}, when),
+			Mapping: some, Link: draw(r, 0, id), Record: draw(r, "", sub.Record), Action: draw(r, "", "linked"), Run: draw(r, uint64(0), 0, 1), After: draw(r, 0, id), Since: draw(r, time.Time{}, when),
 		})
 		return result("ListJournal", v, err)
 	case 13:

@@ -207,6 +207,9 @@ func testJournal(t *testing.T, h Harness) {
 			{"a time", 0, 10, state.EventFilter{Since: at(2 * time.Hour)}, []uint64{5, 4, 3}},
 			{"a run", 0, 10, state.EventFilter{Run: 3}, []uint64{4, 3}},
 			{"a run of a link", 0, 10, state.EventFilter{Run: 3, Link: 7}, []uint64{4}},
+			{"what came after an event", 0, 10, state.EventFilter{After: 3}, []uint64{5, 4}},
+			{"what came after a link's event", 5, 10, state.EventFilter{Link: 7, After: 1}, []uint64{4}},
+			{"what came after the last event", 0, 10, state.EventFilter{After: 5}, []uint64{}},
 			{"no run", 0, 10, state.EventFilter{Run: 5}, []uint64{}},
 			{"a link and a time", 0, 10, state.EventFilter{Link: 7, Since: at(79 * time.Hour)}, []uint64{5}},
 		} {
