@@ -94,6 +94,9 @@ func (e *Engine) Adopt(ctx context.Context, o LinkOrder, progress func(SyncProgr
 	if err != nil {
 		return nil, err
 	}
+	if len(o.Pairs) > maxPairs {
+		return nil, &connectors.Error{Op: "link", Kind: connectors.Invalid, Err: fmt.Errorf("%d pairs are more than %d at once", len(o.Pairs), maxPairs), Help: "split them"}
+	}
 	ctx = connectors.WithPriority(ctx, connectors.PriorityBackfill)
 	a := &adopting{e: e, m: m, by: o.By, out: &Adopted{Mapping: m.Name(), Rows: []LinkedRow{}}, told: SyncProgress{Mapping: m.Name(), Stage: "checking", Queued: len(o.Pairs)}, show: progress}
 	var good []LinkedRow

@@ -81,7 +81,8 @@ func (a *AppliedMapping) leave(l LeftItem) {
 // through, since a person has seen it; records that go missing together stop it
 // all the same. A repeat, also after a crash, does what is left to do.
 //
-// Kinds of errors: Invalid for a file that is none or was changed, Conflict when
+// Kinds of errors: Invalid for a file that is none, was changed, or was not
+// written with this state's key, Conflict when
 // the mapping, the state or an account is another than the plan's.
 func (e *Engine) Apply(ctx context.Context, r io.ReadSeeker, o ApplyOptions) (*Applied, error) {
 	if e.readOnly {
@@ -142,7 +143,7 @@ func (a *applying) each(ctx context.Context, file io.ReadSeeker, fn func(context
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	r := newPlanReader(file)
+	r := newPlanReader(file, a.e.sealer)
 	var batch []PlanItem
 	flush := func() error {
 		if fn == nil || len(batch) == 0 {

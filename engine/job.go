@@ -195,7 +195,7 @@ func loadJob(tx state.Tx, entry *state.Entry) (*job, error) {
 	} else {
 		j.link, err = tx.LinkOf(entry.Mapping, entry.Side, entry.Record)
 	}
-	if errors.Is(err, state.ErrNotFound) {
+	if errors.Is(err, state.ErrNotFound) || err == nil && j.link.Mapping != entry.Mapping {
 		j.link, err = nil, nil
 	}
 	if err != nil {

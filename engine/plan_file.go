@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,7 @@ import (
 
 // A plan's file is JSON lines: for each mapping a head, one line for each link
 // or record with something to do, and an end with the checksum of all lines
-// before it. It holds customers' values in clear.
+// before it, sealed. It holds customers' values in clear.
 
 // planVersion is the version of the file's form.
 const planVersion = 1
@@ -45,7 +46,13 @@ type planEnd struct {
 	Items  int            `json:"items"`
 	Counts map[string]int `json:"counts"`
 	SHA256 string         `json:"sha256"`
+	// Seal is the checksum, sealed with the state's key: a plan that was made or
+	// reworded by hand has none that is good.
+	Seal string `json:"seal"`
 }
+
+// planPurpose binds the seal of a plan's file.
+const planPurpose = "plan"
 
 // errPlanFile is wrapped by what is wrong with a plan's file.
 func errPlanFile(format string, args ...any) error {
@@ -67,7 +74,7 @@ func (e *Engine) WritePlan(ctx context.Context, names []string, w io.Writer, o P
 	if w == nil {
 		return e.plans(ctx, names, o)
 	}
-	out := &planWriter{w: bufio.NewWriter(w), sum: sha256.New()}
+	out := &planWriter{w: bufio.NewWriter(w), sum: sha256.New(), sealer: e.sealer}
 	plans := []*Plan{}
 	for i, name := range names {
 		m, err := e.mapping(name)
@@ -133,9 +140,10 @@ func (e *Engine) planHead(ctx context.Context, m *worked) (planHead, error) {
 }
 
 type planWriter struct {
-	w   *bufio.Writer
-	sum hash.Hash
-	err error
+	w      *bufio.Writer
+	sum    hash.Hash
+	sealer Sealer
+	err    error
 }
 
 func (w *planWriter) line(v any) {
@@ -153,23 +161,25 @@ func (w *planWriter) line(v any) {
 
 func (w *planWriter) end(end planEnd) {
 	end.SHA256 = hex.EncodeToString(w.sum.Sum(nil))
+	end.Seal = base64.StdEncoding.EncodeToString(w.sealer.Seal([]byte(end.SHA256), planPurpose))
 	w.line(end)
 }
 
 // planReader reads a plan's file line by line.
 type planReader struct {
-	r    *bufio.Reader
-	sum  hash.Hash
-	at   int      // the number of the last line
-	part int      // parts that were begun
-	of   int      // parts that there are
-	head planHead // of the part at hand
-	in   bool     // within a part
-	seen int      // items of the part
+	r      *bufio.Reader
+	sum    hash.Hash
+	sealer Sealer
+	at     int      // the number of the last line
+	part   int      // parts that were begun
+	of     int      // parts that there are
+	head   planHead // of the part at hand
+	in     bool     // within a part
+	seen   int      // items of the part
 }
 
-func newPlanReader(r io.Reader) *planReader {
-	return &planReader{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New()}
+func newPlanReader(r io.Reader, sealer Sealer) *planReader {
+	return &planReader{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New(), sealer: sealer}
 }
 
 // next returns the next item; head is set when a new part begins, both are nil
@@ -206,6 +216,9 @@ func (r *planReader) next() (head *planHead, item *PlanItem, err error) {
 			if end.SHA256 != before || end.Items != r.seen {
 				return nil, nil, errPlanFile("its lines are not those that were written: the file was changed before line %d", r.at)
 			}
+			if !r.sealed(end) {
+				return nil, nil, errPlanFile("the seal of its part %d is not of this state's key: another Tenon wrote the file, or it was made or changed by hand", r.part)
+			}
 			r.in = false
 			continue
 		}
@@ -216,6 +229,16 @@ func (r *planReader) next() (head *planHead, item *PlanItem, err error) {
 		r.seen++
 		return nil, &it, nil
 	}
+}
+
+// sealed reports whether the end of a part bears the seal of its checksum.
+func (r *planReader) sealed(end planEnd) bool {
+	seal, err := base64.StdEncoding.DecodeString(end.Seal)
+	if err != nil {
+		return false
+	}
+	sum, err := r.sealer.Open(seal, planPurpose)
+	return err == nil && string(sum) == end.SHA256
 }
 
 // begin takes in the head of a part.
