@@ -65,7 +65,7 @@ func (e *Engine) note(c *connection, err error) {
 			code = codeQuota
 		}
 		if !c.paused {
-			c.paused, c.code, c.reason, c.since = true, code, err.Error(), now
+			c.paused, c.code, c.reason, c.since = true, code, told(err), now
 			c.retryAt = now.Add(wait)
 		} else if at := now.Add(wait); at.After(c.retryAt) {
 			c.retryAt = at
@@ -83,7 +83,7 @@ func (e *Engine) pause(c *connection, code string, err error, now time.Time) {
 		c.since, c.probes = now, 0
 		e.log.Warn("connection paused", "connection", c.name, "op", code, "err", err)
 	}
-	c.paused, c.code, c.reason = true, code, err.Error()
+	c.paused, c.code, c.reason = true, code, told(err)
 	wait := e.limits.Probe << min(c.probes, 6)
 	wait = max(min(wait, 5*time.Minute), connectors.RetryAfter(err))
 	c.probes++

@@ -107,12 +107,21 @@ func (j *job) blame(err error) {
 	}[kind]
 	switch {
 	case kind == connectors.Auth || kind == connectors.RateLimited:
-		j.outcome = outcome{kind: outcomeKeep, code: code, reason: err.Error()}
+		j.outcome = outcome{kind: outcomeKeep, code: code, reason: told(err)}
 	case kind.Temporary() || kind == connectors.Conflict || connectors.IsUnsure(err):
-		j.outcome = outcome{kind: outcomeRetry, code: code, reason: err.Error()}
+		j.outcome = outcome{kind: outcomeRetry, code: code, reason: told(err)}
 	default:
-		j.fail(code, err.Error())
+		j.fail(code, told(err))
 	}
+}
+
+// told is an error for people: what happened, and what the connector knows to
+// do about it.
+func told(err error) string {
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Help != "" {
+		return err.Error() + ": " + e.Help
+	}
+	return err.Error()
 }
 
 func (j *job) event(action string, to uint8, detail string, fields ...state.EventField) *state.Event {

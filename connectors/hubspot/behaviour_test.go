@@ -300,12 +300,15 @@ func TestOneBadRecordAmongMany(t *testing.T) {
 
 func TestCreateWithoutTheKeyProperty(t *testing.T) {
 	w := openWorld(connectortest.T(t), ofDeals)
-	want := "run tenon prepare: it creates the property tenon_key on deals in HubSpot"
+	want := "run `tenon prepare`: it creates the property tenon_key on deals in HubSpot"
 	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "deals", Key: "k", Fields: map[string]connectors.Value{"dealname": connectors.Text("x")}}})
 	_, err := w.conn.FindByKey(t.Context(), "deals", nil, []string{"k"})
 	for _, err := range []error{r[0].Err, err} {
 		if e, ok := errors.AsType[*connectors.Error](err); !ok || e.Kind != connectors.Invalid || e.Help != want {
 			t.Errorf("error = %#v, want Invalid with the help %q", err, want)
+		}
+		if !strings.Contains(err.Error(), "tenon_key") {
+			t.Errorf("error = %q, want it to name the property", err)
 		}
 	}
 	missing, err := connectors.AbilitiesOf(w.conn).Preparer.Missing(t.Context(), connectors.Need{Object: "deals", Comment: true})

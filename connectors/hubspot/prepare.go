@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -152,12 +153,18 @@ func (c *connection) unprepared(t *objectType, err error) error {
 	if !ok || e.Kind != connectors.Invalid {
 		return err
 	}
-	named := slices.ContainsFunc(e.Fields, func(f connectors.FieldError) bool { return f.Field == keyProperty })
-	if !named && (e.Err == nil || !strings.Contains(e.Err.Error(), keyProperty)) {
+	at := slices.IndexFunc(e.Fields, func(f connectors.FieldError) bool { return f.Field == keyProperty })
+	if at < 0 && (e.Err == nil || !strings.Contains(e.Err.Error(), keyProperty)) {
 		return err
 	}
 	own := *e
 	own.Fields = nil
-	own.Help = "run tenon prepare: it creates the property " + keyProperty + " on " + t.plural + " in HubSpot"
+	if at >= 0 {
+		own.Err = errors.New(e.Fields[at].Reason)
+		if e.Err != nil {
+			own.Err = fmt.Errorf("%s: %w", e.Fields[at].Reason, e.Err)
+		}
+	}
+	own.Help = "run `tenon prepare`: it creates the property " + keyProperty + " on " + t.plural + " in HubSpot"
 	return &own
 }
