@@ -137,6 +137,24 @@ func TestLogin(t *testing.T) {
 	leadsTo(t, "after that", p.get("/"), "/login")
 }
 
+// Over plain HTTP browsers tell only by Origin where a form comes from, and tell
+// it only to pages whose referrer policy lets them.
+func TestLoginOverPlainHTTP(t *testing.T) {
+	f := newFixture(t, nil)
+	p := newPerson(t, f)
+	delete(p.headers, "Sec-Fetch-Site")
+	if got, want := p.get("/login").Header.Get("Referrer-Policy"), "same-origin"; got != want {
+		t.Errorf("Referrer-Policy is %q, want %q", got, want)
+	}
+	token := f.token(t, server.ScopeRead)
+	for origin, want := range map[string]int{"http://evil.example": http.StatusForbidden, "null": http.StatusForbidden, "http://tenon.example": http.StatusSeeOther} {
+		p.headers["Origin"] = origin
+		if got := p.login(token, "/").StatusCode; got != want {
+			t.Errorf("a login by a form of %s answers %d, want %d", origin, got, want)
+		}
+	}
+}
+
 // TestSessionsEnd lets sessions end in each way that they may.
 func TestSessionsEnd(t *testing.T) {
 	clock := &movingClock{testNow}

@@ -211,7 +211,7 @@ func (c *Config) wrap(mux *http.ServeMux) http.Handler {
 			return
 		}
 		h := w.Header()
-		h["X-Content-Type-Options"], h["Referrer-Policy"] = noSniff, noReferrer
+		h["X-Content-Type-Options"], h["Referrer-Policy"] = noSniff, ownReferrer
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
@@ -225,8 +225,11 @@ func (c *Config) wrap(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// Values of headers that all answers share.
-var noSniff, noReferrer = []string{"nosniff"}, []string{"no-referrer"}
+// Values of headers that all answers share. Other sites learn no address. With
+// "no-referrer" browsers would also hide from this service where its own forms
+// come from, and over plain HTTP, where they send no Sec-Fetch-Site, each form
+// would pass for that of another site.
+var noSniff, ownReferrer = []string{"nosniff"}, []string{"same-origin"}
 
 // recovered ends a request whose handler panicked. Healthy requests go on.
 func (c *Config) recovered(rec *recorder, r *http.Request, p any) {
