@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -104,6 +106,9 @@ func classify(err error) (code int, hint string) {
 	case errors.Is(err, state.ErrFull):
 		return exitState, "make room on the disk"
 	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return exitState, "make room on the disk, or name a file elsewhere"
+	}
 	e, ok := errors.AsType[*connectors.Error](err)
 	if !ok {
 		return exitProgram, ""
@@ -114,7 +119,7 @@ func classify(err error) (code int, hint string) {
 	case connectors.NotFound, connectors.Invalid, connectors.Conflict:
 		return exitFound, e.Help
 	}
-	return exitProgram, e.Help
+	return exitProgram, cmp.Or(e.Help, "try again; if it stays so, see whether the system, or something before it, answers as it should")
 }
 
 func (c *cli) root() *cobra.Command {

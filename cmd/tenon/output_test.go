@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -46,5 +49,30 @@ func TestInterrupted(t *testing.T) {
 	}
 	if code, text := tell(fail(exitConfig, "mend it", "tenon.yaml is bad")); code != exitConfig || text != "tenon: tenon.yaml is bad\nhint: mend it\n" {
 		t.Errorf("an error of its own after a signal: got code %d and %q", code, text)
+	}
+}
+
+func TestClassify(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		err  error
+		code int
+		hint string
+	}{
+		{
+			"a full disk", fmt.Errorf("plan: %w", &os.PathError{Op: "write", Path: "x.plan", Err: syscall.ENOSPC}),
+			exitState, "make room on the disk, or name a file elsewhere",
+		},
+		{
+			"an answer cut off", &connectors.Error{Kind: connectors.Internal, Err: io.ErrUnexpectedEOF},
+			exitProgram, "try again; if it stays so, see whether the system, or something before it, answers as it should",
+		},
+		{"the connector's own advice", &connectors.Error{Kind: connectors.Internal, Help: "look there"}, exitProgram, "look there"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if code, hint := classify(test.err); code != test.code || hint != test.hint {
+				t.Errorf("got code %d and the hint %q, want %d and %q", code, hint, test.code, test.hint)
+			}
+		})
 	}
 }
