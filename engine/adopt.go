@@ -146,11 +146,12 @@ const adoptBatch = 200
 
 // adopting finds the mapping whose records are to be linked.
 func (e *Engine) adopting(name string, dry bool) (*worked, error) {
-	m, err := e.mapping(name)
-	if err == nil && e.readOnly && !dry {
-		err = &connectors.Error{Op: "link", Kind: connectors.Invalid, Err: errors.New("engine.read_only is set: nothing is written"), Help: "take engine.read_only out of tenon.yaml and start anew"}
+	if !dry {
+		if err := e.mayWrite("link"); err != nil {
+			return nil, err
+		}
 	}
-	return m, err
+	return e.mapping(name)
 }
 
 // adopting links records, batch by batch.

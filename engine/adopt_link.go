@@ -141,7 +141,7 @@ func (e *Engine) Unlink(ctx context.Context, id uint64, by string) (*LinkRow, er
 		return err
 	})
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, &connectors.Error{Op: "unlink", Kind: connectors.NotFound, Err: fmt.Errorf("there is no link %d", id), Help: "`tenon links` shows the numbers"}
+		return nil, noLink("unlink", id)
 	}
 	if err != nil {
 		return nil, err

@@ -85,8 +85,8 @@ func (a *AppliedMapping) leave(l LeftItem) {
 // written with this state's key, Conflict when
 // the mapping, the state or an account is another than the plan's.
 func (e *Engine) Apply(ctx context.Context, r io.ReadSeeker, o ApplyOptions) (*Applied, error) {
-	if e.readOnly {
-		return nil, &connectors.Error{Op: "apply", Kind: connectors.Invalid, Err: errors.New("engine.read_only is set: nothing is written"), Help: "take engine.read_only out of tenon.yaml and start anew"}
+	if err := e.mayWrite("apply"); err != nil {
+		return nil, err
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PriorityBackfill)
 	a := &applying{e: e, o: o, out: &Applied{Mappings: []AppliedMapping{}}, fit: map[string]*worked{}}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -304,6 +305,17 @@ func (b *broadcast) tell() {
 	defer b.mu.Unlock()
 	close(b.ch)
 	b.ch = make(chan struct{})
+}
+
+// mayWrite refuses orders to an engine that only watches.
+func (e *Engine) mayWrite(op string) error {
+	if !e.readOnly {
+		return nil
+	}
+	return &connectors.Error{
+		Op: op, Kind: connectors.Invalid, Err: errors.New("engine.read_only is set: nothing is written"),
+		Help: "take engine.read_only out of tenon.yaml and start anew",
+	}
 }
 
 func sortedNames[V any](m map[string]V) []string {

@@ -31,15 +31,16 @@ func (e *Engine) Explain(ctx context.Context, record string, o ExplainOptions) (
 	}
 	ctx, cancel := context.WithTimeout(connectors.WithPriority(ctx, connectors.PriorityButton), explainWait)
 	defer cancel()
-	x := &explainer{Engine: e, options: o, now: e.clock.Now().UTC(), out: &Explanation{
+	x := &explainer{finder: finder{Engine: e, op: "explain", offline: o.Offline}, options: o, now: e.clock.Now().UTC(), out: &Explanation{
 		Asked: record, Live: !o.Offline, Running: e.running.Load(),
 		Findings: []Finding{}, Mappings: []ExplainedMapping{}, Events: []EventRow{},
 	}}
 	x.out.At = x.now
-	s, err := x.find(ctx, strings.TrimSpace(record))
+	s, err := x.find(ctx, record)
 	if err != nil {
 		return nil, err
 	}
+	x.out.Unreachable = x.unreachable
 	if s.unknown {
 		x.unknownRecord(record)
 	} else if err := x.explain(ctx, s); err != nil {
@@ -51,7 +52,7 @@ func (e *Engine) Explain(ctx context.Context, record string, o ExplainOptions) (
 
 // explainer makes one explanation.
 type explainer struct {
-	*Engine
+	finder
 	options ExplainOptions
 	now     time.Time
 	out     *Explanation
@@ -308,11 +309,3 @@ func firstLine(s string) string {
 
 // clockTime writes a time as people read it in a sentence.
 func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
-
-// subject is what Explain was asked about.
-type subject struct {
-	ref     connectors.Ref
-	mapping string // of link:N: only this one counts
-	side    mapping.SideID
-	unknown bool
-}

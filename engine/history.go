@@ -94,13 +94,13 @@ func (e *Engine) eventRow(ev *state.Event) EventRow {
 func replacedWord(f *state.EventField) string {
 	switch {
 	case f.Replaced != nil:
-		return "kept"
+		return ReplacedKept
 	case f.Empty:
-		return "empty"
+		return ReplacedEmpty
 	case f.Forgotten:
-		return "forgotten"
+		return ReplacedForgotten
 	case f.Target != "":
-		return "not kept"
+		return ReplacedNotKept
 	}
 	return ""
 }

@@ -165,13 +165,15 @@ func (d *drain) keepApart(ctx context.Context) error {
 const maxReason = 2000
 
 // brief cuts a reason to what people read.
-func brief(reason string) string {
-	if len(reason) <= maxReason {
-		return reason
+func brief(reason string) string { return cut(reason, maxReason) }
+
+// cut shortens a text to so many bytes, between two letters.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
 	}
-	cut := maxReason
-	for cut > 0 && reason[cut]&0xc0 == 0x80 {
-		cut--
+	for most > 0 && s[most]&0xc0 == 0x80 {
+		most--
 	}
-	return reason[:cut] + " …"
+	return s[:most] + " …"
 }

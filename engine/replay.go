@@ -84,13 +84,8 @@ func (e *Engine) Replay(ctx context.Context, o ReplayOrder, by string) (*Replaye
 func (e *Engine) subjects(ctx context.Context, op, record, mappingName string) ([]state.Subject, error) {
 	ctx, cancel := context.WithTimeout(connectors.WithPriority(ctx, connectors.PriorityButton), explainWait)
 	defer cancel()
-	x := &explainer{Engine: e, now: e.clock.Now().UTC(), out: &Explanation{}}
-	found, err := x.find(ctx, strings.TrimSpace(record))
-	if ce, ok := errors.AsType[*connectors.Error](err); ok && ce.Op == "explain" {
-		told := *ce
-		told.Op = op
-		err = &told
-	}
+	f := finder{Engine: e, op: op}
+	found, err := f.find(ctx, record)
 	if err != nil {
 		return nil, err
 	}

@@ -119,8 +119,16 @@ type EventFieldRow struct {
 	Name     string `json:"name"`
 	Why      string `json:"why"`
 	Field    string `json:"field,omitempty"`    // the API name of the field that was written
-	Replaced string `json:"replaced,omitempty"` // of a write, what undo would put back: "kept", "empty", "forgotten", "not kept"
+	Replaced string `json:"replaced,omitempty"` // of a write, what an undo would put back
 }
+
+// What the journal keeps of the value that a write replaced.
+const (
+	ReplacedKept      = "kept"      // sealed
+	ReplacedEmpty     = "empty"     // there was none
+	ReplacedForgotten = "forgotten" // the time for which it is kept is over
+	ReplacedNotKept   = "not kept"
+)
 
 // Verified is what following the journal's chain came to.
 type Verified struct {
@@ -208,5 +216,13 @@ type SyncProgress struct {
 	Listed  int    `json:"listed"`
 	Done    int    `json:"done"`
 	Queued  int    `json:"queued"`
-	Stage   string `json:"stage,omitempty"` // of an apply: "checking", "writing"
+	Stage   string `json:"stage,omitempty"` // of other work than a sync: "checking", "linking", "writing", "undo"
+}
+
+// Step names the work for people: the mapping, the stage, or both.
+func (p SyncProgress) Step() string {
+	if p.Mapping == "" || p.Stage == "" {
+		return p.Mapping + p.Stage
+	}
+	return p.Mapping + ", " + p.Stage
 }

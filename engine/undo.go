@@ -18,7 +18,7 @@ import (
 // time. Mapping, Field and Since narrow any of them.
 type UndoOrder struct {
 	Event   uint64    `json:"event,omitempty"`
-	Record  string    `json:"record,omitempty"` // connection/object/id, or an id; the writes to it
+	Record  string    `json:"record,omitempty"` // as Explain takes it; the writes to it
 	Link    uint64    `json:"link,omitempty"`   // the writes to both its records
 	Run     uint64    `json:"run,omitempty"`
 	Mapping string    `json:"mapping,omitempty"`
@@ -80,12 +80,12 @@ type Undone struct {
 	More  int         `json:"more,omitempty"` // rows beyond those
 }
 
-// What became of a field.
+// What became of a field, or would become of it: the states of an UndoneRow.
 const (
-	undoneBack = "back" // put back, or to be put back
-	undoneWas  = "was"  // it holds that already
-	undoneLeft = "left"
-	undoneElse = "else" // no field write
+	UndoneBack = "back" // put back, or to be put back
+	UndoneWas  = "was"  // it holds that already
+	UndoneLeft = "left"
+	UndoneElse = "else" // no field write
 )
 
 // UndoneRow is one field of one record, or one effect that is no field write.
@@ -113,15 +113,15 @@ const (
 func (u *Undone) add(row UndoneRow) {
 	list := maxUndoneLeft
 	switch row.State {
-	case undoneBack:
+	case UndoneBack:
 		u.Back++
 		list = maxUndoneBack
-	case undoneWas:
+	case UndoneWas:
 		u.Was++
 		list = maxUndoneBack
-	case undoneLeft:
+	case UndoneLeft:
 		u.Left++
-	case undoneElse:
+	case UndoneElse:
 		u.Else++
 	}
 	n := 0
@@ -134,26 +134,14 @@ func (u *Undone) add(row UndoneRow) {
 		u.More++
 		return
 	}
-	row.Now, row.Back = clip(row.Now), clip(row.Back)
+	row.Now, row.Back = cut(row.Now, maxUndoneValue), cut(row.Back, maxUndoneValue)
 	row.Reason = brief(row.Reason)
 	u.Rows = append(u.Rows, row)
 }
 
-// clip shortens a value for a list.
-func clip(s string) string {
-	if len(s) <= maxUndoneValue {
-		return s
-	}
-	cut := maxUndoneValue
-	for cut > 0 && s[cut]&0xc0 == 0x80 {
-		cut--
-	}
-	return s[:cut] + "…"
-}
-
 // sort puts first what a person has to look at.
 func (u *Undone) sort() {
-	rank := map[string]int{undoneLeft: 0, undoneElse: 1, undoneBack: 2, undoneWas: 3}
+	rank := map[string]int{UndoneLeft: 0, UndoneElse: 1, UndoneBack: 2, UndoneWas: 3}
 	slices.SortStableFunc(u.Rows, func(a, b UndoneRow) int { return rank[a.State] - rank[b.State] })
 }
 
@@ -161,7 +149,7 @@ func (u *Undone) sort() {
 type UndoOptions struct {
 	Dry      bool   // tell what would be done; nothing is written, neither to a system nor to the state
 	By       string // who asked for it
-	Progress func(done, total int)
+	Progress func(SyncProgress)
 }
 
 // Undo takes back field writes of Tenon: where the record still holds what the
@@ -182,8 +170,10 @@ func (e *Engine) Undo(ctx context.Context, order UndoOrder, o UndoOptions) (*Und
 	if err := order.Check(); err != nil {
 		return nil, err
 	}
-	if e.readOnly && !o.Dry {
-		return nil, &connectors.Error{Op: "undo", Kind: connectors.Invalid, Err: errors.New("this Tenon only watches: engine.read_only is set"), Help: "take engine.read_only out of tenon.yaml and start anew"}
+	if !o.Dry {
+		if err := e.mayWrite("undo"); err != nil {
+			return nil, err
+		}
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PriorityButton)
 	c, err := e.collectUndo(ctx, order)
@@ -321,11 +311,33 @@ func (e *Engine) undoFilter(ctx context.Context, o UndoOrder, c *collected) (f s
 		c.match = func(x *state.Event) bool { return x.Run == o.Run && narrow(x) }
 		return state.EventFilter{Mapping: ev.Mapping}, o.Run, nil
 	case o.Record != "":
-		id := recordID(o.Record)
-		c.match = func(x *state.Event) bool { return narrow(x) && e.writtenTo(x, o.Record, id) }
-		f.Record = id
+		to, err := e.undoSubject(ctx, o.Record)
+		if err != nil {
+			return f, 0, err
+		}
+		c.match = func(x *state.Event) bool { return narrow(x) && (to.link != 0 || e.writtenTo(x, to.ref)) }
+		f.Record, f.Link = to.ref.ID, cmp.Or(to.link, o.Link)
 	}
 	return f, 0, nil
+}
+
+// undoSubject finds the record whose writes are meant; with link:N both of that
+// link are.
+func (e *Engine) undoSubject(ctx context.Context, text string) (subject, error) {
+	f := finder{Engine: e, op: "undo"}
+	found, err := f.find(ctx, text)
+	switch {
+	case err != nil:
+		return found, err
+	case found.unknown:
+		return found, &connectors.Error{
+			Op: "undo", Kind: connectors.NotFound, Err: fmt.Errorf("nothing is known of a record %q", brief(text)),
+			Help: "write connection/object/id, as `tenon history` shows it",
+		}
+	case found.link != 0:
+		found.ref = connectors.Ref{}
+	}
+	return found, nil
 }
 
 func noWrite(ev *state.Event, field string) error {
@@ -347,13 +359,13 @@ func (e *Engine) undoEvent(ctx context.Context, seq uint64) (ev *state.Event, er
 }
 
 // writtenTo reports whether an event tells of an effect on a record.
-func (e *Engine) writtenTo(ev *state.Event, record, id string) bool {
+func (e *Engine) writtenTo(ev *state.Event, record connectors.Ref) bool {
 	to := mapping.SideID(ev.To & 1)
-	if ev.Records[to] != id {
+	if ev.Records[to] != record.ID {
 		return false
 	}
 	m, err := e.mapping(ev.Mapping)
-	return record == id || err == nil && m.ref(to, id).String() == record
+	return err == nil && m.ref(to, record.ID) == record
 }
 
 // otherEffects are what events tell of that is no field write, in words.
@@ -380,7 +392,7 @@ func (e *Engine) collectEvent(ev *state.Event, c *collected) {
 		if f.Target == "" {
 			if named && ev.Action != undone {
 				row := e.elseRow(ev, "")
-				row.Field, row.State, row.Code = f.Name, undoneLeft, "older"
+				row.Field, row.State, row.Code = f.Name, UndoneLeft, "older"
 				row.Reason = "it was written by an older Tenon, which did not keep what an undo needs"
 				c.others = append(c.others, row)
 			}
@@ -419,7 +431,7 @@ func (c *collected) write(ev *state.Event, at int, named bool) {
 // elseRow is a row about an event as a whole.
 func (e *Engine) elseRow(ev *state.Event, what string) UndoneRow {
 	to := mapping.SideID(ev.To & 1)
-	row := UndoneRow{Mapping: ev.Mapping, Link: ev.Link, Record: ev.Records[to], Events: []uint64{ev.Seq}, State: undoneElse, Code: "not-a-field", Reason: what}
+	row := UndoneRow{Mapping: ev.Mapping, Link: ev.Link, Record: ev.Records[to], Events: []uint64{ev.Seq}, State: UndoneElse, Code: "not-a-field", Reason: what}
 	m, err := e.mapping(ev.Mapping)
 	if err != nil {
 		return row

@@ -40,11 +40,11 @@ type undoField struct {
 }
 
 func (f *undoField) leave(code, format string, args ...any) {
-	f.row.State, f.row.Code, f.row.Reason = undoneLeft, code, fmt.Sprintf(format, args...)
+	f.row.State, f.row.Code, f.row.Reason = UndoneLeft, code, fmt.Sprintf(format, args...)
 }
 
 // open reports whether the field is still to be put back.
-func (f *undoField) open() bool { return f.row.State == undoneBack }
+func (f *undoField) open() bool { return f.row.State == UndoneBack }
 
 // undoRecord is one record with the fields to put back.
 type undoRecord struct {
@@ -121,7 +121,7 @@ func (u *undoing) batch(ctx context.Context, slots []*slot) error {
 func (u *undoing) step(n int) {
 	u.done += n
 	if u.o.Progress != nil {
-		u.o.Progress(u.done, u.total)
+		u.o.Progress(SyncProgress{Stage: "undo", Done: u.done, Queued: u.total - u.done})
 	}
 }
 
@@ -161,7 +161,7 @@ func (u *undoing) ready(ctx context.Context) error {
 
 // row begins the row of a slot.
 func (s *slot) row(m *worked) UndoneRow {
-	row := UndoneRow{Mapping: s.mapping, Link: s.slotKey.link, Record: s.record, Field: s.field, State: undoneBack}
+	row := UndoneRow{Mapping: s.mapping, Link: s.slotKey.link, Record: s.record, Field: s.field, State: UndoneBack}
 	if m != nil {
 		row.Record = m.ref(s.side, s.record).String()
 	}
@@ -378,7 +378,7 @@ func (u *undoing) decideField(rec *connectors.Record, f *undoField, halted bool)
 	base := u.baseOf(f)
 	switch {
 	case now == u.printer.Print(f.goal):
-		f.row.State = undoneWas
+		f.row.State = UndoneWas
 	case now != newest.held && f.later.seq != 0:
 		f.leave("written-again", "Tenon has written it again since, with event %d%s", f.later.seq, ofRun(f.later.run))
 	case now != newest.held:

@@ -312,10 +312,15 @@ func TestUndoOrders(t *testing.T) {
 		"a field of an event": {func(w *undoWorld) engine.UndoOrder {
 			return engine.UndoOrder{Event: lastEvent(w, w.epics[1]), Field: "notes"}
 		}, 1},
-		"a record":           {func(w *undoWorld) engine.UndoOrder { return engine.UndoOrder{Record: "pm/record/" + w.epics[1]} }, 2},
-		"a record by its id": {func(w *undoWorld) engine.UndoOrder { return engine.UndoOrder{Record: w.epics[1]} }, 2},
-		"a link":             {func(w *undoWorld) engine.UndoOrder { return engine.UndoOrder{Link: w.links()[1].ID} }, 2},
-		"a field of a run":   {func(w *undoWorld) engine.UndoOrder { return engine.UndoOrder{Run: w.run(), Field: "count"} }, 3},
+		"a record": {func(w *undoWorld) engine.UndoOrder { return engine.UndoOrder{Record: "pm/record/" + w.epics[1]} }, 2},
+		"a record by its address": {func(w *undoWorld) engine.UndoOrder {
+			return engine.UndoOrder{Record: "https://pm.example/record/" + w.epics[1]}
+		}, 2},
+		"both records of a link": {func(w *undoWorld) engine.UndoOrder {
+			return engine.UndoOrder{Record: fmt.Sprintf("link:%d", w.links()[1].ID)}
+		}, 2},
+		"a link":           {func(w *undoWorld) engine.UndoOrder { return engine.UndoOrder{Link: w.links()[1].ID} }, 2},
+		"a field of a run": {func(w *undoWorld) engine.UndoOrder { return engine.UndoOrder{Run: w.run(), Field: "count"} }, 3},
 		"since a time": {func(w *undoWorld) engine.UndoOrder {
 			return engine.UndoOrder{Mapping: "pair", Since: w.clock.Now().Add(-30 * time.Second)}
 		}, 6},
@@ -346,6 +351,9 @@ func TestUndoOrders(t *testing.T) {
 		"an event that is not":     {engine.UndoOrder{Event: 999}, connectors.NotFound, "there is no event 999"},
 		"an event without a write": {engine.UndoOrder{Event: 1}, connectors.Invalid, "event 1 (run started) wrote no field"},
 		"a run that is none":       {engine.UndoOrder{Run: 2}, connectors.NotFound, "event 2 begins no run; it belongs to run 1"},
+		"an id of two systems":     {engine.UndoOrder{Record: "2"}, connectors.Invalid, `"2" may be crm/record/2 or pm/record/2`},
+		"a record that is not":     {engine.UndoOrder{Record: "99"}, connectors.NotFound, `nothing is known of a record "99"`},
+		"a link that is not":       {engine.UndoOrder{Record: "link:99"}, connectors.NotFound, "there is no link 99"},
 		"a mapping that is not":    {engine.UndoOrder{Mapping: "pears", Since: time.Unix(1, 0)}, connectors.NotFound, `no mapping is named "pears"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -119,9 +119,5 @@ func (a api) apply(c *call) (any, error) {
 
 // showWork tells how far the engine's work is.
 func (r *job) showWork(p engine.SyncProgress) {
-	step := p.Mapping
-	if p.Stage != "" {
-		step += ", " + p.Stage
-	}
-	r.show(Progress{Step: step, Done: p.Done, Total: max(p.Listed, p.Done+p.Queued)})
+	r.show(Progress{Step: p.Step(), Done: p.Done, Total: max(p.Listed, p.Done+p.Queued)})
 }

@@ -33,7 +33,7 @@ func (p undoPage) refresh() (int, string) {
 // replaced.
 func undoable(ev engine.EventRow) bool {
 	for _, f := range ev.Fields {
-		if f.Replaced == "kept" || f.Replaced == "empty" {
+		if f.Replaced == engine.ReplacedKept || f.Replaced == engine.ReplacedEmpty {
 			return true
 		}
 	}
@@ -91,9 +91,7 @@ func (p *pages) undo(r *http.Request, by string) (done, error) {
 		return done{}, err
 	}
 	started, err := p.jobs.start(r.Context(), "undo", "", by, func(ctx context.Context, run *job) (any, error) {
-		return p.Engine.Undo(ctx, order, engine.UndoOptions{By: by, Progress: func(n, total int) {
-			run.show(Progress{Step: "fields", Done: n, Total: total})
-		}})
+		return p.Engine.Undo(ctx, order, engine.UndoOptions{By: by, Progress: run.showWork})
 	})
 	if err != nil {
 		return done{}, err

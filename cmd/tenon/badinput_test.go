@@ -366,7 +366,7 @@ var wrongNames = []struct {
 	{"undo --mapping nothing --since 1h", exitFound, `no mapping is named "nothing"`},
 	{"replay nothing", exitFound, `no mapping takes a record "nothing"`},
 	{"history --mapping nothing", exitFound, `no mapping is named "nothing"`},
-	{"history --since yesterday", exitUsage, "invalid argument"},
+	{"history --since yesterday", exitUsage, `"yesterday" is no time`},
 	{"links --mapping nothing", exitFound, `no mapping is named "nothing"`},
 	{"queue --mapping nothing", exitFound, `no mapping is named "nothing"`},
 	{"queue --status nothing", exitUsage, `there is no status "nothing"`},

@@ -70,10 +70,10 @@ be told, and a system did not answer.`,
 	return cmd
 }
 
-// explainer is operator with eyes: what the systems hold is read, and mappings
-// with errors are told of where they matter, not first of all.
+// explainer is reader, with a word on what is left where the systems cannot be
+// asked.
 func (c *cli) explainer(ctx context.Context) (server.Operator, func(), error) {
-	op, done, err := c.liveOperator(ctx, serviceOptions{tolerant: true})
+	op, done, err := c.reader(ctx)
 	if f, ok := errors.AsType[*failure](err); ok && f.code == exitConfig && strings.HasPrefix(f.hint, "correct what is shown above") {
 		if _, problems := config.Load(c.configPath, c.registry, config.Options{NoSecrets: true}); problems.Err() == nil {
 			f.hint = "correct what is shown above, or take --offline to ask the state alone"
@@ -118,6 +118,9 @@ func showExplanation(w io.Writer, x *engine.Explanation) error {
 	return t.flush()
 }
 
+// cellShown is how many letters of a value have room in a table.
+const cellShown = 40
+
 // showExplainedMapping writes what one mapping has to do with the record.
 func showExplainedMapping(w io.Writer, now time.Time, m engine.ExplainedMapping) error {
 	fmt.Fprintf(w, "\nMapping %s (%s): %s\n", m.Name, m.File, m.Standing)
@@ -132,7 +135,7 @@ func showExplainedMapping(w io.Writer, now time.Time, m engine.ExplainedMapping)
 		if r.Error != "" {
 			state = r.Error
 		}
-		t.row("  "+s.Name, name, dash(clipText(r.Title)), state, dash(r.URL))
+		t.row("  "+s.Name, name, dash(short(r.Title, cellShown)), state, dash(r.URL))
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -159,11 +162,11 @@ func showExplainedMapping(w io.Writer, now time.Time, m engine.ExplainedMapping)
 		cells := []string{"  " + f.Name, f.Flow, string(f.Standing), "-", "-", f.Why}
 		for side, told := range f.Told {
 			if told {
-				cells[3+side] = fmt.Sprintf("%q", clipText(f.Values[side]))
+				cells[3+side] = fmt.Sprintf("%q", short(f.Values[side], cellShown))
 			}
 		}
 		if f.After != "" {
-			cells[5] = fmt.Sprintf("%s will hold %q: %s", f.To, clipText(f.After), f.Why)
+			cells[5] = fmt.Sprintf("%s will hold %q: %s", f.To, short(f.After, cellShown), f.Why)
 		}
 		if f.Code != "" {
 			cells[2] += " [" + f.Code + "]"
@@ -171,15 +174,6 @@ func showExplainedMapping(w io.Writer, now time.Time, m engine.ExplainedMapping)
 		t.row(cells...)
 	}
 	return t.flush()
-}
-
-// clipText cuts a value to what has room in a table.
-func clipText(s string) string {
-	const most = 40
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }
 
 // ago writes a time with how long it lies back.

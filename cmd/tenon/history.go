@@ -13,11 +13,12 @@ import (
 
 func (c *cli) historyCommand() *cobra.Command {
 	var f engine.HistoryFilter
-	var since time.Duration
+	var since string
 	cmd := c.listing("history", "Show what Tenon decided and wrote, and why, newest first", "", cobra.NoArgs,
 		func(cmd *cobra.Command, op server.Operator, _ []string) error {
-			if since > 0 {
-				f.Since = time.Now().Add(-since)
+			var err error
+			if f.Since, err = sinceFlag(since, time.Now()); err != nil {
+				return err
 			}
 			limit := f.Limit
 			rows, err := pages(limit, func(before uint64, n int) ([]engine.EventRow, error) {
@@ -51,7 +52,7 @@ func (c *cli) historyCommand() *cobra.Command {
 	fl.StringVarP(&f.Action, "action", "a", "", "only this `action`, such as created or updated")
 	fl.Uint64Var(&f.Run, "run", 0, "only the events of this `run`")
 	fl.StringVarP(&f.Field, "field", "f", "", "only events that tell of this `field`, of either side")
-	fl.DurationVar(&since, "since", 0, "only the last `duration`, such as 24h")
+	fl.StringVar(&since, "since", "", "only since this `time`, or that long ago, such as 24h")
 	fl.IntVarP(&f.Limit, "limit", "n", 100, "at most this `many`; 0: all")
 	return cmd
 }

@@ -121,7 +121,7 @@ func (c *cli) linkPairs(ctx context.Context, op server.Operator, sides *engine.M
 			return nil, fmt.Errorf("%s: %w", f.from, err)
 		}
 		if skipped > 0 {
-			fmt.Fprintf(c.stderr, "%s only one record and %s left out\n", count(skipped, "line names", "lines name"), map[bool]string{true: "is", false: "are"}[skipped == 1])
+			fmt.Fprintf(c.stderr, "%s left out\n", count(skipped, "line that names only one record is", "lines that name only one record are"))
 		}
 		o.Pairs = pairs
 	}

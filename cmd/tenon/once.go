@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"slices"
-	"strings"
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine"
@@ -21,41 +18,25 @@ func (c *cli) online(ctx context.Context, o serviceOptions) (*service, error) {
 	return c.openService(ctx, cfg, o)
 }
 
-// chosen returns the mappings that a command works: all, or those named.
-func (s *service) chosen(names []string) ([]string, error) {
-	have := s.engine.Mappings()
-	for _, n := range names {
-		if !slices.Contains(have, n) {
-			return nil, fail(exitUsage, "mappings are "+strings.Join(have, ", "), "there is no sound mapping %q", n)
-		}
-	}
-	if len(names) > 0 {
-		return names, nil
-	}
-	return have, nil
-}
-
-// progress shows how far a run is on one line of a terminal, which each call
-// writes anew.
+// progress shows how far work is on one line of a terminal, which each call
+// writes anew; end finishes the line. show is nil where nobody looks.
 func progress(w io.Writer) (show func(engine.SyncProgress), end func()) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return nil, func() {}
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !isTerminal(w) {
 		return nil, func() {}
 	}
 	shown := false
-	return func(p engine.SyncProgress) {
-			shown = true
-			name := p.Mapping
-			if p.Stage != "" {
-				name += ", " + p.Stage
-			}
-			fmt.Fprintf(w, "\r%s: %d listed, %d worked, %d to do \x1b[K", name, p.Listed, p.Done, p.Queued)
-		}, func() {
-			if shown {
-				fmt.Fprintln(w)
-			}
+	show = func(p engine.SyncProgress) {
+		shown = true
+		fmt.Fprintf(w, "\r%s: ", p.Step())
+		if p.Listed > 0 {
+			fmt.Fprintf(w, "%d listed, ", p.Listed)
 		}
+		fmt.Fprintf(w, "%d worked, %d to do \x1b[K", p.Done, p.Queued)
+	}
+	return show, func() {
+		if shown {
+			fmt.Fprintln(w)
+		}
+		shown = false
+	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/mapping"
 	"github.com/tenonsync/tenon/server"
 )
 
@@ -73,7 +74,7 @@ func soundMappings(ctx context.Context, op server.Operator, names []string) ([]s
 	}
 	for _, n := range names {
 		if !slices.Contains(have, n) {
-			return nil, fail(exitUsage, "mappings are "+strings.Join(have, ", "), "there is no sound mapping %q", n)
+			return nil, fail(exitUsage, mapping.Suggest(n, "mappings are", have), "there is no sound mapping %q", n)
 		}
 	}
 	if len(names) > 0 {

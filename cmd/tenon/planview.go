@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -68,14 +69,14 @@ func (v planView) plan(p *engine.Plan) {
 // standing tells what a sync does nothing about.
 func (v planView) standing(p *engine.Plan) {
 	var parts []string
-	for _, kind := range sortedKeys(p.Standing) {
+	for _, kind := range slices.Sorted(maps.Keys(p.Standing)) {
 		parts = append(parts, fmt.Sprintf("%d %s", p.Standing[kind], kind))
 	}
 	if len(parts) > 0 {
 		v.line("\n  set aside before, and waiting: %s (tenon conflicts --all)", strings.Join(parts, ", "))
 	}
 	parts = nil
-	for _, side := range sortedKeys(p.Alone) {
+	for _, side := range slices.Sorted(maps.Keys(p.Alone)) {
 		parts = append(parts, fmt.Sprintf("%d %s", p.Alone[side], side))
 	}
 	if len(parts) > 0 && v.details {
@@ -210,13 +211,4 @@ func refList(list []connectors.Ref) string {
 		names[i] = oneLine(r.String())
 	}
 	return strings.Join(names, ", ")
-}
-
-func sortedKeys(m map[string]int) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

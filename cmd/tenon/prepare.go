@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ type prepareRow struct {
 func (c *cli) prepare(ctx context.Context, s *service, dry bool) error {
 	rows := []prepareRow{}
 	missing := 0
-	for _, name := range sortedNames(s.conns) {
+	for _, name := range slices.Sorted(maps.Keys(s.conns)) {
 		preparer := connectors.AbilitiesOf(s.conns[name]).Preparer
 		if preparer == nil {
 			continue
@@ -119,13 +120,4 @@ func byObject(needs []connectors.Need) []connectors.Need {
 	}
 	slices.SortFunc(merged, func(a, b connectors.Need) int { return strings.Compare(a.Object, b.Object) })
 	return merged
-}
-
-func sortedNames(conns connections) []string {
-	names := make([]string, 0, len(conns))
-	for n := range conns {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -10,14 +10,8 @@ import (
 // Undo implements server.Operator. The journal names the token's owner, not
 // o.By.
 func (r *remote) Undo(ctx context.Context, order engine.UndoOrder, o engine.UndoOptions) (*engine.Undone, error) {
-	var show func(server.Progress)
-	if o.Progress != nil {
-		show = func(p server.Progress) { o.Progress(p.Done, p.Total) }
-	}
 	var u engine.Undone
-	_, err := r.job(ctx, "undo", server.UndoOrder{
-		Event: order.Event, Record: order.Record, Link: order.Link, Run: order.Run, Mapping: order.Mapping, Field: order.Field, Since: order.Since, Dry: o.Dry,
-	}, show, &u)
+	_, err := r.job(ctx, "undo", server.UndoOrder{UndoOrder: order, Dry: o.Dry}, showing(o.Progress), &u)
 	return &u, err
 }
 

@@ -60,7 +60,7 @@ Tenon works what it made due. Code 1 when no mapping takes such a record.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&o.Mapping, "mapping", "m", "", "all links of this `mapping`, or a record's under it alone")
-	fl.StringVar(&since, "since", "", "only what something happened to since this `time`")
+	fl.StringVar(&since, "since", "", "only what something happened to since this `time`, or that long ago, such as 36h")
 	fl.BoolVar(&o.Failed, "failed", false, "what failed or was set aside, but conflicts")
 	fl.BoolVar(&o.Dry, "dry-run", false, "only count")
 	return cmd

@@ -98,8 +98,7 @@ func (s *service) reloadOnHangup(ctx context.Context) {
 		select {
 		case <-hangups:
 			if _, err := s.Reload(ctx, "SIGHUP"); err != nil && ctx.Err() == nil {
-				var shown *connectors.Error
-				if errors.As(err, &shown) {
+				if shown, ok := errors.AsType[*connectors.Error](err); ok {
 					err = shown.Err
 				}
 				s.log.Error("the mapping files cannot be taken in; the service goes on as it was", "err", err)

@@ -23,7 +23,7 @@ func (c *cli) statusCommand() *cobra.Command {
 			t := newTable(c.stdout, "MAPPING", "STATE", "LINKS", "QUEUE", "WAITING", "FAILED", "CONFLICTS", "SET ASIDE", "RUN")
 			for _, m := range s.Mappings {
 				t.row(m.Name, stateText(m.State, m.Reason, m.Paused), fmt.Sprint(m.Links), fmt.Sprint(m.Queued), fmt.Sprint(m.Waiting),
-					fmt.Sprint(m.Failed), fmt.Sprint(m.Conflicts), fmt.Sprint(m.SetAside), runText(m.Run))
+					fmt.Sprint(m.Failed), fmt.Sprint(m.Conflicts), fmt.Sprint(m.SetAside), number(m.Run))
 			}
 			if err := c.listed(t, len(s.Mappings), "no mapping has seen its systems from here yet; `tenon plan` reads them"); err != nil {
 				return err
@@ -41,14 +41,6 @@ func (c *cli) statusCommand() *cobra.Command {
 			}
 			return c.showAllowances(s.Connections)
 		})
-}
-
-// runText is the number of a run, as `tenon history --run` takes it.
-func runText(run uint64) string {
-	if run == 0 {
-		return "-"
-	}
-	return fmt.Sprint(run)
 }
 
 // stateText is a state with its reason: who paused it, when and why, or what the

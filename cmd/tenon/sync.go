@@ -25,7 +25,7 @@ Exit code 0: both sides agree. 1: something failed or waits for a person.`,
 				return err
 			}
 			defer s.close()
-			names, err := s.chosen(args)
+			names, err := soundMappings(cmd.Context(), s.engine, args)
 			if err != nil {
 				return err
 			}

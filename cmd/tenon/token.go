@@ -24,9 +24,14 @@ func (c *cli) tokenCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(c.tokenCreateCommand(), c.tokenListCommand(), c.tokenRevokeCommand())
+	return cmd
+}
+
+func (c *cli) tokenCreateCommand() *cobra.Command {
 	var scopes string
 	var days int
-	create := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make a token and show it, this once",
 		Args:  cobra.ExactArgs(1),
@@ -53,9 +58,13 @@ func (c *cli) tokenCommand() *cobra.Command {
 			})
 		},
 	}
-	create.Flags().StringVar(&scopes, "scopes", "read", "a list of read, operate, convert, configure")
-	create.Flags().IntVar(&days, "days", 0, "good for this many days; 0: until revoked")
-	list := &cobra.Command{
+	cmd.Flags().StringVar(&scopes, "scopes", "read", "a list of read, operate, convert, configure")
+	cmd.Flags().IntVar(&days, "days", 0, "good for this many days; 0: until revoked")
+	return cmd
+}
+
+func (c *cli) tokenListCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:   "list",
 		Short: "List the tokens, without their secrets",
 		Args:  cobra.NoArgs,
@@ -80,7 +89,10 @@ func (c *cli) tokenCommand() *cobra.Command {
 			})
 		},
 	}
-	revoke := &cobra.Command{
+}
+
+func (c *cli) tokenRevokeCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End a token at once",
 		Args:  cobra.ExactArgs(1),
@@ -95,8 +107,6 @@ func (c *cli) tokenCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.AddCommand(create, list, revoke)
-	return cmd
 }
 
 // tokenKeeper keeps API tokens: in the state, or in the running service's.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 // undoFlags are what `tenon undo` is told.
 type undoFlags struct {
 	order engine.UndoOrder
-	since time.Duration
+	since string
 	yes   bool
 	dry   bool
 	rows  int
@@ -49,11 +48,11 @@ goes on where it ended.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.undo(cmd, &f, args) },
 	}
 	fl := cmd.Flags()
-	fl.StringVarP(&f.order.Record, "record", "r", "", "the writes to this `record`: connection/object/id, or an id")
+	fl.StringVarP(&f.order.Record, "record", "r", "", "the writes to this `record`: connection/object/id, an id, a key, a web address or link:N")
 	fl.Uint64Var(&f.order.Link, "link", 0, "the writes to both records of this `link`")
 	fl.Uint64Var(&f.order.Run, "run", 0, "the writes of this `run`")
 	fl.StringVarP(&f.order.Mapping, "mapping", "m", "", "the writes of this `mapping`, with --since")
-	fl.DurationVar(&f.since, "since", 0, "only those of the last `duration`, such as 2h")
+	fl.StringVar(&f.since, "since", "", "only those since this `time`, or that long ago, such as 2h")
 	fl.StringVarP(&f.order.Field, "field", "f", "", "only this `field`, of either side")
 	fl.BoolVarP(&f.yes, "yes", "y", false, "put back without asking")
 	fl.BoolVar(&f.dry, "dry-run", false, "only show what would be put back")
@@ -72,8 +71,9 @@ func (c *cli) undo(cmd *cobra.Command, f *undoFlags, args []string) error {
 	if f.yes && f.dry {
 		return fail(exitUsage, "--dry-run shows, --yes puts back", "--yes and --dry-run exclude each other")
 	}
-	if f.since > 0 {
-		f.order.Since = time.Now().Add(-f.since)
+	var err error
+	if f.order.Since, err = sinceFlag(f.since, time.Now()); err != nil {
+		return err
 	}
 	if err := f.order.Check(); err != nil {
 		return fail(exitUsage, "give EVENT, --record, --link or --run, or --mapping with --since; `tenon history` shows the numbers", "%w", err)
@@ -83,7 +83,7 @@ func (c *cli) undo(cmd *cobra.Command, f *undoFlags, args []string) error {
 		return err
 	}
 	defer done()
-	show, end := fieldProgress(c.stderr)
+	show, end := progress(c.stderr)
 	carry := func(dry bool) (*engine.Undone, error) {
 		u, err := op.Undo(cmd.Context(), f.order, engine.UndoOptions{Dry: dry, By: commandLine, Progress: show})
 		end()
@@ -133,11 +133,11 @@ func (c *cli) showUndone(u *engine.Undone, rows int) error {
 	if u.Dry {
 		back = "would be back"
 	}
-	words := map[string]string{"back": back, "was": "is back", "left": "left", "else": "not undone"}
+	words := map[string]string{engine.UndoneBack: back, engine.UndoneWas: "is back", engine.UndoneLeft: "left", engine.UndoneElse: "not undone"}
 	t := newTable(c.stdout, "", "RECORD", "FIELD", "NOW", "BACK", "WHY")
 	shown, more := map[string]int{}, u.More
 	for _, r := range u.Rows {
-		if shown[r.State]++; rows > 0 && r.State != "left" && shown[r.State] > rows {
+		if shown[r.State]++; rows > 0 && r.State != engine.UndoneLeft && shown[r.State] > rows {
 			more++
 			continue
 		}
@@ -146,7 +146,7 @@ func (c *cli) showUndone(u *engine.Undone, rows int) error {
 			why = r.Code + ": " + why
 		}
 		now, value := dash(r.Now), dash(r.Back)
-		if r.State == "else" {
+		if r.State == engine.UndoneElse {
 			now, value = "", ""
 		}
 		t.row(words[r.State], r.Record, dash(r.Field), now, value, why)
@@ -185,21 +185,4 @@ func undoneSummary(u *engine.Undone) string {
 		}
 	}
 	return text
-}
-
-// fieldProgress shows on one line of a terminal how far an undo is.
-func fieldProgress(w io.Writer) (show func(done, total int), end func()) {
-	if !isTerminal(w) {
-		return nil, func() {}
-	}
-	shown := false
-	return func(done, total int) {
-			shown = true
-			fmt.Fprintf(w, "\r%d of %d fields ", done, total)
-		}, func() {
-			if shown {
-				fmt.Fprintln(w)
-			}
-			shown = false
-		}
 }

@@ -16,8 +16,29 @@ import (
 // linkPrefix begins the name of a link.
 const linkPrefix = "link:"
 
-// find turns what was asked into the record that it means.
-func (x *explainer) find(ctx context.Context, text string) (subject, error) {
+// finder finds the record that people mean: connection/object/id, an id, a
+// readable key, a web address, or link:N.
+type finder struct {
+	*Engine
+	op          string // for errors
+	offline     bool   // the systems are not asked
+	unreachable bool   // a system was not asked, or did not answer
+}
+
+// subject is the record that was found.
+type subject struct {
+	ref     connectors.Ref
+	mapping string // of link:N: only this one counts
+	link    uint64 // of link:N
+	side    mapping.SideID
+	unknown bool
+}
+
+// find turns what was asked into the record that it means. Errors are of kind
+// NotFound for a link that is not there, Invalid for a name that means nothing
+// or several records; others are the state's.
+func (x *finder) find(ctx context.Context, text string) (subject, error) {
+	text = strings.TrimSpace(text)
 	switch {
 	case text == "" || len(text) > 4*maxID:
 		return subject{}, x.unclear("write connection/object/id, an id, a key, a web address or link:N", "%q names no record", brief(text))
@@ -36,7 +57,7 @@ func (x *explainer) find(ctx context.Context, text string) (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	if len(found) == 0 && !x.options.Offline {
+	if len(found) == 0 && !x.offline {
 		s, err := x.locate(ctx, text)
 		if err != nil || !s.unknown {
 			return s, err
@@ -47,7 +68,7 @@ func (x *explainer) find(ctx context.Context, text string) (subject, error) {
 }
 
 // only returns the one record that was found.
-func (x *explainer) only(text string, found []connectors.Ref) (subject, error) {
+func (x *finder) only(text string, found []connectors.Ref) (subject, error) {
 	switch len(found) {
 	case 0:
 		return subject{unknown: true}, nil
@@ -61,12 +82,12 @@ func (x *explainer) only(text string, found []connectors.Ref) (subject, error) {
 	return subject{}, x.unclear("name one of them", "%q may be %s", text, strings.Join(names, " or "))
 }
 
-func (x *explainer) unclear(help, format string, args ...any) error {
-	return &connectors.Error{Op: "explain", Kind: connectors.Invalid, Err: fmt.Errorf(format, args...), Help: help}
+func (x *finder) unclear(help, format string, args ...any) error {
+	return &connectors.Error{Op: x.op, Kind: connectors.Invalid, Err: fmt.Errorf(format, args...), Help: help}
 }
 
 // findLink finds the left record of link:N.
-func (x *explainer) findLink(ctx context.Context, text string) (s subject, err error) {
+func (x *finder) findLink(ctx context.Context, text string) (s subject, err error) {
 	id, err := strconv.ParseUint(strings.TrimPrefix(text, linkPrefix), 10, 64)
 	if err != nil {
 		return s, x.unclear("`tenon links` shows the numbers", "%q is no link", text)
@@ -76,7 +97,7 @@ func (x *explainer) findLink(ctx context.Context, text string) (s subject, err e
 		if err != nil {
 			return err
 		}
-		s = subject{mapping: l.Mapping}
+		s = subject{mapping: l.Mapping, link: id}
 		for _, b := range x.broken {
 			if side := b.Sides[0]; b.Name == l.Mapping && side.Connection != "" {
 				s.ref = connectors.Ref{Connection: side.Connection, Object: side.Object, ID: l.Ends[0].ID}
@@ -88,13 +109,17 @@ func (x *explainer) findLink(ctx context.Context, text string) (s subject, err e
 		return nil
 	})
 	if errors.Is(err, state.ErrNotFound) {
-		return s, &connectors.Error{Op: "explain", Kind: connectors.NotFound, Err: fmt.Errorf("there is no link %d", id), Help: "`tenon links` shows the numbers"}
+		return s, noLink(x.op, id)
 	}
 	return s, err
 }
 
+func noLink(op string, id uint64) error {
+	return &connectors.Error{Op: op, Kind: connectors.NotFound, Err: fmt.Errorf("there is no link %d", id), Help: "`tenon links` shows the numbers"}
+}
+
 // ends calls fn for each object of a connection that mappings use, once.
-func (x *explainer) ends(fn func(m *worked, side mapping.SideID)) {
+func (x *finder) ends(fn func(m *worked, side mapping.SideID)) {
 	var seen []connectors.Ref
 	for _, m := range x.mappings {
 		for side := range mapping.SideID(2) {
@@ -108,7 +133,7 @@ func (x *explainer) ends(fn func(m *worked, side mapping.SideID)) {
 }
 
 // remembered returns the records of which the state knows the id.
-func (x *explainer) remembered(ctx context.Context, id string) (found []connectors.Ref, err error) {
+func (x *finder) remembered(ctx context.Context, id string) (found []connectors.Ref, err error) {
 	if len(id) > maxID {
 		return nil, nil
 	}
@@ -143,22 +168,22 @@ func knows(tx state.Tx, m *worked, side mapping.SideID, id string) (bool, error)
 }
 
 // locate asks the connections whose record a key or a web address names.
-func (x *explainer) locate(ctx context.Context, text string) (subject, error) {
-	if x.options.Offline {
+func (x *finder) locate(ctx context.Context, text string) (subject, error) {
+	if x.offline {
 		return subject{unknown: true}, nil
 	}
 	var found []connectors.Ref
 	for _, name := range sortedNames(x.conns) {
 		c := x.conns[name]
 		if c.can.Locator == nil || c.shut() {
-			x.out.Unreachable = x.out.Unreachable || c.can.Locator != nil
+			x.unreachable = x.unreachable || c.can.Locator != nil
 			continue
 		}
 		ref, err := c.can.Locator.Locate(ctx, text)
 		x.note(c, err)
 		switch {
 		case err != nil:
-			x.out.Unreachable = true
+			x.unreachable = true
 		case !ref.IsZero() && !slices.Contains(found, ref):
 			found = append(found, x.asMapped(ref))
 		}
@@ -168,7 +193,7 @@ func (x *explainer) locate(ctx context.Context, text string) (subject, error) {
 
 // asMapped gives a located record the name of its object that mappings use,
 // where the system has several for it.
-func (x *explainer) asMapped(ref connectors.Ref) connectors.Ref {
+func (x *finder) asMapped(ref connectors.Ref) connectors.Ref {
 	same := ref
 	x.ends(func(m *worked, side mapping.SideID) {
 		if s := m.Side(side); s.Connection == ref.Connection && strings.EqualFold(s.Object, ref.Object) {
@@ -179,14 +204,14 @@ func (x *explainer) asMapped(ref connectors.Ref) connectors.Ref {
 }
 
 // shown returns the records with that id which the systems show.
-func (x *explainer) shown(ctx context.Context, id string) (found []connectors.Ref) {
+func (x *finder) shown(ctx context.Context, id string) (found []connectors.Ref) {
 	if len(id) > maxID || strings.ContainsAny(id, " \t\n") {
 		return nil
 	}
 	x.ends(func(m *worked, side mapping.SideID) {
 		c := m.sides[side]
 		if c.shut() {
-			x.out.Unreachable = true
+			x.unreachable = true
 			return
 		}
 		sel := m.selection(side)
@@ -195,7 +220,7 @@ func (x *explainer) shown(ctx context.Context, id string) (found []connectors.Re
 		x.note(c, err)
 		switch {
 		case err != nil:
-			x.out.Unreachable = true
+			x.unreachable = true
 		case len(results) == 1 && results[0].Record != nil:
 			found = append(found, m.ref(side, id))
 		}
