@@ -92,6 +92,9 @@ func (d *drain) create(ctx context.Context) error {
 }
 
 func (d *drain) createOn(ctx context.Context, to mapping.SideID, jobs []*job) error {
+	if err := d.takeRestored(ctx, to, jobs); err != nil {
+		return err
+	}
 	if err := d.intend(ctx, to, jobs); err != nil {
 		return err
 	}
@@ -109,9 +112,7 @@ func (d *drain) createOn(ctx context.Context, to mapping.SideID, jobs []*job) er
 			j.ended = true
 			continue
 		}
-		{
-			sending = append(sending, j)
-		}
+		sending = append(sending, j)
 	}
 	if len(sending) > 0 {
 		if err := d.commit(ctx, func(tx state.Tx) error {

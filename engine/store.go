@@ -314,11 +314,7 @@ func (d *drain) forget(tx state.Tx, j *job) error {
 	if err != nil {
 		return err
 	}
-	doc, err := json.Marshal(n + 1)
-	if err != nil {
-		return err
-	}
-	if err := tx.SetDoc(generationDocs, generationKey(d.m, alive, record), doc); err != nil {
+	if err := setGeneration(tx, d.m, alive, record, n+1); err != nil {
 		return err
 	}
 	if err := tx.DeleteLink(j.link.ID); err != nil {
