@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -61,6 +62,14 @@ Exit code 0: all is done. 1: the plan is stale, or something of it waits or fail
 	return cmd
 }
 
+// doneWords say what came of the actions of a plan. The others are said as they
+// stand: nothing was done.
+var doneWords = map[string]string{
+	engine.PlanLink: "linked", engine.PlanCreate: "created", engine.PlanUpdate: "updated", engine.PlanRepeat: "tried again",
+	engine.PlanComment: "commented", engine.PlanOffer: "offered", engine.PlanArchive: "archived", engine.PlanDelete: "deleted",
+	engine.PlanRecreate: "recreated", engine.PlanUnlink: "unlinked",
+}
+
 func (c *cli) showApplied(a *engine.Applied) {
 	for _, m := range a.Mappings {
 		if a.Refused {
@@ -69,7 +78,7 @@ func (c *cli) showApplied(a *engine.Applied) {
 			var parts []string
 			for _, action := range engine.PlanActions {
 				if n := m.Counts[action]; n > 0 {
-					parts = append(parts, fmt.Sprintf("%d %s", n, action))
+					parts = append(parts, fmt.Sprintf("%d %s", n, cmp.Or(doneWords[action], action)))
 				}
 			}
 			text := strings.Join(parts, ", ")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,6 +81,9 @@ func (c *cli) fields(ctx context.Context, o fieldsOptions, connection, object st
 		return fail(exitUsage, mapping.Suggest(connection, "connections are", names), "there is no connection %q", connection)
 	}
 	schema, err := conn.Schema(ctx, object, o.scope)
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Help == "" && (e.Kind == connectors.NotFound || e.Kind == connectors.Invalid) {
+		return fail(exitFound, "name an object and a --scope that "+connection+" has: see `tenon fields --help`", "%w", err)
+	}
 	if err != nil {
 		return err
 	}
