@@ -112,6 +112,11 @@ func (p *planner) conclude(ctx context.Context) error {
 		if links, err = tx.CountLinks(p.m.Name()); err != nil {
 			return err
 		}
+		if p.plan.Counts[PlanCreate] > 0 {
+			if p.plan.Warnings, err = p.e.goneMappings(tx); err != nil {
+				return err
+			}
+		}
 		g, err = guardOf(tx, p.m)
 		return err
 	})

@@ -22,9 +22,10 @@ type Plan struct {
 	// Standing counts, by kind, the fields that were set aside before and wait
 	// for a person or for their cause to go; a sync does nothing about them.
 	Standing map[string]int `json:"standing,omitempty"`
-	Lacks    []PlanLack     `json:"lacks,omitempty"`  // people and options without a counterpart, and what else cannot be carried over
-	Guards   []string       `json:"guards,omitempty"` // why a sync would stop and ask
-	Cost     *PlanCost      `json:"cost,omitempty"`   // nil where nothing would be done
+	Lacks    []PlanLack     `json:"lacks,omitempty"`    // people and options without a counterpart, and what else cannot be carried over
+	Guards   []string       `json:"guards,omitempty"`   // why a sync would stop and ask
+	Warnings []string       `json:"warnings,omitempty"` // what a person should know before the creates of this plan
+	Cost     *PlanCost      `json:"cost,omitempty"`     // nil where nothing would be done
 }
 
 // The actions of a PlanChange.

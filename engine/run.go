@@ -29,6 +29,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := e.warnOfGone(ctx); err != nil {
+		return err
+	}
 	e.running.Store(true)
 	defer e.running.Store(false)
 	var wg sync.WaitGroup

@@ -59,6 +59,9 @@ func (v planView) plan(p *engine.Plan) {
 			v.line("    %s -> %s: %s  (%s, such as %s)", oneLine(l.Field), oneLine(l.To), oneLine(l.Reason), count(l.Records, "record", "records"), refList(l.Examples))
 		}
 	}
+	for _, w := range p.Warnings {
+		v.line("\n  careful: %s", oneLine(w))
+	}
 	for _, g := range p.Guards {
 		v.line("\n  a sync would stop and ask: %s", oneLine(g))
 	}
