@@ -41,6 +41,10 @@ func (l *loader) dotenv() {
 		s.problem(node{}, mapping.Warning, "chmod 600 "+shown, "others than its owner may read or write this file (mode %04o)", mode)
 	}
 	l.problems = append(l.problems, s.problems...)
+	l.blank = map[string]bool{}
+	for name, value := range values {
+		l.blank[name] = value == ""
+	}
 	environment := l.options.Lookup
 	l.options.Lookup = func(name string) (string, bool) {
 		if v, ok := environment(name); ok && v != "" {

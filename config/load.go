@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,6 +84,7 @@ type loader struct {
 	dir     string
 	options Options
 
+	blank     map[string]bool // names that stand in .env without a value
 	noSecrets bool            // for the part that is being read
 	values    map[string]any  // of the catalogue's settings, nested, as viper wants them
 	places    map[string]node // of the catalogue's settings, by dotted key
@@ -228,8 +231,21 @@ func (l *loader) variable(at node, name string) (string, bool) {
 	case l.noSecrets:
 		return unset, true
 	}
-	l.fail(at, "set it where the service is started (export "+name+"=…), or in the file .env beside tenon.yaml", "the environment variable %s is not set", name)
+	l.fail(at, l.howToSet(name), "the environment variable %s is not set", name)
 	return "", false
+}
+
+// howToSet tells where a variable gets its value, by what there is already.
+func (l *loader) howToSet(name string) string {
+	if l.blank[name] {
+		return "fill it in in the file .env; it has no value there yet"
+	}
+	if _, err := os.Stat(filepath.Join(l.dir, DotEnv)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(l.dir, DotEnv+".example")); err == nil {
+			return "cp .env.example .env && chmod 600 .env, and fill it in; or set it where the service is started (export " + name + "=…)"
+		}
+	}
+	return "set it where the service is started (export " + name + "=…), or in the file .env beside tenon.yaml"
 }
 
 func isVariable(name string) bool {
