@@ -22,7 +22,7 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 	}
 	err := e.store.View(ctx, func(tx state.Tx) error {
 		s.Mappings = nil
-		if err := errors.Join(e.statusInbox(tx, s), e.statusPauses(tx, s)); err != nil {
+		if err := errors.Join(e.statusInbox(tx, s), e.statusPauses(tx, s), e.statusHeard(tx, s)); err != nil {
 			return err
 		}
 		for _, m := range e.mappings {
@@ -35,6 +35,38 @@ func (e *Engine) Status(ctx context.Context) (*Status, error) {
 		return nil
 	})
 	return s, err
+}
+
+// statusHeard adds what earlier processes heard of the systems, so that a reload
+// or a restart does not look as if no word had ever come.
+func (e *Engine) statusHeard(tx state.Tx, s *Status) error {
+	polls := map[string]time.Time{}
+	for _, m := range e.mappings {
+		for side := range mapping.SideID(2) {
+			feed := m.Side(side)
+			at, err := heard(tx, heardPoll+feedName(feed))
+			if err != nil {
+				return err
+			}
+			polls[feed.Connection] = later(polls[feed.Connection], at)
+		}
+	}
+	for i := range s.Connections {
+		row := &s.Connections[i]
+		at, err := heard(tx, heardWebhook+row.Name)
+		if err != nil {
+			return err
+		}
+		row.LastWebhook, row.LastPoll = later(row.LastWebhook, at), later(row.LastPoll, polls[row.Name])
+	}
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (c *connection) status(now time.Time) ConnectionStatus {
