@@ -82,8 +82,8 @@ func (a *AppliedMapping) leave(l LeftItem) {
 // all the same. A repeat, also after a crash, does what is left to do.
 //
 // Kinds of errors: Invalid for a file that is none, was changed, or was not
-// written with this state's key, Conflict when
-// the mapping, the state or an account is another than the plan's.
+// written with this state's key, Conflict when the mapping, the state or an
+// account is another than the plan's.
 func (e *Engine) Apply(ctx context.Context, r io.ReadSeeker, o ApplyOptions) (*Applied, error) {
 	if err := e.mayWrite("apply"); err != nil {
 		return nil, err
