@@ -18,53 +18,38 @@ func (s *Suite) expectation(one *mapping.Case, got *outcome) string {
 	if got.linked != one.Linked {
 		line(1, "link: "+strconv.FormatBool(got.linked))
 	}
-	open := false
-	for side := range mapping.SideID(2) {
+	s.bySide(line, "create", func(side mapping.SideID) string {
 		if len(got.created[side]) == 0 {
-			continue
-		}
-		if !open {
-			line(1, "create:")
-			open = true
+			return ""
 		}
 		fields := s.told(s.Schemas[side], side, got.created[side][0].fields)
 		maps.DeleteFunc(fields, func(name string, v connectors.Value) bool {
 			return (&comparison{one: one}).isDefault(side, name, v)
 		})
-		line(2, s.Mapping.Side(side).Name+": "+flow(s.Schemas[side], fields))
-	}
+		return flow(s.Schemas[side], fields)
+	})
 	if len(got.tasks) > 0 {
 		line(1, "tasks:")
 		for _, t := range got.tasks {
 			line(2, "- "+flow(s.taskSchema(got.tasksOf), s.told(s.taskSchema(got.tasksOf), got.tasksOf, t.fields)))
 		}
 	}
-	open = false
-	for side := range mapping.SideID(2) {
+	s.bySide(line, "update", func(side mapping.SideID) string {
 		if len(got.updated[side]) == 0 {
-			continue
+			return ""
 		}
-		if !open {
-			line(1, "update:")
-			open = true
-		}
-		line(2, s.Mapping.Side(side).Name+": "+flow(s.Schemas[side], got.updated[side]))
-	}
-	open = false
-	for side := range mapping.SideID(2) {
+		return flow(s.Schemas[side], got.updated[side])
+	})
+	s.bySide(line, "comments", func(side mapping.SideID) string {
 		if len(got.comment[side]) == 0 {
-			continue
-		}
-		if !open {
-			line(1, "comments:")
-			open = true
+			return ""
 		}
 		var bodies []string
 		for _, body := range got.comment[side] {
 			bodies = append(bodies, scalar(body))
 		}
-		line(2, s.Mapping.Side(side).Name+": ["+strings.Join(bodies, ", ")+"]")
-	}
+		return "[" + strings.Join(bodies, ", ") + "]"
+	})
 	s.expectHeld(got, line)
 	for side := range mapping.SideID(2) {
 		switch got.state[side] {
@@ -82,6 +67,23 @@ func (s *Suite) expectation(one *mapping.Case, got *outcome) string {
 		return "expect: nothing\n"
 	}
 	return "expect:\n" + b.String()
+}
+
+// bySide writes a block with a line for each side of which entry tells
+// something, and nothing where it tells of none.
+func (s *Suite) bySide(line func(depth int, text string), key string, entry func(mapping.SideID) string) {
+	open := false
+	for side := range mapping.SideID(2) {
+		text := entry(side)
+		if text == "" {
+			continue
+		}
+		if !open {
+			line(1, key+":")
+			open = true
+		}
+		line(2, s.Mapping.Side(side).Name+": "+text)
+	}
 }
 
 func (s *Suite) expectHeld(got *outcome, line func(int, string)) {
