@@ -49,7 +49,7 @@ func (x *finder) find(ctx context.Context, text string) (subject, error) {
 	}
 	if ref, err := connectors.ParseRef(text); err == nil {
 		if x.conns[ref.Connection] == nil {
-			return subject{}, x.unclear("connections are "+strings.Join(sortedNames(x.conns), ", "), "there is no connection %q", ref.Connection)
+			return subject{}, x.unclear(mapping.Suggest(ref.Connection, "connections are", sortedNames(x.conns)), "there is no connection %q", ref.Connection)
 		}
 		return subject{ref: ref}, nil
 	}

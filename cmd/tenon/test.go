@@ -201,7 +201,7 @@ func (t *testRun) mappingOf(cf *mapping.CaseFile, path string) *mapping.File {
 		}
 		names = append(names, m.Name)
 	}
-	message, hint := fmt.Sprintf("there is no mapping `%s`", cf.Mapping), "mappings are "+strings.Join(names, ", ")
+	message, hint := fmt.Sprintf("there is no mapping `%s`", cf.Mapping), mapping.Suggest(cf.Mapping, "mappings are", names)
 	if cf.Mapping == "" {
 		message = "the file does not say which mapping it tests, and there is no " + shownPath(beside)
 		hint = "write `mapping: NAME` at its top; " + hint
