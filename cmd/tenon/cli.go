@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"syscall"
 
@@ -115,6 +116,9 @@ func classify(err error) (code int, hint string) {
 	}
 	switch e.Kind {
 	case connectors.Auth, connectors.Permission, connectors.RateLimited, connectors.Unavailable:
+		if _, unreached := errors.AsType[*net.OpError](err); unreached && e.Help == "" {
+			return exitSystem, "is the address in tenon.yaml right, and may this machine reach it?"
+		}
 		return exitSystem, e.Help
 	case connectors.NotFound, connectors.Invalid, connectors.Conflict:
 		return exitFound, e.Help
@@ -164,7 +168,11 @@ func usage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return fail(exitUsage, "see `"+cmd.CommandPath()+" --help`", "%w", err)
+				hint := "see `" + cmd.CommandPath() + " --help`"
+				if _, wants, some := strings.Cut(cmd.Use, " "); some {
+					hint += ": it takes " + wants
+				}
+				return fail(exitUsage, hint, "%w", err)
 			}
 			return nil
 		}

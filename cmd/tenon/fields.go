@@ -50,9 +50,10 @@ Some objects need a scope, as in a mapping: --scope project=DELIV,issuetype=Epic
 --save writes them to schemas/CONNECTION.OBJECT.json beside tenon.yaml, so that
 "tenon test" and "tenon validate --offline" know them: fields, types, options
 and rights, and nothing of any record.`,
-		Example: `  tenon fields hubspot deals --search stage --options`,
-		Args:    cobra.ExactArgs(2),
-		RunE:    func(cmd *cobra.Command, args []string) error { return c.fields(cmd.Context(), o, args[0], args[1]) },
+		Example: `  tenon fields hubspot deals --search stage --options
+  tenon fields jira issue --scope project=DELIV,issuetype=Epic`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.fields(cmd.Context(), o, args[0], args[1]) },
 	}
 	f := cmd.Flags()
 	f.StringToStringVar(&o.scope, "scope", nil, "narrows the object, as `key=value,…`")
@@ -145,7 +146,7 @@ func (c *cli) showFields(fields []connectors.Field, options bool) error {
 			continue
 		}
 		for _, o := range f.Options {
-			t.row("", fmt.Sprintf("  %s", o.Label), o.ID)
+			t.row("", "  "+o.Label, o.ID, "", "")
 		}
 	}
 	return t.flush()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"syscall"
 	"testing"
@@ -66,6 +67,10 @@ func TestClassify(t *testing.T) {
 		{
 			"an answer cut off", &connectors.Error{Kind: connectors.Internal, Err: io.ErrUnexpectedEOF},
 			exitProgram, "try again; if it stays so, see whether the system, or something before it, answers as it should",
+		},
+		{
+			"a wrong address", &connectors.Error{Kind: connectors.Unavailable, Err: fmt.Errorf("check: %w", &net.OpError{Op: "dial", Err: &net.DNSError{Name: "acme"}})},
+			exitSystem, "is the address in tenon.yaml right, and may this machine reach it?",
 		},
 		{"the connector's own advice", &connectors.Error{Kind: connectors.Internal, Help: "look there"}, exitProgram, "look there"},
 	} {

@@ -152,7 +152,7 @@ func (c *cli) plan(ctx context.Context, op server.Operator, names, edited []stri
 		v.w = c.stdout
 		v.plans(plans)
 		if out != "" && changes > 0 {
-			fmt.Fprintf(c.stdout, "\nThe plan is in %s, with the records' values. Carry it out:  tenon apply %s\n", out, out)
+			fmt.Fprintf(c.stdout, "\nThe plan is in %s, with the records' values.%s\n", out, nextOfPlan(out, edited))
 		}
 		if len(edited) > 0 {
 			fmt.Fprintf(c.stdout, "\nThe running service has older rules of %s. To let it go on with these:  tenon reload\n", strings.Join(edited, ", "))
@@ -162,4 +162,13 @@ func (c *cli) plan(ctx context.Context, op server.Operator, names, edited []stri
 		return &failure{code: exitFound, err: errors.New("")}
 	}
 	return err
+}
+
+// nextOfPlan tells what to do with a plan file. A service refuses one by rules
+// that it does not have, and works by them at once when it has.
+func nextOfPlan(file string, edited []string) string {
+	if len(edited) == 0 {
+		return " Carry it out:  tenon apply " + file
+	}
+	return "\nThe service can carry it out when it has these rules, and does so by itself unless the mapping is paused."
 }

@@ -52,7 +52,7 @@ state itself. Code 1: nothing was decided, or there is no such conflict.`,
 	fl.StringVar(&f.value, "value", "", "another value for both sides, as a person types it")
 	fl.StringVarP(&f.order.Mapping, "mapping", "m", "", "all conflicts of this `mapping`")
 	fl.StringVarP(&f.order.Field, "field", "f", "", "all conflicts of this `field`: a rule's name, or a field's on either side")
-	fl.StringVar(&f.order.Seen, "seen", "", "what `conflicts show --output json` told as \"seen\": refuse where a value changed since")
+	fl.StringVar(&f.order.Seen, "seen", "", "the `mark` that conflicts show --output json gives as \"seen\": refuse where a value changed since")
 	fl.BoolVarP(&f.yes, "yes", "y", false, "decide without asking")
 	fl.BoolVar(&f.dry, "dry-run", false, "only tell what would be decided")
 	return cmd

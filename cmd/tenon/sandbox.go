@@ -137,8 +137,9 @@ until it is stopped. Their state is in memory only. The faults that can be
 switched on are described in sandbox/README.md.
 
 With --init it writes a configuration for them into a directory first, as ` + "`tenon init`" + `
-does for real accounts, to practise with: the systems are then always at
-` + practiceHubSpot + ` and ` + practiceJira + `, and send their webhooks to ` + practiceTenon + `.`,
+does for real accounts, to practise with: the systems are then at
+` + practiceHubSpot + ` and ` + practiceJira + `, and send their webhooks to ` + practiceTenon + `,
+unless flags say otherwise.`,
 		Example: "  tenon sandbox --init try",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +78,7 @@ func (c *cli) showAllowances(conns []engine.ConnectionStatus) error {
 			known = true
 			every := "unknown"
 			if a.Seconds > 0 {
-				every = (time.Duration(a.Seconds) * time.Second).String()
+				every = shortDuration(time.Duration(a.Seconds) * time.Second)
 			}
 			t.row(n.Name, every, fmt.Sprintf("%d of %d", a.Ours, a.Total), fmt.Sprint(a.Left), showTime(a.Ends), used)
 			used = ""
@@ -88,4 +89,17 @@ func (c *cli) showAllowances(conns []engine.ConnectionStatus) error {
 	}
 	fmt.Fprintln(c.stdout)
 	return t.flush()
+}
+
+// shortDuration shows a duration without the units that are zero at its end:
+// 24h, not 24h0m0s.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

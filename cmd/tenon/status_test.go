@@ -30,7 +30,7 @@ func TestStatusListsTheKnownAllowances(t *testing.T) {
 	}
 	want := `
 ALLOWANCE  FOR      OURS         LEFT  UNTIL                 USED TODAY
-crm        24h0m0s  500 of 1000  31    2026-03-05 00:00:00Z  button 3, backfill 397
+crm        24h      500 of 1000  31    2026-03-05 00:00:00Z  button 3, backfill 397
 crm        unknown  190 of 190   12    2026-03-05 00:00:00Z
 `
 	if diff := cmp.Diff(want, strings.ReplaceAll(out.String(), "Z  \n", "Z\n")); diff != "" {

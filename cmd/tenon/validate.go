@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -324,7 +325,8 @@ func (c *cli) showValidation(v validation, asked error) error {
 		return err
 	}
 	if asked != nil {
-		return fail(exitSystem, "correct the credentials, or try again later", "%w", asked)
+		_, hint := classify(asked)
+		return fail(exitSystem, cmp.Or(hint, "correct the credentials, or try again later"), "%w", asked)
 	}
 	if n, connection := v.wanting(); n > 0 {
 		return fail(exitSystem, "give the account what is missing; `tenon connect "+connection+" --check` says how", "%s missing", count(n, "right is", "rights are"))
