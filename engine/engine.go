@@ -270,6 +270,14 @@ func (e *Engine) mapping(name string) (*worked, error) {
 			return m, nil
 		}
 	}
+	for _, b := range e.broken {
+		if b.Name == name {
+			return nil, &connectors.Error{
+				Op: "find mapping", Kind: connectors.NotFound, Help: "`tenon validate` shows all that is wrong",
+				Err: fmt.Errorf("mapping %q does not run: its file has errors, or its systems could not be asked", name),
+			}
+		}
+	}
 	return nil, &connectors.Error{Op: "find mapping", Kind: connectors.NotFound, Help: "`tenon status` lists them", Err: fmt.Errorf("no mapping is named %q", name)}
 }
 

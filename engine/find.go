@@ -139,15 +139,27 @@ func (x *finder) remembered(ctx context.Context, id string) (found []connectors.
 	}
 	err = x.store.View(ctx, func(tx state.Tx) error {
 		found = nil
-		for _, m := range x.mappings {
-			for side := range mapping.SideID(2) {
-				known, err := knows(tx, m, side, id)
+		look := func(name string, sides [2]mapping.Side) error {
+			for side, s := range sides {
+				known, err := knows(tx, name, mapping.SideID(side), id)
 				if err != nil {
 					return err
 				}
-				if ref := m.ref(side, id); known && !slices.Contains(found, ref) {
+				ref := connectors.Ref{Connection: s.Connection, Object: s.Object, ID: id}
+				if known && s.Connection != "" && !slices.Contains(found, ref) {
 					found = append(found, ref)
 				}
+			}
+			return nil
+		}
+		for _, m := range x.mappings {
+			if err := look(m.Name(), [2]mapping.Side{m.Side(mapping.Left), m.Side(mapping.Right)}); err != nil {
+				return err
+			}
+		}
+		for _, b := range x.broken {
+			if err := look(b.Name, b.Sides); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -156,14 +168,14 @@ func (x *finder) remembered(ctx context.Context, id string) (found []connectors.
 }
 
 // knows reports whether a mapping has dealt with a record.
-func knows(tx state.Tx, m *worked, side mapping.SideID, id string) (bool, error) {
-	if _, err := tx.LinkOf(m.Name(), uint8(side), id); !errors.Is(err, state.ErrNotFound) {
+func knows(tx state.Tx, name string, side mapping.SideID, id string) (bool, error) {
+	if _, err := tx.LinkOf(name, uint8(side), id); !errors.Is(err, state.ErrNotFound) {
 		return err == nil, err
 	}
-	if _, err := tx.Entry(state.Subject{Mapping: m.Name(), Side: uint8(side), Record: id}); !errors.Is(err, state.ErrNotFound) {
+	if _, err := tx.Entry(state.Subject{Mapping: name, Side: uint8(side), Record: id}); !errors.Is(err, state.ErrNotFound) {
 		return err == nil, err
 	}
-	mark, err := tx.Known(m.Name(), uint8(side), id)
+	mark, err := tx.Known(name, uint8(side), id)
 	return mark != nil, err
 }
 
