@@ -73,7 +73,7 @@ func (e *Engine) warnOfGone(ctx context.Context) error {
 		return err
 	})
 	for _, text := range told {
-		e.log.Warn(text)
+		e.log.Warn("links of a mapping that is gone", "err", text)
 	}
 	return err
 }
