@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/mapping"
@@ -31,6 +33,10 @@ func (d *drain) writtenField(v *verdict, w *fieldWrite) state.EventField {
 func (d *drain) takenField(v *verdict, w *fieldWrite, side mapping.SideID, next state.Field) state.EventField {
 	f := d.writtenField(v, w)
 	f.Target, f.Held = v.rule.Field(side), next.Base[side]
+	if w.edit != nil && !slices.ContainsFunc(w.edit.Add, func(o connectors.Option) bool { return !contains(next.Sets[side], d.printer.PrintOption(o)) }) {
+		// What others added or took out at that moment is no part of the write.
+		f.Held = d.printer.Print(w.value)
+	}
 	return f
 }
 

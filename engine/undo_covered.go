@@ -42,7 +42,11 @@ func (u *undoing) covered(ctx context.Context, d *drain, records []*undoRecord) 
 	}
 	edits, err := d.history(ctx, u.side, ids, fields, since)
 	if err != nil {
-		return // the edit, if there was one, stands in the system's history for people
+		for _, r := range asking { // the notes stay, and the next reconcile looks
+			r.unsure = true
+			r.leave("unsure", "what was edited at that moment cannot be seen: %s; the next reconcile looks again", err)
+		}
+		return
 	}
 	for i, r := range asking {
 		u.coveredRecord(ctx, r, edits[i])
@@ -64,10 +68,15 @@ func (u *undoing) coveredRecord(ctx context.Context, r *undoRecord, edits []conn
 	}
 	c := u.m.sides[u.side]
 	res := connectors.WriteResult{Err: fmt.Errorf("%s gave no result", c.name)}
-	if results := c.Update(ctx, []connectors.Update{up}); len(results) == 1 {
-		res = results[0]
+	for range putBackRounds {
+		if results := c.Update(ctx, []connectors.Update{up}); len(results) == 1 {
+			res = results[0]
+		}
+		if u.note(c, res.Err); res.Err == nil || connectors.IsUnsure(res.Err) {
+			break
+		}
 	}
-	u.note(c, res.Err)
+	r.unsure = res.Err != nil // the note stays, and the next reconcile puts the edit back
 	for _, f := range theirs {
 		f.row.Now = up.Fields[f.field].String()
 		if f.leave("edited-since", "somebody edited it at that moment; that edit was put back"); res.Err != nil {

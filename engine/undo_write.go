@@ -359,7 +359,7 @@ func (u *undoing) unnote(r *undoRecord, f *undoField) {
 		return
 	}
 	u.rules(f, func(lf *state.Field, _ *mapping.Rule) {
-		if lf.Pending != nil && lf.Pending.Run == u.run {
+		if lf.Pending != nil && lf.Pending.Run == u.run && mapping.SideID(lf.Pending.To) == u.side {
 			lf.Pending = nil
 		}
 	})

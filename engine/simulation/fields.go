@@ -63,6 +63,9 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 		a.fault("link %d: %s = %q, which nobody wrote", l.ID, field, values[0])
 		return
 	}
+	if len(a.w.v.Hands) > 0 && a.w.past.twin[l.Records[0].ID] != "" && last.at.Before(l.Created) {
+		return // the deal wins the first sync of what was linked by hand
+	}
 	if coincides(edits, a.alike) {
 		return
 	}
@@ -75,6 +78,9 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 		// made at the same time.
 		a.fault("link %d: the last edit of %s, %q, gave way to an older one, %q", l.ID, field, last.after, values[0])
 		return
+	}
+	if a.w.admin.unseen[l.Records[last.side].String()+" "+field] {
+		return // the undo said that it could not see what was edited at that moment
 	}
 	if !conflictTold(journal, field, last.at, a.w.slack()) {
 		a.fault("link %d: the last edit of %s, %q at %s on %s, was lost to %q without a word", l.ID, field, last.after, last.at.Sub(start), sideConn[last.side], values[0])

@@ -43,6 +43,7 @@ type admin struct {
 	prior   map[joint][2]connectors.Value // the same before the undo under way
 	touched map[place]bool                // by the undo under way
 	effects []effect                      // of the apply under way
+	unseen  map[string]bool               // fields of which an undo does not know what it covered
 }
 
 // place is a field of a record.
@@ -60,9 +61,8 @@ type joint struct {
 
 // act is what was last done to a place.
 type act struct {
-	person bool             // the last one was a person's
-	wrote  connectors.Value // what the service left behind, if it ever wrote
-	ever   bool
+	person bool               // the last one was a person's
+	wrote  []connectors.Value // what the service left behind
 }
 
 // effect is one change of one field by the service.
@@ -81,6 +81,7 @@ type decided struct {
 func (a *admin) init() {
 	a.paused, a.free, a.parted = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	a.touched, a.prior = map[place]bool{}, map[joint][2]connectors.Value{}
+	a.unseen = map[string]bool{}
 	a.acts, a.split = map[place]act{}, map[joint][2]connectors.Value{}
 }
 
@@ -242,12 +243,15 @@ func (w *world) decide() {
 	for _, r := range rows {
 		asked[engine.ConflictID{Link: r.Link, Rule: r.Rule}] = r
 	}
+	before := w.admin.decided
+	w.admin.decided = nil // who was not answered does not know
 	w.step("decide", func() error {
 		now := w.clock.Now()
 		res, err := w.eng.ResolveMany(w.ctx, o, "ada")
 		if err != nil {
 			return err
 		}
+		w.admin.decided = before
 		for _, r := range res.Rows {
 			w.noteDecision(asked[r.ConflictID], o.Side, want, now)
 		}
@@ -449,6 +453,7 @@ func (w *world) undoOnce(o engine.UndoOrder) error {
 	for _, row := range out.Rows {
 		if row.State == "left" {
 			w.log("undo leaves %s %s: %s", row.Record, row.Field, row.Reason)
+			w.admin.unseen[row.Record+" "+row.Field] = w.admin.unseen[row.Record+" "+row.Field] || row.Code == "unsure"
 		}
 	}
 	return err

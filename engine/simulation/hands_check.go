@@ -55,7 +55,7 @@ func (w *world) observe(side int, id string, now map[string]connectors.Value) {
 		case "apply":
 			w.admin.effects = append(w.admin.effects, effect{p, before, after})
 		}
-		w.admin.acts[p] = act{wrote: after, ever: true}
+		w.wrote(p, after)
 	}
 }
 
@@ -69,12 +69,17 @@ func (w *world) coincided(p place, now connectors.Value) {
 	if (place{last.side, last.record, last.field}) != p {
 		return
 	}
-	w.admin.acts[p] = act{wrote: now, ever: true}
-	pair, ok := w.pairOf(p.side, p.record)
-	if !ok || w.doing != "undo" || p.field == "labels" {
-		return
+	w.wrote(p, now)
+	if pair, ok := w.pairOf(p.side, p.record); ok && w.doing == "undo" {
+		w.splitField(p, pair, last.before, now, false)
 	}
-	w.splitAt(joint{pair, p.field}, p.side, last.before, now, w.systems[1-p.side].Truth(pair[1-p.side])[p.field], false)
+}
+
+// wrote notes that the service wrote a field last.
+func (w *world) wrote(p place, v connectors.Value) {
+	a := w.admin.acts[p]
+	a.person, a.wrote = false, append(a.wrote, v)
+	w.admin.acts[p] = a
 }
 
 func (w *world) partedEpic(epic string) bool {
@@ -90,7 +95,10 @@ func (w *world) partedEpic(epic string) bool {
 // the service did, and from now on the sides may differ until one is edited.
 func (w *world) tookBack(p place, before, after connectors.Value) {
 	again := w.admin.touched[p]
-	if a := w.admin.acts[p]; !w.between && !again && (!a.ever || a.person && !connectors.Equal(a.wrote, before)) {
+	a := w.admin.acts[p]
+	// A value that the service wrote once counts as its own, whoever set it again.
+	ours := slices.ContainsFunc(a.wrote, func(v connectors.Value) bool { return connectors.Equal(v, before) })
+	if !w.between && !again && (len(a.wrote) == 0 || a.person && !ours) {
 		w.breach("an undo wrote %s of %s %s over a person's %q", p.field, sideConn[p.side], p.record, before)
 	}
 	w.admin.touched[p] = true
@@ -98,16 +106,22 @@ func (w *world) tookBack(p place, before, after connectors.Value) {
 	if !ok {
 		return
 	}
+	w.splitField(p, pair, before, after, again)
+	w.admin.decided = slices.DeleteFunc(w.admin.decided, func(d decided) bool { return d.joint == joint{pair, p.field} })
+}
+
+// splitField notes what an undo left different, element by element where the
+// field is a set.
+func (w *world) splitField(p place, pair [2]string, before, after connectors.Value, again bool) {
 	other := w.systems[1-p.side].Truth(pair[1-p.side])[p.field]
 	if p.field != "labels" {
 		w.splitAt(joint{pair, p.field}, p.side, before, after, other, again)
 		return
 	}
 	for _, e := range elements(before, after) {
-		if connectors.Equal(has(before, e), has(after, e)) {
-			continue
+		if !connectors.Equal(has(before, e), has(after, e)) {
+			w.splitAt(joint{pair, "labels/" + e}, p.side, has(before, e), has(after, e), has(other, e), again)
 		}
-		w.splitAt(joint{pair, "labels/" + e}, p.side, has(before, e), has(after, e), has(other, e), again)
 	}
 }
 

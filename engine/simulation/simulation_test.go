@@ -18,9 +18,12 @@ var (
 // TestSeeds runs the seeds over all variants.
 func TestSeeds(t *testing.T) { runSeeds(t, Variants(), *seeds) }
 
-// TestSeedsWithHands runs a fifth as many seeds over the worlds in which an
-// admin's hands act.
-func TestSeedsWithHands(t *testing.T) { runSeeds(t, HandVariants(), *seeds/5) }
+// handShare is how many seeds without an admin's hands there are for each with
+// them.
+const handShare = 5
+
+// TestSeedsWithHands runs seeds over the worlds in which an admin's hands act.
+func TestSeedsWithHands(t *testing.T) { runSeeds(t, HandVariants(), *seeds/handShare) }
 
 func runSeeds(t *testing.T, variants []Variant, seeds int) {
 	if *oneSeed != 0 {
