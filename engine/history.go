@@ -22,7 +22,7 @@ func (e *Engine) History(ctx context.Context, f HistoryFilter) ([]EventRow, erro
 	filter := state.EventFilter{
 		Mapping: f.Mapping, Link: f.Link, Record: recordID(f.Record), Action: f.Action, Run: f.Run, Since: f.Since,
 	}
-	s := search{filter: filter, field: f.Field, limit: e.page(f.Limit), span: searchSpan, patience: searchPatience}
+	s := search{filter: filter, field: f.Field, limit: e.page(f.Limit), span: searchSpan, patience: searchPatience, now: e.clock.Now}
 	for _, m := range e.mappings {
 		if f.Mapping == "" || f.Mapping == m.Name() {
 			s.mappings = append(s.mappings, m.Name())

@@ -26,6 +26,7 @@ type search struct {
 	mappings []string // whose links a record may be in
 	span     uint64
 	patience time.Duration
+	now      func() time.Time
 }
 
 // run returns up to limit events below before (0: from the newest). partial is
@@ -47,7 +48,7 @@ func (s *search) run(ctx context.Context, tx state.Tx, before uint64) (events []
 		}
 		before = newest[0].Seq + 1
 	}
-	start := time.Now()
+	start := s.now()
 	for before > 1 && len(events) < s.limit {
 		f := s.filter
 		f.After = max(before-1, s.span) - s.span
@@ -56,7 +57,7 @@ func (s *search) run(ctx context.Context, tx state.Tx, before uint64) (events []
 			return nil, 0, err
 		}
 		events, before = append(events, found...), f.After+1
-		if len(events) == s.limit || time.Since(start) < s.patience {
+		if len(events) == s.limit || s.now().Sub(start) < s.patience {
 			continue
 		}
 		rest := slices.IndexFunc(trails, func(e *state.Event) bool { return e.Seq < before })

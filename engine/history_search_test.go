@@ -106,7 +106,7 @@ func TestRecordHistoryIsThatOfAFullSearch(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		store, all := tangled(t, r)
 		f := state.EventFilter{Record: fmt.Sprint(r.IntN(5)), Run: uint64(r.IntN(3) / 2)}
-		s := search{filter: f, limit: 1 + r.IntN(9), mappings: []string{"one", "two"}, span: 1 + uint64(r.IntN(20)), patience: time.Hour}
+		s := search{filter: f, limit: 1 + r.IntN(9), mappings: []string{"one", "two"}, span: 1 + uint64(r.IntN(20)), patience: time.Hour, now: time.Now}
 		if r.IntN(3) == 0 {
 			s.field = "notes"
 		}
