@@ -293,7 +293,7 @@ func (e *Engine) fits(ctx context.Context, h *planHead) (*worked, error) {
 	m, err := e.mapping(h.Mapping)
 	if err != nil {
 		return nil, &connectors.Error{
-			Op: "apply", Kind: connectors.Invalid, Err: fmt.Errorf("the plan is for mapping %q, and there is no such sound mapping any more", h.Mapping), Help: "look at: tenon validate",
+			Op: "apply", Kind: connectors.Invalid, Err: fmt.Errorf("the plan is for mapping %q, and no such mapping runs", h.Mapping), Help: "a running service takes new files by tenon reload; else look at: tenon validate",
 		}
 	}
 	now, err := e.planHead(ctx, m)
