@@ -117,7 +117,7 @@ func (w *world) pauseOrResume() {
 		if _, err := w.eng.Pause(w.ctx, name, "", "ada"); err != nil {
 			return err
 		}
-		w.admin.paused[name] = true
+		w.admin.paused[name], w.admin.unsure = true, ""
 		return nil
 	})
 	w.lookAtPauses()
@@ -131,6 +131,7 @@ func (w *world) unpause(name string) {
 			return err
 		}
 		delete(w.admin.paused, name)
+		w.admin.unsure = ""
 		return nil
 	})
 	w.lookAtPauses()
@@ -139,6 +140,7 @@ func (w *world) unpause(name string) {
 
 // lookAtPauses takes in what is paused: who was not answered looks.
 func (w *world) lookAtPauses() {
+	w.checkPauses()
 	now, err := w.pauses()
 	if err != nil {
 		w.log("status: %v", err)

@@ -98,6 +98,11 @@ func (w *world) tookBack(p place, before, after connectors.Value) {
 	a := w.admin.acts[p]
 	// A value that the service wrote once counts as its own, whoever set it again.
 	ours := slices.ContainsFunc(a.wrote, func(v connectors.Value) bool { return connectors.Equal(v, before) })
+	if pair, ok := w.pairOf(p.side, p.record); ok && (p.field == "owner" || p.field == "stage") {
+		// So does one of few values that the other side holds too: a write that
+		// was noted and not sent would have left just that.
+		ours = ours || connectors.Equal(w.systems[1-p.side].Truth(pair[1-p.side])[p.field], before)
+	}
 	if !w.between && !again && (len(a.wrote) == 0 || a.person && !ours) {
 		w.breach("an undo wrote %s of %s %s over a person's %q", p.field, sideConn[p.side], p.record, before)
 	}
