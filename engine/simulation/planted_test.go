@@ -102,7 +102,7 @@ var handBugs = []bug{
 	{"a stale plan is carried out", "apply_compare.go", "	case len(c.what) > 0:", "	case false:"},
 	{"a decision does not outlive a lost write", "store.go", "v.drop && v.comparison.aside != nil && j.wrote(v)", "v.drop && v.comparison.aside != nil"},
 	{"a decision is not carried out", "merge.go", "		return g.chosen(v)\n", "		v.drop = false\n		return v\n"},
-	{"a link that a person ended works on", "presence.go", "	if !byDeletion || ", "	if "},
+	{"a link that a person ended works on", "presence.go", "	if !byDeletion || ", "	if byDeletion && false || "},
 	{"a record that is linked is linked again", "adopt.go", "		case link.Status != state.LinkEnded:\n", "		case false:\n"},
 }
 
