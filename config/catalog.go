@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -58,6 +59,7 @@ func Catalog() []Setting {
 
 		{Key: "server.session_idle", Type: Span, Default: "1h", Help: "How long somebody who logged in to the pages may be quiet before the session ends."},
 		{Key: "server.session_life", Type: Span, Default: "12h", Help: "How long such a session lasts at most."},
+		{Key: "server.trusted_proxies", Type: List, Help: "Addresses or networks (10.0.0.0/8) of the proxies in front of the service, each of which must write into X-Forwarded-For from whom it got a request: logins are then counted, and told in the log, by the client's own address. Empty: by the address that the connection comes from."},
 		{Key: "server.oidc.issuer", Type: Text, Help: "An OpenID Connect provider through which people may log in to the pages, as it names itself: https://login.example.com. Its client needs the redirect address server.public_url + /login/oidc/callback. Empty: people log in with an API token."},
 		{Key: "server.oidc.client_id", Type: Text, Help: "The id of Tenon's client at the provider."},
 		{Key: "server.oidc.client_secret", Type: Secret, Help: "The secret of that client. Empty for a public client; PKCE is used in any case."},
@@ -126,6 +128,7 @@ type Server struct {
 	PressWait       time.Duration
 	SessionIdle     time.Duration
 	SessionLife     time.Duration
+	TrustedProxies  []netip.Prefix
 	OIDC            OIDC
 }
 

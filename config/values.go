@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,7 @@ func (r *reader) read(c *Config, dir string) {
 		ReadTimeout: r.span("server.read_timeout"), WriteTimeout: r.span("server.write_timeout"),
 		ShutdownTimeout: r.span("server.shutdown_timeout"), PressWait: r.span("server.press_wait"),
 		SessionIdle: r.span("server.session_idle"), SessionLife: r.span("server.session_life"), OIDC: r.oidc(),
+		TrustedProxies: r.networks("server.trusted_proxies"),
 	}
 	if c.Server.PublicURL == "" {
 		c.Server.PublicURL = "http://" + c.Server.Listen
@@ -96,6 +98,26 @@ func (r *reader) oidc() OIDC {
 		r.fail("server.oidc", "write `read:` or `operate:`, for instance \"@example.com\"", "nobody may log in through the provider")
 	}
 	return o
+}
+
+// networks reads a list of addresses and networks.
+func (r *reader) networks(key string) []netip.Prefix {
+	var list []netip.Prefix
+	for _, text := range r.viper.GetStringSlice(key) {
+		text = strings.TrimSpace(text)
+		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+			addr = addr.Unmap()
+			list = append(list, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			r.fail(key, "write an address such as 10.0.0.5, or a network such as 10.0.0.0/24", "%q is neither an address nor a network", text)
+			continue
+		}
+		list = append(list, network)
+	}
+	return list
 }
 
 // people reads a list of e-mail addresses, domains and groups.

@@ -133,25 +133,30 @@ func (l login) enter(w http.ResponseWriter, r *http.Request) {
 		l.failed(w, r, "login.title", err)
 		return
 	case good: // also after many wrong ones: nobody can keep others out by guessing
-	case !l.Sessions.mayTry(clientOf(r), now):
+	case !l.Sessions.mayTry(l.clientOf(r), now):
 		setRetryAfter(w, time.Minute)
 		l.form(w, r, http.StatusTooManyRequests, next, "login.often")
 		return
 	default:
-		l.Sessions.fail(clientOf(r), now)
+		if l.Sessions.fail(l.clientOf(r), now) {
+			l.Logger.InfoContext(r.Context(), "login refused", "op", "login", "how", "token", "reason", "no such token", "client", l.clientOf(r))
+		}
 		l.form(w, r, http.StatusForbidden, next, "login.wrong")
 		return
 	}
 	c := caller{scopes: token.Scopes}
 	if !c.may(ScopeRead) {
+		l.Logger.InfoContext(r.Context(), "login refused", "op", "login", "how", "token", "who", "token "+token.Name, "reason", "may not read", "client", l.clientOf(r))
 		l.form(w, r, http.StatusForbidden, next, "login.scope")
 		return
 	}
-	l.begin(w, r, session{name: "token " + token.Name, scopes: token.Scopes, tokenID: token.ID}, next)
+	l.begin(w, r, session{name: "token " + token.Name, scopes: token.Scopes, tokenID: token.ID}, "token", next)
 }
 
-// begin gives the browser a session of its own, whatever it had before.
-func (l login) begin(w http.ResponseWriter, r *http.Request, s session, next string) {
+// begin gives the browser a session of its own, whatever it had before. how
+// says by what the person came in.
+func (l login) begin(w http.ResponseWriter, r *http.Request, s session, how, next string) {
+	l.Logger.InfoContext(r.Context(), "login", "op", "login", "how", how, "who", s.name, "may", s.scopes, "client", l.clientOf(r))
 	l.Sessions.end(l.cookie(r, sessionCookie))
 	l.setCookie(w, sessionCookie, l.Sessions.begin(s, l.Clock.Now()), 0)
 	w.Header().Set("Cache-Control", "no-store")

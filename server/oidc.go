@@ -191,7 +191,7 @@ func (l login) oidcEnd(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if refusal := q.Get("error"); refusal != "" {
-		l.Logger.WarnContext(r.Context(), "login refused by the identity provider", "op", "login", "err", oneWord(refusal))
+		l.Logger.InfoContext(r.Context(), "login refused", "op", "login", "how", "identity provider", "reason", oneWord(refusal), "client", l.clientOf(r))
 		l.form(w, r, http.StatusForbidden, f.next, "login.refused")
 		return
 	}
@@ -205,11 +205,11 @@ func (l login) oidcEnd(w http.ResponseWriter, r *http.Request) {
 	}
 	scopes := l.oidc.scopesOf(who)
 	if len(scopes) == 0 {
-		l.Logger.WarnContext(r.Context(), "login of somebody without rights", "op", "login")
+		l.Logger.InfoContext(r.Context(), "login refused", "op", "login", "how", "identity provider", "who", who.name(), "reason", "on no list", "client", l.clientOf(r))
 		l.form(w, r, http.StatusForbidden, f.next, "login.nobody")
 		return
 	}
-	l.begin(w, r, session{name: who.name(), scopes: scopes}, f.next)
+	l.begin(w, r, session{name: who.name(), scopes: scopes}, "identity provider", f.next)
 }
 
 // oneWord keeps of a text that somebody else wrote what an error code may hold.

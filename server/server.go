@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -34,18 +35,19 @@ type Config struct {
 	Sessions  *Sessions // of the pages; given by who starts several servers one after another
 	OIDC      OIDC      // another way to log in to the pages
 
-	MaxBody         int64         // bytes; 4 MiB
-	MaxHeld         int64         // bytes of bodies larger than 64 KiB in memory; 16 × MaxBody
-	MaxSpooled      int64         // bytes of the files that jobs take and write; 2 GiB
-	MaxRequests     int           // at the same time, for each connection's webhooks and for the rest; 256
-	MaxConnections  int           // of clients; 4 × MaxRequests
-	ReadTimeout     time.Duration // 30 s
-	WriteTimeout    time.Duration // 2 min
-	ShutdownTimeout time.Duration // 30 s
-	PressWait       time.Duration // 20 s
-	SessionIdle     time.Duration // of the pages, without a request; 1 h
-	SessionLife     time.Duration // in any case; 12 h
-	TempDir         string        // for the files of jobs, which hold customers' values; the system's
+	MaxBody         int64          // bytes; 4 MiB
+	MaxHeld         int64          // bytes of bodies larger than 64 KiB in memory; 16 × MaxBody
+	MaxSpooled      int64          // bytes of the files that jobs take and write; 2 GiB
+	MaxRequests     int            // at the same time, for each connection's webhooks and for the rest; 256
+	MaxConnections  int            // of clients; 4 × MaxRequests
+	ReadTimeout     time.Duration  // 30 s
+	WriteTimeout    time.Duration  // 2 min
+	ShutdownTimeout time.Duration  // 30 s
+	PressWait       time.Duration  // 20 s
+	SessionIdle     time.Duration  // of the pages, without a request; 1 h
+	SessionLife     time.Duration  // in any case; 12 h
+	TrustedProxies  []netip.Prefix // whose X-Forwarded-For says where a login comes from
+	TempDir         string         // for the files of jobs, which hold customers' values; the system's
 
 	room    *room // for large webhooks
 	apiRoom *room // for large bodies of the API

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -135,14 +136,18 @@ func (s *Sessions) mayTry(client string, now time.Time) bool {
 	return s.failed[client] < maxFailed
 }
 
-// fail counts a failed login.
-func (s *Sessions) fail(client string, now time.Time) {
+// fail counts a failed login. It reports false for one more of more clients than
+// are counted.
+func (s *Sessions) fail(client string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.minute(now)
-	if _, known := s.failed[client]; known || len(s.failed) < maxClients {
-		s.failed[client]++
+	_, known := s.failed[client]
+	if !known && len(s.failed) >= maxClients {
+		return false
 	}
+	s.failed[client]++
+	return true
 }
 
 func (s *Sessions) minute(now time.Time) {
@@ -152,13 +157,30 @@ func (s *Sessions) minute(now time.Time) {
 	}
 }
 
-// clientOf names the machine that a request came from.
-func clientOf(r *http.Request) string {
+// clientOf names the machine that a request came from. Proxies that are trusted
+// say it in X-Forwarded-For, where each writes behind the others from whom it
+// got the request: the last one that is no such proxy is the client. What stands
+// before that one, the client may have written itself.
+func (c *Config) clientOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for c.trusts(host) && len(hops) > 0 {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
+		if err != nil {
+			break
+		}
+		host, hops = hop.Unmap().String(), hops[:len(hops)-1]
+	}
 	return host
+}
+
+// trusts reports whether an address is that of a trusted proxy.
+func (c *Config) trusts(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
 }
 
 // visitor is who looks at the pages.

@@ -184,7 +184,7 @@ func (s *service) newServer(listen, publicURL string, clock connectors.Clock) (*
 		Clock: clock, Logger: s.log, Metrics: s.metrics,
 		MaxBody: cfg.MaxBody, MaxRequests: cfg.MaxRequests, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
 		ShutdownTimeout: cfg.ShutdownTimeout, PressWait: cfg.PressWait, TempDir: filepath.Dir(s.config.State.Path),
-		Sessions: s.sessions, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLife,
+		Sessions: s.sessions, SessionIdle: cfg.SessionIdle, SessionLife: cfg.SessionLife, TrustedProxies: cfg.TrustedProxies,
 		OIDC: server.OIDC{
 			Issuer: cfg.OIDC.Issuer, ClientID: cfg.OIDC.ClientID, ClientSecret: cfg.OIDC.ClientSecret.Reveal(),
 			Read: cfg.OIDC.Read, Operate: cfg.OIDC.Operate, GroupsClaim: cfg.OIDC.GroupsClaim,
