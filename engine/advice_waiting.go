@@ -138,6 +138,15 @@ var wholeAdvices = []Advice{
 		},
 	},
 	{
+		Code: renamedCode, Group: AboutConnections, Standing: NeedsYou,
+		Title: "The records have counterparts under a mapping that is gone",
+		Cause: "Links are known by the mapping's name. When a mapping gets another name, its records look as if they had no counterpart, and each would get a second one. Nothing was made; the mapping stopped and asks.",
+		Do: []Step{
+			{Text: "If it was renamed, give it its old name again.", Command: "tenon reload"},
+			{Text: "If it is another mapping, and a second counterpart is meant:", Command: "tenon resume MAPPING"},
+		},
+	},
+	{
 		Code: codePaused, Group: AboutConnections, Standing: NeedsYou,
 		Title: "A person paused it",
 		Cause: "Hints queue up meanwhile; nothing is read or written for it until somebody lets it go on.",

@@ -179,6 +179,9 @@ type worked struct {
 	room  room  // belongs to mu
 	rules map[uint32]*mapping.Rule
 	runID atomic.Uint64 // the run that its events belong to; 0: none
+
+	gone      []string // mappings that have links and no file; belongs to mu
+	goneKnown bool
 }
 
 func (m *worked) ref(side mapping.SideID, id string) connectors.Ref {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,11 +10,11 @@ import (
 	"github.com/tenonsync/tenon/engine/state"
 )
 
-// goneMappings tells of mappings that have links in the state and no file here:
-// links are known by the mapping's name, so the records of one that was renamed
-// look as if they had no counterpart. Those whose file has errors are left out;
-// while one has errors that hide its name, nothing is told.
-func (e *Engine) goneMappings(tx state.Tx) ([]string, error) {
+// goneLinks counts, by mapping, the links in the state of mappings that have no
+// file here: links are known by the mapping's name, so the records of one that
+// was renamed look as if they had no counterpart. Those whose file has errors are
+// left out; while one has errors that hide its name, there are none.
+func (e *Engine) goneLinks(tx state.Tx) (map[string]int, error) {
 	here := e.Mappings()
 	for _, b := range e.broken {
 		if b.Name == "" {
@@ -57,6 +58,15 @@ func (e *Engine) goneMappings(tx state.Tx) ([]string, error) {
 			break
 		}
 	}
+	return gone, nil
+}
+
+// goneMappings tells of goneLinks, in words.
+func (e *Engine) goneMappings(tx state.Tx) ([]string, error) {
+	gone, err := e.goneLinks(tx)
+	if err != nil {
+		return nil, err
+	}
 	told := make([]string, 0, len(gone))
 	for _, name := range slices.Sorted(maps.Keys(gone)) {
 		told = append(told, fmt.Sprintf(
@@ -76,4 +86,51 @@ func (e *Engine) warnOfGone(ctx context.Context) error {
 		e.log.Warn("links of a mapping that is gone", "err", text)
 	}
 	return err
+}
+
+// renamedCode is the reason why a mapping stopped whose records have
+// counterparts under a mapping that is gone.
+const renamedCode = "renamed"
+
+// secondCounterpart reports, in words, that the batch is about to make a
+// counterpart for a record that has one under a mapping without a file; "" when
+// it is not. What a person asked for by the button does not count.
+func (d *drain) secondCounterpart(ctx context.Context) (reason string, err error) {
+	var making []*job
+	for _, j := range d.jobs {
+		if mk := j.making; !j.done() && mk != nil && j.link == nil && !mk.orphan && !j.entry.Convert && !j.wasSent() {
+			making = append(making, j)
+		}
+	}
+	if len(making) == 0 {
+		return "", nil
+	}
+	err = d.store.View(ctx, func(tx state.Tx) error {
+		reason = ""
+		if !d.m.goneKnown {
+			gone, err := d.goneLinks(tx)
+			if err != nil {
+				return err
+			}
+			d.m.gone, d.m.goneKnown = slices.Sorted(maps.Keys(gone)), true
+		}
+		for _, name := range d.m.gone {
+			for _, j := range making {
+				l, err := tx.LinkOf(name, uint8(j.side), j.entry.Record)
+				if errors.Is(err, state.ErrNotFound) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				if l.Status == state.LinkEnded {
+					continue
+				}
+				reason = fmt.Sprintf("%s has its counterpart under mapping %s, which no file describes any more: a second one would be made", d.m.ref(j.side, j.entry.Record), name)
+				return nil
+			}
+		}
+		return nil
+	})
+	return reason, err
 }

@@ -27,6 +27,10 @@ type guard struct {
 	Window time.Time `json:"window,omitzero"` // when the window began
 	counts           // since then
 
+	// Renamed says that a person let second counterparts be made, for records of
+	// a mapping that is gone.
+	Renamed bool `json:"renamed,omitempty"`
+
 	// Allowed is what a person let through: it adds to the budget of the window.
 	Allowed counts `json:"allowed,omitzero"`
 	// Asked is what was planned when the guard stopped the mapping.
@@ -204,6 +208,16 @@ func (d *drain) checkGuards(ctx context.Context) error {
 	if p == (counts{}) {
 		return nil
 	}
+	if p.Creates > 0 && !g.Renamed {
+		reason, err := d.secondCounterpart(ctx)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			g.Code, g.Reason = renamedCode, reason
+			return d.stop(ctx)
+		}
+	}
 	g.roll(d.now, d.limits)
 	links := 0
 	if err := d.store.View(ctx, func(tx state.Tx) (err error) {
@@ -344,6 +358,9 @@ func (e *Engine) letOn(ctx context.Context, name, by string) error {
 			return err
 		}
 		let.Creates = max(let.Creates, waiting)
+	}
+	if g.Code == renamedCode {
+		g.Renamed = true
 	}
 	if g.Code == massMissingCode {
 		asked := g.Absent[g.Side].Asked
