@@ -39,7 +39,6 @@ const (
 	pageHead    = 16
 	flagBranch  = 0x01
 	flagLeaf    = 0x02
-	flagMeta    = 0x04
 	flagFree    = 0x10
 	flagBucket  = 0x01
 	metaMagic   = 0xED0CDAED
@@ -58,8 +57,10 @@ type meta struct {
 	size, root, free, high, tx uint64
 }
 
+// parseMeta takes for a meta what bbolt takes for one: the page's own flags do
+// not count, the checksum does.
 func parseMeta(p []byte) (m meta, ok bool) {
-	if len(p) < pageHead+metaSize || native.Uint16(p[8:])&flagMeta == 0 {
+	if len(p) < pageHead+metaSize {
 		return m, false
 	}
 	p = p[pageHead : pageHead+metaSize]
