@@ -18,6 +18,7 @@ type history struct {
 	pressed  map[string]bool
 	moved    map[string]bool     // connection + id of what is out of scope
 	deleted  map[string]bool     // connection + id
+	restored int                 // records that were deleted and brought back
 	joined   map[string][]string // connection + id of a merge's winner, to the losers
 	edits    []edit
 	comments []comment

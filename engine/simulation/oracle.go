@@ -113,7 +113,9 @@ func (a *auditor) tasks(epicOf map[string][]string) {
 			}
 		}
 		if strings.Contains(w.v.Mapping, "recreate") {
-			extra = len(w.past.deleted) // an epic that is made again has tasks of its own
+			// An epic that is made again has tasks of its own, also when the
+			// first one comes back later.
+			extra = len(w.past.deleted) + w.past.restored
 		}
 		for _, deal := range w.past.former {
 			if w.past.pressed[deal] {

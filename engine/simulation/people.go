@@ -255,6 +255,7 @@ func (w *world) restore() bool {
 	w.past.dead = w.past.dead[1:]
 	w.systems[d.side].SetState(d.id, connectors.Live)
 	delete(w.past.deleted, sideConn[d.side]+d.id)
+	w.past.restored++
 	w.log("person restores %s %s", sideConn[d.side], d.id)
 	return true
 }
