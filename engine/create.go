@@ -278,10 +278,22 @@ func (d *drain) fillRule(g *merger, j *job, r *mapping.Rule) {
 	mk.sent = append(mk.sent, state.Field{Rule: r.ID(), Pending: &mk.notes[len(mk.notes)-1]})
 }
 
+// findKeys asks a side for the records of its mapping's object that hold the
+// keys: one answer for each key.
+func (d *drain) findKeys(ctx context.Context, to mapping.SideID, keys []string) ([][]string, error) {
+	c, s := d.m.sides[to], d.m.Side(to)
+	found, err := c.FindByKey(ctx, s.Object, s.Scope, keys)
+	d.note(c, err)
+	if err == nil && len(found) != len(keys) {
+		err = fmt.Errorf("%s answered %d results for %d keys", c.name, len(found), len(keys))
+	}
+	return found, err
+}
+
 // askKeys asks the target what was made with the keys before: after a crash, a
 // lost answer, or with a state that was lost.
 func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
-	c, s := d.m.sides[to], d.m.Side(to)
+	c := d.m.sides[to]
 	var asking []*job
 	var keys []string
 	for _, j := range jobs {
@@ -292,11 +304,7 @@ func (d *drain) askKeys(ctx context.Context, to mapping.SideID, jobs []*job) {
 	if len(asking) == 0 {
 		return
 	}
-	found, err := c.FindByKey(ctx, s.Object, s.Scope, keys)
-	d.note(c, err)
-	if err == nil && len(found) != len(keys) {
-		err = fmt.Errorf("%s answered %d results for %d keys", c.name, len(found), len(keys))
-	}
+	found, err := d.findKeys(ctx, to, keys)
 	if err != nil {
 		d.blameAll(asking, err)
 		return

@@ -98,7 +98,7 @@ const renamedCode = "renamed"
 func (d *drain) secondCounterpart(ctx context.Context) (reason string, err error) {
 	var making []*job
 	for _, j := range d.jobs {
-		if mk := j.making; !j.done() && mk != nil && j.link == nil && !mk.orphan && !j.entry.Convert && !j.wasSent() {
+		if !j.done() && j.makesUnasked() {
 			making = append(making, j)
 		}
 	}

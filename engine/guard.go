@@ -141,7 +141,7 @@ func (d *drain) plannedBy(j *job) (c counts, fields []string) {
 	if j.removal != nil || j.removed || (j.ended && j.link != nil && j.link.Status == state.LinkEnded && j.touched) {
 		c.Deletes++
 	}
-	if mk := j.making; mk != nil && j.link == nil && !mk.orphan && !j.entry.Convert && !j.wasSent() {
+	if j.makesUnasked() {
 		c.Creates++
 	}
 	// A link that stood before under other rules: what is replaced now is
@@ -165,6 +165,12 @@ func (d *drain) plannedBy(j *job) (c counts, fields []string) {
 		}
 	}
 	return c, fields
+}
+
+// makesUnasked reports whether a job is about to make a counterpart that no
+// person asked for, for the first time.
+func (j *job) makesUnasked() bool {
+	return j.making != nil && j.link == nil && !j.making.orphan && !j.entry.Convert && !j.wasSent()
 }
 
 // planned counts what the batch is about to do.

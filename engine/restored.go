@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -36,12 +35,7 @@ func (d *drain) takeRestored(ctx context.Context, to mapping.SideID, jobs []*job
 	}); err != nil || len(again) == 0 {
 		return err
 	}
-	c, s := d.m.sides[to], d.m.Side(to)
-	found, err := c.FindByKey(ctx, s.Object, s.Scope, keys)
-	d.note(c, err)
-	if err == nil && len(found) != len(keys) {
-		err = fmt.Errorf("%s answered %d results for %d keys", c.name, len(found), len(keys))
-	}
+	found, err := d.findKeys(ctx, to, keys)
 	if err != nil {
 		d.blameAll(again, err)
 		return nil
