@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
-	"github.com/tenonsync/tenon/connectors/hubspot/internal/richtext"
+	"github.com/tenonsync/tenon/connectors/richtext"
 	"github.com/tenonsync/tenon/connectors/rest"
 )
 

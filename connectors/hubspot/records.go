@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
-	"github.com/tenonsync/tenon/connectors/hubspot/internal/richtext"
+	"github.com/tenonsync/tenon/connectors/richtext"
 )
 
 // ownerProperty holds the id of an owner, which is not the id of a user.

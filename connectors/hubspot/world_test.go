@@ -16,7 +16,7 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/connectortest"
 	"github.com/tenonsync/tenon/connectors/hubspot"
-	"github.com/tenonsync/tenon/connectors/hubspot/internal/richtext"
+	"github.com/tenonsync/tenon/connectors/richtext"
 	sandbox "github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/kit"
 )
