@@ -182,6 +182,7 @@ type Abilities struct {
 	WebhookGuide     WebhookGuide
 	WriteChecker     WriteChecker
 	StepTeller       StepTeller
+	Streamer         Streamer
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
@@ -208,5 +209,6 @@ func AbilitiesOf(c Connection) Abilities {
 	a.WebhookGuide, _ = c.(WebhookGuide)
 	a.WriteChecker, _ = c.(WriteChecker)
 	a.StepTeller, _ = c.(StepTeller)
+	a.Streamer, _ = c.(Streamer)
 	return a
 }

@@ -85,6 +85,7 @@ var (
 	_ connectors.Preparer      = (*Connection)(nil)
 	_ connectors.Locator       = (*Connection)(nil)
 	_ connectors.RightsChecker = (*Connection)(nil)
+	_ connectors.Streamer      = (*Connection)(nil)
 )
 
 // Abilities implements connectors.AbilityTeller.
@@ -92,6 +93,9 @@ func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
 		Finder: c, PeopleFinder: c, WebhookSource: c, Commenter: c,
 		HistoryReader: c, Deleter: c, Archiver: c, Preparer: c, Locator: c, RightsChecker: c,
+	}
+	if c.system.opts.Streams {
+		a.Streamer = c
 	}
 	for _, name := range c.system.opts.Without {
 		switch name {
@@ -134,6 +138,9 @@ func (c *Connection) Facts() connectors.Facts {
 // Close implements connectors.Connection.
 func (c *Connection) Close() error {
 	c.closed.Store(true)
+	c.system.mu.Lock()
+	defer c.system.mu.Unlock()
+	c.system.feed.wake()
 	return nil
 }
 

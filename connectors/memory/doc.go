@@ -2,9 +2,9 @@
 // connector: every ability, and the habits of real systems as options (search
 // lag, coarse times, sets that are edited by element, keys that are unique or
 // not, hidden fields, archives, merges, partial refusals, lists that shift while
-// they are paged, values that come back trimmed or rounded, rights that are
-// lost). The conformance suite, the tests of the engine and those of the mapping
-// language run against it.
+// they are paged, streams of changes, values that come back trimmed or rounded,
+// rights that are lost). The conformance suite, the tests of the engine and those
+// of the mapping language run against it.
 //
 // A System is the system itself; people act on it through its methods. Its
 // Connector opens connections, which act as the program. A Hook is called

@@ -63,6 +63,10 @@ type Options struct {
 	// older versions stay in the list, and rows name records that are out of
 	// scope or gone.
 	ShiftingPages bool
+	// Streams: connections have the ability Streamer. StreamEnds: a stream breaks
+	// by itself once all has been told, so that whoever listens is not kept.
+	Streams    bool
+	StreamEnds bool
 	// ReadMoments: each record of a read has a Moment of its own, "read record",
 	// whose error is that record's alone.
 	ReadMoments bool

@@ -27,6 +27,7 @@ type System struct {
 	hook     Hook
 	prepared map[string]bool
 	outbox   []event
+	feed     *feed
 	sent     int
 }
 
@@ -34,7 +35,7 @@ type System struct {
 // Effect and After false. Each record that a write touches has two: before its
 // effect and after it.
 type Moment struct {
-	Call   string // "check", "schema", "read", "read record", "changes", "create", "update", "find by key", "find", "people", "comments", "add comment", "history", "delete", "archive", "prepare", "locate"
+	Call   string // "check", "schema", "read", "read record", "changes", "create", "update", "find by key", "find", "people", "comments", "add comment", "history", "delete", "archive", "prepare", "locate", "stream"
 	Object string
 	ID     string // of the record; empty for reads and before a create
 	Effect bool   // the call changes something
@@ -50,7 +51,7 @@ type Hook func(Moment) error
 // NewSystem returns an empty system.
 func NewSystem(opts Options) *System {
 	opts.fill()
-	s := &System{opts: opts, tables: map[string]*table{}, byID: map[string]*record{}, prepared: map[string]bool{}}
+	s := &System{opts: opts, tables: map[string]*table{}, byID: map[string]*record{}, prepared: map[string]bool{}, feed: newFeed()}
 	for _, def := range opts.Objects {
 		s.tables[def.Schema.Object] = newTable(def)
 	}

@@ -36,7 +36,7 @@ type event struct {
 	State   string    `json:"state"`
 }
 
-// notify queues a delivery about the record as it stands.
+// notify queues a delivery about the record as it stands, and tells the streams.
 func (s *System) notify(r *record) {
 	e := event{Object: r.object, ID: r.id, At: r.modified, State: r.state.String()}
 	if s.opts.WebhookVersions && !s.opts.NoVersions {
@@ -46,6 +46,9 @@ func (s *System) notify(r *record) {
 		s.outbox = append(s.outbox[:0], s.outbox[len(s.outbox)/2:]...)
 	}
 	s.outbox = append(s.outbox, e)
+	if s.opts.Streams {
+		s.feed.append(e)
+	}
 }
 
 // Webhooks returns the deliveries that wait, signed now, oldest first, one
@@ -106,15 +109,19 @@ func (c *Connection) ParseWebhook(req connectors.WebhookRequest) (connectors.Del
 		if e.Object == "" || e.ID == "" {
 			return connectors.Delivery{}, c.fail(op, "", connectors.Invalid, errors.New("an event names no record"))
 		}
-		hint := connectors.Change{Object: e.Object, ID: e.ID, Version: e.Version, Modified: e.At}
-		for _, state := range []connectors.State{connectors.Archived, connectors.Deleted, connectors.Merged} {
-			if e.State == state.String() {
-				hint.State = state
-			}
-		}
-		d.Hints = append(d.Hints, hint)
+		d.Hints = append(d.Hints, e.hint())
 	}
 	return d, nil
+}
+
+func (e *event) hint() connectors.Change {
+	hint := connectors.Change{Object: e.Object, ID: e.ID, Version: e.Version, Modified: e.At}
+	for _, state := range []connectors.State{connectors.Archived, connectors.Deleted, connectors.Merged} {
+		if e.State == state.String() {
+			hint.State = state
+		}
+	}
+	return hint
 }
 
 func (c *Connection) verify(op string, req connectors.WebhookRequest) error {
