@@ -2,14 +2,18 @@ package richtext
 
 import (
 	"html"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	extast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 )
 
-var parser = goldmark.DefaultParser()
+var parser = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList)).Parser()
 
 // maxSigns bounds the signs that may open or close something in a text: the
 // parser's time grows with the square of their number.
@@ -22,7 +26,7 @@ func signs(markdown string) int {
 		switch markdown[i] {
 		case '\\':
 			i++
-		case '*', '_', '[', '`', '<', '>':
+		case '*', '_', '[', '`', '<', '>', '~', '|':
 			n++
 		}
 	}
@@ -86,11 +90,25 @@ func markdownBlocks(parent ast.Node, source []byte, depth int) []block {
 				b.items = append(b.items, markdownBlocks(item, source, depth+1))
 			}
 			out = append(out, b)
+		case *extast.Table:
+			out = append(out, block{kind: table, rows: markdownRows(n, source)})
 		default:
 			out = append(out, block{inline: markdownInline(nil, n, source, style{}, 0)})
 		}
 	}
 	return out
+}
+
+func markdownRows(n *extast.Table, source []byte) [][][]token {
+	var rows [][][]token
+	for row := n.FirstChild(); row != nil; row = row.NextSibling() {
+		var cells [][]token
+		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
+			cells = append(cells, markdownInline(nil, cell, source, style{}, 0))
+		}
+		rows = append(rows, cells)
+	}
+	return rows
 }
 
 func linesOf(n ast.Node, source []byte) string {
@@ -106,7 +124,10 @@ func markdownInline(tokens []token, parent ast.Node, source []byte, s style, dep
 	if depth > maxTree {
 		return tokens
 	}
+	var open tags
+	outer := s
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		s := open.over(outer)
 		switch n := n.(type) {
 		case *ast.Text:
 			raw := string(n.Segment.Value(source))
@@ -122,10 +143,22 @@ func markdownInline(tokens []token, parent ast.Node, source []byte, s style, dep
 		case *ast.String:
 			tokens = appendText(tokens, string(n.Value), s)
 		case *ast.RawHTML:
-			for i := range n.Segments.Len() {
-				segment := n.Segments.At(i)
-				tokens = appendText(tokens, string(segment.Value(source)), s)
+			raw := rawText(n, source)
+			if lineBreak.MatchString(raw) {
+				tokens = append(tokens, token{"\n", s})
+			} else if !open.take(n, raw, source) {
+				tokens = appendText(tokens, raw, s)
 			}
+		case *extast.Strikethrough:
+			inner := s
+			inner.strike = true
+			tokens = markdownInline(tokens, n, source, inner, depth+1)
+		case *extast.TaskCheckBox:
+			box := openBox
+			if n.IsChecked {
+				box = tickedBox
+			}
+			tokens = append(tokens, token{box, s}, token{" ", s})
 		case *ast.CodeSpan:
 			inner := s
 			inner.code = true
@@ -140,15 +173,11 @@ func markdownInline(tokens []token, parent ast.Node, source []byte, s style, dep
 			inner.href = address(unescape(string(n.Destination)))
 			tokens = markdownInline(tokens, n, source, inner, depth+1)
 		case *ast.Image:
-			inner := s
-			if inner.href == "" {
-				inner.href = address(unescape(string(n.Destination)))
+			var alt strings.Builder
+			for _, t := range markdownInline(nil, n, source, style{}, depth+1) {
+				alt.WriteString(t.text)
 			}
-			before := len(tokens)
-			tokens = markdownInline(tokens, n, source, inner, depth+1)
-			if len(tokens) == before && inner.href != "" {
-				tokens = append(tokens, token{"image", inner})
-			}
+			tokens = picture(tokens, alt.String(), unescape(string(n.Destination)), s)
 		case *ast.AutoLink:
 			inner := s
 			target := string(n.URL(source))
@@ -162,6 +191,68 @@ func markdownInline(tokens []token, parent ast.Node, source []byte, s style, dep
 		}
 	}
 	return tokens
+}
+
+var (
+	lineBreak = regexp.MustCompile(`(?i)^<br\s*/?>$`)
+	tagName   = regexp.MustCompile(`(?i)^<(/?)([a-z]+)>$`)
+)
+
+func rawText(n *ast.RawHTML, source []byte) string {
+	var b strings.Builder
+	for i := range n.Segments.Len() {
+		segment := n.Segments.At(i)
+		b.Write(segment.Value(source))
+	}
+	return b.String()
+}
+
+// tags are the inline HTML tags that stand open among the parts of one text,
+// for looks that CommonMark has no sign for.
+type tags []string
+
+// taken are the tags that are obeyed; every other one is shown.
+var taken = map[string]func(*style){
+	"u": func(s *style) { s.under = true }, "ins": func(s *style) { s.under = true },
+	"s": func(s *style) { s.strike = true }, "del": func(s *style) { s.strike = true },
+	"strong": func(s *style) { s.strong = true }, "b": func(s *style) { s.strong = true },
+	"em": func(s *style) { s.em = true }, "i": func(s *style) { s.em = true },
+	"sub": func(*style) {}, "sup": func(*style) {},
+}
+
+func (t tags) over(s style) style {
+	for _, name := range t {
+		taken[name](&s)
+	}
+	return s
+}
+
+// take opens or closes the tag that raw is, and reports whether it did: one
+// that nothing closes is text.
+func (t *tags) take(n ast.Node, raw string, source []byte) bool {
+	m := tagName.FindStringSubmatch(raw)
+	if m == nil {
+		return false
+	}
+	name := strings.ToLower(m[2])
+	if m[1] != "" {
+		at := slices.Index(*t, name)
+		if at < 0 {
+			return false
+		}
+		*t = slices.Delete(*t, at, at+1)
+		return true
+	}
+	if taken[name] == nil || slices.Contains(*t, name) {
+		return false
+	}
+	for next := n.NextSibling(); next != nil; next = next.NextSibling() {
+		if r, ok := next.(*ast.RawHTML); ok && strings.EqualFold(rawText(r, source), "</"+name+">") {
+			*t = append(*t, name)
+			return true
+		}
+	}
+	return false
 }
 
 // unescape resolves backslashes and character references as CommonMark does.

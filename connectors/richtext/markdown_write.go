@@ -42,6 +42,8 @@ func blockMarkdown(b block) string {
 		return prefixed(joinBlocks(b.blocks, false), "> ", "> ")
 	case bullets, numbers:
 		return listMarkdown(b)
+	case table:
+		return tableMarkdown(b.rows)
 	}
 	return inlineMarkdown(b.inline, false)
 }
@@ -61,12 +63,65 @@ func listMarkdown(b block) string {
 		if b.kind == numbers {
 			marker = strconv.Itoa(b.level+i) + ". "
 		}
-		items = append(items, prefixed(joinBlocks(item, tight), marker, strings.Repeat(" ", len(marker))))
+		box, item := boxOf(item)
+		items = append(items, prefixed(box+joinBlocks(item, tight), marker, strings.Repeat(" ", len(marker))))
 	}
 	if tight {
 		return strings.Join(items, "\n")
 	}
 	return strings.Join(items, "\n\n")
+}
+
+// boxOf returns the box that an item of a task list begins with, as Markdown
+// writes it, and the item without it.
+func boxOf(item []block) (string, []block) {
+	if len(item) == 0 || item[0].kind != paragraph || len(item[0].inline) < 3 || !item[0].inline[1].isSpace() {
+		return "", item
+	}
+	var box string
+	switch item[0].inline[0] {
+	case token{openBox, style{}}:
+		box = "[ ] "
+	case token{tickedBox, style{}}:
+		box = "[x] "
+	default:
+		return "", item
+	}
+	item = slices.Clone(item)
+	item[0].inline = item[0].inline[2:]
+	return box, item
+}
+
+func tableMarkdown(rows [][][]token) string {
+	var b strings.Builder
+	for i, row := range rows {
+		for _, cell := range row {
+			b.WriteString("| " + withBars(inlineMarkdown(cell, true)) + " ")
+		}
+		b.WriteString("|")
+		if i == 0 {
+			b.WriteString("\n" + strings.Repeat("| --- ", len(row)) + "|")
+		}
+		if i+1 < len(rows) {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// withBars puts a backslash before each bar that has none.
+func withBars(cell string) string {
+	if !strings.Contains(cell, "|") {
+		return cell
+	}
+	var b strings.Builder
+	for i := range len(cell) {
+		if cell[i] == '|' && (i == 0 || cell[i-1] != '\\') {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(cell[i])
+	}
+	return b.String()
 }
 
 // prefixed puts a prefix before the first line and another before the rest;
@@ -104,7 +159,9 @@ func longestRun(s string, c byte) int {
 type inlineWriter struct {
 	em         string // the delimiter of emphasis; "": none
 	strong     bool
+	more       bool // strike-through and underline
 	plain      bool // no style at all, and every sign escaped
+	tildes     bool // a tilde could begin or end a strike-through
 	inHeading  bool
 	b          strings.Builder
 	startsLine bool
@@ -117,7 +174,13 @@ func inlineMarkdown(tokens []token, inHeading bool) string {
 	if text, ok := harmless(tokens); ok {
 		return text
 	}
-	ways := []inlineWriter{{em: "*", strong: true}, {em: "_", strong: true}, {strong: true}, {}}
+	ways := []inlineWriter{
+		{em: "*", strong: true, more: true},
+		{em: "_", strong: true, more: true},
+		{strong: true, more: true},
+		{more: true},
+		{},
+	}
 	for i := range ways {
 		w := &ways[i]
 		w.inHeading = inHeading
@@ -156,6 +219,14 @@ func (w *inlineWriter) write(tokens []token) string {
 	if !w.plain {
 		tokens = w.reduced(tokens)
 	}
+	count := 0
+	for _, t := range tokens {
+		count += strings.Count(t.text, "~")
+		if t.style.strike {
+			count += 2
+		}
+	}
+	w.tildes = count > 1
 	w.run(tokens, style{})
 	return w.b.String()
 }
@@ -166,6 +237,8 @@ func (w *inlineWriter) reduced(tokens []token) []token {
 	for i := range out {
 		out[i].style.strong = out[i].style.strong && w.strong
 		out[i].style.em = out[i].style.em && w.em != ""
+		out[i].style.strike = out[i].style.strike && w.more
+		out[i].style.under = out[i].style.under && w.more
 	}
 	return tidy(out)
 }
@@ -193,6 +266,8 @@ const (
 	none attribute = iota
 	strong
 	em
+	strike
+	under
 	link
 	codeSpan
 )
@@ -208,6 +283,12 @@ func (w *inlineWriter) run(tokens []token, open style) {
 			i++
 		case t.isSpace():
 			w.b.WriteByte(' ')
+			i++
+		case t.style.image:
+			w.startsLine = false
+			w.b.WriteString("![")
+			w.word(t.text, false)
+			w.b.WriteString("](" + destination(t.style.href) + ")")
 			i++
 		default:
 			a, n := longest(tokens[i:], open)
@@ -244,7 +325,9 @@ func longest(tokens []token, open style) (a attribute, length int) {
 	}
 	consider(strong, first.strong && !open.strong, func(s style) bool { return s.strong })
 	consider(em, first.em && !open.em, func(s style) bool { return s.em })
-	consider(link, first.href != "" && open.href == "", func(s style) bool { return s.href == first.href })
+	consider(strike, first.strike && !open.strike, func(s style) bool { return s.strike })
+	consider(under, first.under && !open.under, func(s style) bool { return s.under })
+	consider(link, first.href != "" && open.href == "", func(s style) bool { return s.href == first.href && !s.image })
 	consider(codeSpan, first.code && !open.code, func(s style) bool { return s == first })
 	return a, length
 }
@@ -263,6 +346,16 @@ func (w *inlineWriter) styled(a attribute, tokens []token, open style) {
 		w.b.WriteString(w.em)
 		w.run(tokens, open)
 		w.b.WriteString(w.em)
+	case strike:
+		open.strike = true
+		w.b.WriteString("~~")
+		w.run(tokens, open)
+		w.b.WriteString("~~")
+	case under:
+		open.under = true
+		w.b.WriteString("<u>")
+		w.run(tokens, open)
+		w.b.WriteString("</u>")
 	case link:
 		open.href = tokens[0].style.href
 		w.b.WriteByte('[')
@@ -345,6 +438,8 @@ func (w *inlineWriter) needsEscape(text string, i int, beforeLink bool) bool {
 		return !isAlnum(before) || !isAlnum(after)
 	case '&':
 		return i+1 < len(text) && (text[i+1] == '#' || isAlnum(rune(text[i+1])))
+	case '~':
+		return w.tildes
 	case '!':
 		return beforeLink && i == len(text)-1
 	case '#':

@@ -17,6 +17,7 @@ const (
 	quote
 	code
 	rule
+	table
 )
 
 // maxDepth bounds how deep lists and quotes may nest; what is deeper is
@@ -26,32 +27,54 @@ const maxDepth = 12
 // block is one block of a document. Which fields count depends on its kind.
 type block struct {
 	kind     kind
-	level    int       // of a heading: 1 to 6; of numbers: the first number
-	inline   []token   // of a paragraph or heading
-	text     string    // of code, without a line break at the end
-	language string    // of code
-	items    [][]block // of lists
-	blocks   []block   // of a quote
+	level    int         // of a heading: 1 to 6; of numbers: the first number
+	inline   []token     // of a paragraph or heading
+	text     string      // of code, without a line break at the end
+	language string      // of code
+	items    [][]block   // of lists
+	blocks   []block     // of a quote
+	rows     [][][]token // of a table: rows of cells, the first row its head
 }
 
 // style is how a piece of text looks and where it leads.
 type style struct {
-	strong, em, code bool
-	href             string
+	strong, em, code, strike, under bool
+	href                            string
+	image                           bool // the text stands for the picture at href
 }
 
 func (s style) common(t style) style {
-	c := style{strong: s.strong && t.strong, em: s.em && t.em, code: s.code && t.code}
-	if s.href == t.href {
+	c := style{
+		strong: s.strong && t.strong, em: s.em && t.em, code: s.code && t.code,
+		strike: s.strike && t.strike, under: s.under && t.under,
+	}
+	if s.href == t.href && !s.image && !t.image {
 		c.href = s.href
 	}
 	return c
 }
 
-// token is a word, one space or a line break.
+// token is a word, one space, a line break or a picture.
 type token struct {
-	text  string // of a word; " " for a space, "\n" for a break
+	text  string // of a word or a picture; " " for a space, "\n" for a break
 	style style
+}
+
+// An open and a ticked box begin the items of task lists.
+const openBox, tickedBox = "\u2610", "\u2611"
+
+// picture returns the token of an image, a word where its address is none that
+// may be followed.
+func picture(tokens []token, alt, src string, s style) []token {
+	alt = strings.Join(strings.Fields(visible(alt)), " ")
+	href := address(src)
+	if href == "" {
+		return appendText(tokens, alt, s)
+	}
+	if alt == "" {
+		alt = "image"
+	}
+	return append(tokens, token{alt, style{href: href, image: true}})
 }
 
 func (t token) isSpace() bool { return t.text == " " }
@@ -109,7 +132,7 @@ func tidy(tokens []token) []token {
 		case t.isBreak() && last.isSpace():
 			out[len(out)-1] = t
 			continue
-		case t.isWord() && last != nil && last.isWord() && last.style == t.style:
+		case t.isWord() && last != nil && last.isWord() && last.style == t.style && !t.style.image:
 			last.text += t.text
 			continue
 		}
@@ -185,8 +208,54 @@ func normal(blocks []block, depth int) []block {
 				out[n-1].items = append(out[n-1].items, b.items...)
 				continue
 			}
+		case table:
+			if b.rows = normalRows(b.rows); len(b.rows) == 0 || len(b.rows[0]) < 2 {
+				out = append(out, normal(lines(b.rows), depth)...)
+				continue
+			}
 		}
 		out = append(out, b)
+	}
+	return out
+}
+
+// normalRows returns rows of one length, without those that hold nothing.
+func normalRows(rows [][][]token) [][][]token {
+	var kept [][][]token
+	width := 0
+	for _, row := range rows {
+		cells, filled := make([][]token, len(row)), false
+		for i, cell := range row {
+			cells[i] = withoutBreaks(tidy(cell))
+			if len(cells[i]) > 0 {
+				filled, width = true, max(width, i+1)
+			}
+		}
+		if filled {
+			kept = append(kept, cells)
+		}
+	}
+	for i, row := range kept {
+		for len(row) < width {
+			row = append(row, nil)
+		}
+		kept[i] = row[:width]
+	}
+	return kept
+}
+
+// lines writes rows as paragraphs with a bar between the cells.
+func lines(rows [][][]token) []block {
+	var out []block
+	for _, row := range rows {
+		var tokens []token
+		for i, cell := range row {
+			if i > 0 {
+				tokens = append(tokens, token{" ", style{}}, token{"|", style{}}, token{" ", style{}})
+			}
+			tokens = append(tokens, cell...)
+		}
+		out = append(out, block{inline: tokens})
 	}
 	return out
 }
@@ -234,6 +303,8 @@ func plain(blocks []block) []block {
 			for _, item := range b.items {
 				out = append(out, plain(item)...)
 			}
+		case table:
+			out = append(out, plain(lines(b.rows))...)
 		}
 	}
 	return normal(out, 0)

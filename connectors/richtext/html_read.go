@@ -1,7 +1,7 @@
 package richtext
 
 import (
-	"fmt"
+	"iter"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,8 +39,9 @@ func nestsTooDeep(fragment string) bool {
 	}
 }
 
-// readHTML parses a fragment as a browser would.
-func readHTML(fragment string) []block {
+// readHTML parses a fragment as a browser would; with lines, line ends count, as
+// in systems that have no element for a break.
+func readHTML(fragment string, lines bool) []block {
 	if nestsTooDeep(fragment) {
 		return normal([]block{{inline: appendText(nil, bareText(fragment), style{})}}, 0)
 	}
@@ -49,7 +50,7 @@ func readHTML(fragment string) []block {
 	if err != nil { // nested deeper than the parser goes
 		return normal([]block{{inline: appendText(nil, bareText(fragment), style{})}}, 0)
 	}
-	var r htmlReader
+	r := htmlReader{lines: lines}
 	for _, n := range nodes {
 		r.node(n, style{})
 	}
@@ -73,6 +74,7 @@ func bareText(fragment string) string {
 
 // htmlReader gathers blocks; inline text outside of blocks becomes paragraphs.
 type htmlReader struct {
+	lines  bool
 	blocks []block
 	inline []token
 }
@@ -83,9 +85,49 @@ func (r *htmlReader) done() []block {
 }
 
 func (r *htmlReader) flush() {
-	if len(r.inline) > 0 {
-		r.blocks = append(r.blocks, block{inline: r.inline})
-		r.inline = nil
+	for _, part := range r.parts() {
+		r.blocks = append(r.blocks, block{inline: part})
+	}
+	r.inline = nil
+}
+
+// parts returns the paragraphs of the inline text: where lines count, an empty
+// one parts paragraphs.
+func (r *htmlReader) parts() [][]token {
+	if len(r.inline) == 0 {
+		return nil
+	}
+	if !r.lines {
+		return [][]token{r.inline}
+	}
+	var parts [][]token
+	from := 0
+	for i := 1; i < len(r.inline); i++ {
+		if r.inline[i].isBreak() && r.inline[i-1].isBreak() {
+			parts = append(parts, r.inline[from:i])
+			from = i + 1
+		}
+	}
+	return append(parts, r.inline[min(from, len(r.inline)):])
+}
+
+func (r *htmlReader) text(data string, s style) {
+	if !r.lines {
+		r.inline = appendText(r.inline, data, s)
+		return
+	}
+	first := true
+	for line := range strings.SplitSeq(strings.ReplaceAll(data, "\r\n", "\n"), "\n") {
+		if !first {
+			if n := len(r.inline); n > 0 && r.inline[n-1].isSpace() {
+				r.inline = r.inline[:n-1]
+			}
+			r.inline = append(r.inline, token{"\n", style{}})
+		}
+		first = false
+		if strings.TrimSpace(line) != "" {
+			r.inline = appendText(r.inline, line, s)
+		}
 	}
 }
 
@@ -100,15 +142,15 @@ func (r *htmlReader) children(n *html.Node, s style) {
 	}
 }
 
-func within(n *html.Node, s style) []block {
-	var r htmlReader
-	r.children(n, s)
-	return r.done()
+func (r *htmlReader) within(n *html.Node, s style) []block {
+	inner := htmlReader{lines: r.lines}
+	inner.children(n, s)
+	return inner.done()
 }
 
 func (r *htmlReader) node(n *html.Node, s style) {
 	if n.Type == html.TextNode {
-		r.inline = appendText(r.inline, n.Data, s)
+		r.text(n.Data, s)
 		return
 	}
 	if n.Type != html.ElementNode {
@@ -122,25 +164,32 @@ func (r *htmlReader) node(n *html.Node, s style) {
 		r.add(block{kind: rule})
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
 		level, _ := strconv.Atoi(n.Data[1:])
-		r.add(block{kind: heading, level: level, inline: flat(n, s)})
+		r.add(block{kind: heading, level: level, inline: r.flat(n, s)})
 	case atom.Ul, atom.Menu:
-		r.add(block{kind: bullets, items: listItems(n, s)})
+		r.add(block{kind: bullets, items: r.listItems(n, s)})
 	case atom.Ol:
 		first := 1
 		if v, err := strconv.Atoi(attr(n, "start")); err == nil {
 			first = v
 		}
-		r.add(block{kind: numbers, level: first, items: listItems(n, s)})
+		r.add(block{kind: numbers, level: first, items: r.listItems(n, s)})
 	case atom.Blockquote:
-		r.add(block{kind: quote, blocks: within(n, s)})
+		r.add(block{kind: quote, blocks: r.within(n, s)})
 	case atom.Pre:
 		r.add(block{kind: code, text: innerText(n), language: languageOf(n)})
-	case atom.Tr:
-		r.row(n, s)
+	case atom.Table:
+		r.table(n, s)
+	case atom.Code:
+		// A code span of several lines is how a system without code blocks shows one.
+		if text := innerText(n); r.lines && strings.Contains(strings.Trim(text, "\n"), "\n") {
+			r.add(block{kind: code, text: text})
+			return
+		}
+		r.children(n, styleOf(n, s))
 	case atom.Img:
 		r.image(n, s)
 	case atom.P, atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Main, atom.Aside, atom.Nav,
-		atom.Address, atom.Figure, atom.Figcaption, atom.Table, atom.Caption, atom.Li, atom.Dl, atom.Dt, atom.Dd,
+		atom.Address, atom.Figure, atom.Figcaption, atom.Caption, atom.Li, atom.Dl, atom.Dt, atom.Dd,
 		atom.Form, atom.Fieldset, atom.Details, atom.Summary, atom.Center:
 		r.flush()
 		r.children(n, styleOf(n, s))
@@ -151,9 +200,9 @@ func (r *htmlReader) node(n *html.Node, s style) {
 }
 
 // flat returns the inline text of everything below n.
-func flat(n *html.Node, s style) []token {
+func (r *htmlReader) flat(n *html.Node, s style) []token {
 	var tokens []token
-	for _, b := range within(n, s) {
+	for _, b := range r.within(n, s) {
 		tokens = append(tokens, flatBlock(b)...)
 		tokens = append(tokens, token{" ", style{}})
 	}
@@ -173,46 +222,111 @@ func flatBlock(b block) []token {
 	return tokens
 }
 
-// row writes a table's row as a line.
-func (r *htmlReader) row(n *html.Node, s style) {
-	var tokens []token
-	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		if c.DataAtom != atom.Td && c.DataAtom != atom.Th {
-			continue
+// table reads a table of texts as one. A table that holds lists, headings or
+// other tables lays out a page: what stands in its cells follows one after
+// another.
+func (r *htmlReader) table(n *html.Node, s style) {
+	var rows [][][]block
+	simple, columns := true, 0
+	for row := range descendants(n, atom.Tr, atom.Table) {
+		var cells [][]block
+		for c := row.FirstChild; c != nil; c = c.NextSibling {
+			if c.DataAtom != atom.Td && c.DataAtom != atom.Th {
+				continue
+			}
+			look := styleOf(c, s)
+			look.strong = look.strong || c.DataAtom == atom.Th && len(rows) > 0
+			cell := normal(r.within(c, look), 0)
+			for _, b := range cell {
+				simple = simple && b.kind == paragraph
+			}
+			cells = append(cells, cell)
+			span, _ := strconv.Atoi(attr(c, "colspan"))
+			for range min(span, 50) - 1 {
+				cells = append(cells, nil)
+			}
 		}
-		if len(tokens) > 0 {
-			tokens = append(tokens, token{" ", style{}}, token{"|", style{}}, token{" ", style{}})
-		}
-		tokens = append(tokens, withoutBreaks(tidy(flat(c, s)))...)
+		rows = append(rows, cells)
+		columns = max(columns, len(cells))
 	}
-	r.add(block{inline: tokens})
+	for caption := range descendants(n, atom.Caption, atom.Table) {
+		r.add(block{inline: r.flat(caption, s)})
+	}
+	if simple && columns > 1 && len(rows) > 1 {
+		r.add(block{kind: table, rows: inlineRows(rows)})
+		return
+	}
+	if simple && columns > 1 {
+		r.flush()
+		r.blocks = append(r.blocks, lines(inlineRows(rows))...)
+		return
+	}
+	r.flush()
+	for _, row := range rows {
+		for _, cell := range row {
+			r.blocks = append(r.blocks, cell...)
+		}
+	}
 }
 
+func inlineRows(rows [][][]block) [][][]token {
+	out := make([][][]token, len(rows))
+	for i, row := range rows {
+		out[i] = make([][]token, len(row))
+		for j, cell := range row {
+			for n, b := range cell {
+				if n > 0 {
+					out[i][j] = append(out[i][j], token{" ", style{}})
+				}
+				out[i][j] = append(out[i][j], b.inline...)
+			}
+		}
+	}
+	return out
+}
+
+// descendants yields the elements of a kind below n, none of those within an
+// element of the kind stop.
+func descendants(n *html.Node, kind, stop atom.Atom) iter.Seq[*html.Node] {
+	return func(yield func(*html.Node) bool) {
+		var walk func(*html.Node) bool
+		walk = func(n *html.Node) bool {
+			for c := n.FirstChild; c != nil; c = c.NextSibling {
+				switch {
+				case c.DataAtom == kind && !yield(c):
+					return false
+				case c.DataAtom != kind && c.DataAtom != stop && !walk(c):
+					return false
+				}
+			}
+			return true
+		}
+		walk(n)
+	}
+}
+
+// image keeps a picture that can be seen: those of one point report who reads.
 func (r *htmlReader) image(n *html.Node, s style) {
-	text := strings.TrimSpace(attr(n, "alt"))
-	href := address(attr(n, "src"))
-	if text == "" && href != "" {
-		text = "image"
+	for _, side := range []string{attr(n, "width"), attr(n, "height")} {
+		if side == "0" || side == "1" {
+			return
+		}
 	}
-	if s.href == "" {
-		s.href = href
-	}
-	r.inline = appendText(r.inline, text, s)
+	r.inline = picture(r.inline, attr(n, "alt"), attr(n, "src"), s)
 }
 
 // listItems returns the items of a list. A list that stands in a list without
 // an item of its own, as old editors write it, belongs to the item before it.
-func listItems(list *html.Node, s style) [][]block {
+func (r *htmlReader) listItems(list *html.Node, s style) [][]block {
 	var items [][]block
 	for c := list.FirstChild; c != nil; c = c.NextSibling {
-		var r htmlReader
 		if c.DataAtom == atom.Li {
-			r.children(c, styleOf(c, s))
-			items = append(items, r.done())
+			items = append(items, r.within(c, styleOf(c, s)))
 			continue
 		}
-		r.node(c, s)
-		blocks := normal(r.done(), 0)
+		inner := htmlReader{lines: r.lines}
+		inner.node(c, s)
+		blocks := normal(inner.done(), 0)
 		switch {
 		case len(blocks) == 0:
 		case len(items) == 0:
@@ -232,12 +346,16 @@ var (
 
 func styleOf(n *html.Node, s style) style {
 	switch n.DataAtom {
-	case atom.B, atom.Strong, atom.Th:
+	case atom.B, atom.Strong:
 		s.strong = true
 	case atom.I, atom.Em, atom.Cite, atom.Var, atom.Dfn:
 		s.em = true
 	case atom.Code, atom.Kbd, atom.Samp, atom.Tt:
 		s.code = true
+	case atom.S, atom.Strike, atom.Del:
+		s.strike = true
+	case atom.U, atom.Ins:
+		s.under = true
 	case atom.A:
 		s.href = address(attr(n, "href"))
 	case atom.Span, atom.P, atom.Div, atom.Font, atom.Li:
@@ -285,114 +403,4 @@ func innerText(n *html.Node) string {
 	}
 	walk(n)
 	return b.String()
-}
-
-// writeHTML writes a document without white space between the blocks.
-func writeHTML(blocks []block) string {
-	var b strings.Builder
-	for _, bl := range blocks {
-		writeBlockHTML(&b, bl)
-	}
-	return b.String()
-}
-
-func writeBlockHTML(b *strings.Builder, bl block) {
-	switch bl.kind {
-	case paragraph:
-		b.WriteString("<p>" + inlineHTML(bl.inline) + "</p>")
-	case heading:
-		fmt.Fprintf(b, "<h%d>%s</h%d>", bl.level, inlineHTML(bl.inline), bl.level)
-	case rule:
-		b.WriteString("<hr>")
-	case code:
-		b.WriteString("<pre><code")
-		if bl.language != "" {
-			b.WriteString(` class="language-` + html.EscapeString(bl.language) + `"`)
-		}
-		b.WriteString(">" + html.EscapeString(bl.text) + "</code></pre>")
-	case quote:
-		b.WriteString("<blockquote>" + writeHTML(bl.blocks) + "</blockquote>")
-	case bullets:
-		b.WriteString("<ul>" + itemsHTML(bl.items) + "</ul>")
-	case numbers:
-		open := "<ol>"
-		if bl.level != 1 {
-			open = fmt.Sprintf(`<ol start="%d">`, bl.level)
-		}
-		b.WriteString(open + itemsHTML(bl.items) + "</ol>")
-	}
-}
-
-func itemsHTML(items [][]block) string {
-	var b strings.Builder
-	for _, item := range items {
-		paragraphs := 0
-		for _, bl := range item {
-			if bl.kind == paragraph {
-				paragraphs++
-			}
-		}
-		b.WriteString("<li>")
-		for _, bl := range item {
-			if bl.kind == paragraph && paragraphs == 1 {
-				b.WriteString(inlineHTML(bl.inline))
-				continue
-			}
-			writeBlockHTML(&b, bl)
-		}
-		b.WriteString("</li>")
-	}
-	return b.String()
-}
-
-func inlineHTML(tokens []token) string {
-	var b strings.Builder
-	var open style
-	for _, t := range tokens {
-		if t.style != open {
-			b.WriteString(closeHTML(open) + openHTML(t.style))
-			open = t.style
-		}
-		if t.isBreak() {
-			b.WriteString("<br>")
-			continue
-		}
-		b.WriteString(html.EscapeString(t.text))
-	}
-	b.WriteString(closeHTML(open))
-	return b.String()
-}
-
-func openHTML(s style) string {
-	out := ""
-	if s.href != "" {
-		out += `<a href="` + html.EscapeString(s.href) + `">`
-	}
-	if s.strong {
-		out += "<strong>"
-	}
-	if s.em {
-		out += "<em>"
-	}
-	if s.code {
-		out += "<code>"
-	}
-	return out
-}
-
-func closeHTML(s style) string {
-	out := ""
-	if s.code {
-		out += "</code>"
-	}
-	if s.em {
-		out += "</em>"
-	}
-	if s.strong {
-		out += "</strong>"
-	}
-	if s.href != "" {
-		out += "</a>"
-	}
-	return out
 }
