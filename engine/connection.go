@@ -29,6 +29,8 @@ type connection struct {
 	withheld    withheld
 	lastWebhook time.Time
 	lastPoll    time.Time
+
+	stream *stream // set by New; nil where there is none
 }
 
 func newConnection(name string, c connectors.Connection) *connection {

@@ -155,6 +155,7 @@ type Engine struct {
 	doubt    doubt
 	started  time.Time
 	feeds    []*feed
+	streams  []*stream
 	inbox    *inbox
 	people   *people
 	flips    *flips
@@ -244,6 +245,7 @@ func New(c Config) (*Engine, error) {
 	}
 	slices.SortFunc(e.mappings, func(a, b *worked) int { return cmpText(a.Name(), b.Name()) })
 	e.feeds = feedsOf(e.mappings)
+	e.streams = streamsOf(e.feeds)
 	e.inbox = newInbox(e.mappings)
 	return e, nil
 }

@@ -320,6 +320,9 @@ func (x *explaining) notNoticed(what string) {
 	s := x.out.Sides[side]
 	c := x.m.sides[side]
 	var parts []string
+	if c.stream != nil {
+		parts = append(parts, streamWords(s.Connection, s.Object, c.stream))
+	}
 	switch {
 	case c.can.WebhookSource == nil:
 		parts = append(parts, fmt.Sprintf("%s sends no webhooks here", s.Connection))
@@ -336,7 +339,7 @@ func (x *explaining) notNoticed(what string) {
 	if lag := c.facts.IndexLag; lag > 0 {
 		parts = append(parts, fmt.Sprintf("the list may lag by %s", lag))
 	}
-	if x.explainer.out.Running && !s.LastPoll.IsZero() && x.now.Sub(s.LastPoll) > 10*x.pollEvery(c)+time.Minute {
+	if x.explainer.out.Running && !s.LastPoll.IsZero() && x.now.Sub(s.LastPoll) > 10*x.pollEvery(c, s.Object)+time.Minute {
 		parts = append(parts, "which is long ago: see the log for why polls end early")
 	}
 	x.tell(codeNotNoticed, what+"; no hint has told of it yet: "+strings.Join(parts, ", "), ofConnection(s.Connection))

@@ -148,7 +148,7 @@ func (x *explaining) loadQueue(tx state.Tx) error {
 func (x *explaining) tellHints() {
 	x.out.LastHint, x.out.LastWork = nil, time.Time{}
 	for _, ev := range x.events {
-		if slices.Contains([]string{"webhook", "poll", "backfill", sweepSource, syncSource, "button"}, ev.Source) {
+		if slices.Contains([]string{"webhook", streamSource, "poll", "backfill", sweepSource, syncSource, "button"}, ev.Source) {
 			x.out.LastHint = &ExplainedHint{At: ev.At, Source: ev.Source}
 			break
 		}
@@ -168,7 +168,7 @@ func (x *explaining) tellHints() {
 func (x *explaining) loadHeard(tx state.Tx) error {
 	for side := range mapping.SideID(2) {
 		s, c := x.m.Side(side), x.m.sides[side]
-		out := ExplainedSide{Name: s.Name, Connection: s.Connection, Object: s.Object, Scope: s.Scope, PollEvery: x.pollEvery(c).String()}
+		out := ExplainedSide{Name: s.Name, Connection: s.Connection, Object: s.Object, Scope: s.Scope, PollEvery: x.pollEvery(c, s.Object).String()}
 		var err error
 		if out.LastPoll, err = heard(tx, heardPoll+feedName(s)); err != nil {
 			return err
@@ -193,12 +193,23 @@ func (x *explaining) loadHeard(tx state.Tx) error {
 	return nil
 }
 
-// pollEvery returns how often a connection's changes are asked for.
-func (e *Engine) pollEvery(c *connection) time.Duration {
-	if c.facts.PollInterval > 0 && e.limits.pollUnset {
-		return c.facts.PollInterval
+// streamedPolls is how many times less often the changes of an object are asked
+// for while a stream tells of them, unless an admin has said how often.
+const streamedPolls = 10
+
+// pollEvery returns how often a connection's changes of an object are asked for.
+func (e *Engine) pollEvery(c *connection, object string) time.Duration {
+	if !e.limits.pollUnset {
+		return e.limits.Poll
 	}
-	return e.limits.Poll
+	every := e.limits.Poll
+	if c.facts.PollInterval > 0 {
+		every = c.facts.PollInterval
+	}
+	if c.stream.tells(object) {
+		every *= streamedPolls
+	}
+	return every
 }
 
 // ask reads both sides and decides as a run would. Of a connection that is
@@ -233,7 +244,9 @@ func (x *explaining) ask(ctx context.Context) error {
 	shut := [2]bool{x.shut(mapping.Left), x.shut(mapping.Right)}
 	for side := range mapping.SideID(2) {
 		if id := j.ids()[side]; id != "" && !shut[side] && shut[side.Other()] {
-			d.readSide(ctx, side, d.jobs)
+			if err := d.readSide(ctx, side, d.jobs); err != nil {
+				return err
+			}
 		}
 	}
 	if shut[0] || shut[1] {

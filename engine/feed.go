@@ -15,6 +15,18 @@ type feed struct {
 	name  string // stable: the cursor's key
 	conn  *connection
 	users []feedUser
+	nudge chan struct{} // wakes the feed's poll
+}
+
+// object returns the object that the feed lists.
+func (f *feed) object() string { return f.users[0].m.Side(f.users[0].side).Object }
+
+// wake makes the feed be polled at once.
+func (f *feed) wake() {
+	select {
+	case f.nudge <- struct{}{}:
+	default:
+	}
 }
 
 type feedUser struct {
@@ -31,7 +43,7 @@ func feedsOf(mappings []*worked) []*feed {
 			name := feedName(s)
 			f := byName[name]
 			if f == nil {
-				f = &feed{name: name, conn: m.sides[side]}
+				f = &feed{name: name, conn: m.sides[side], nudge: make(chan struct{}, 1)}
 				byName[name] = f
 				feeds = append(feeds, f)
 			}

@@ -8,7 +8,7 @@ import (
 )
 
 // heardDocs holds when word came last of each feed by a poll and of each
-// connection by a webhook, so that it can be told after a restart, and while no
+// connection by a webhook or a stream, so that it can be told after a restart, and while no
 // service runs.
 const heardDocs = "heard"
 
@@ -16,6 +16,7 @@ const heardDocs = "heard"
 const (
 	heardPoll    = "poll/"
 	heardWebhook = "webhook/"
+	heardStream  = "stream/"
 )
 
 // heardGrain is how exact these times are: they are stored with what is

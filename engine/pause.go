@@ -117,6 +117,9 @@ func (e *Engine) Pause(ctx context.Context, name, reason, by string) (*Pause, er
 	if err != nil {
 		return nil, err
 	}
+	if p.Connection != "" {
+		e.conns[p.Connection].stream.interrupt()
+	}
 	for _, m := range concerned { // the batches under way end
 		m.mu.Lock()
 		m.mu.Unlock() //nolint:staticcheck // to have waited is all
@@ -156,6 +159,9 @@ func (e *Engine) Resume(ctx context.Context, name, by string) error {
 		e.log.Info("resumed by a person", "mapping", p.Mapping, "connection", p.Connection)
 		for _, m := range concerned {
 			e.nudge(m.Name())
+		}
+		if p.Connection != "" {
+			e.conns[p.Connection].stream.interrupt()
 		}
 		return nil
 	case p.Connection != "":

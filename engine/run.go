@@ -45,6 +45,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		wg.Go(func() { e.pollLoop(ctx, f) })
 		wg.Go(func() { e.sweepLoop(ctx, f, f.servesAny(changed)) })
 	}
+	for _, s := range e.streams {
+		wg.Go(func() { e.streamLoop(ctx, s) })
+	}
 	wg.Go(func() { e.pruneLoop(ctx) })
 	wg.Wait()
 	return context.Cause(ctx)
@@ -120,12 +123,8 @@ func (e *Engine) rest(ctx context.Context, nudged <-chan struct{}, wait time.Dur
 func (e *Engine) pollLoop(ctx context.Context, f *feed) {
 	failures := 0
 	for ctx.Err() == nil {
-		every := e.limits.Poll
-		if f.conn.facts.PollInterval > 0 && e.limits.pollUnset {
-			every = f.conn.facts.PollInterval
-		}
 		out, err := e.Poll(ctx, f.name)
-		wait := e.jitter(every)
+		wait := e.jitter(e.pollEvery(f.conn, f.object()))
 		switch {
 		case err != nil:
 			if ctx.Err() != nil {
@@ -141,7 +140,46 @@ func (e *Engine) pollLoop(ctx context.Context, f *feed) {
 		default:
 			failures = 0
 		}
-		if wait > 0 && !e.rest(ctx, nil, wait) {
+		if wait > 0 && !e.rest(ctx, f.nudge, wait) {
+			return
+		}
+	}
+}
+
+// streamLoop keeps a connection's stream open. While it stands the lists are
+// asked less often; a gap and its end have them asked at once.
+func (e *Engine) streamLoop(ctx context.Context, s *stream) {
+	failures := 0
+	wakeFeeds := func() {
+		for _, f := range s.feeds {
+			f.wake()
+		}
+	}
+	for ctx.Err() == nil {
+		began := e.clock.Now()
+		out, err := e.Listen(ctx, s.conn.name, wakeFeeds)
+		if ctx.Err() != nil {
+			return
+		}
+		if failures++; out.Batches > 1 || e.clock.Now().Sub(began) > settleTime {
+			failures = 1 // it stood
+		}
+		wait := idle
+		switch {
+		case !out.Wait.IsZero():
+			wait, failures = out.Wait.Sub(e.clock.Now()), 0
+		case out.Paused != nil:
+			failures = 0
+		default:
+			wait = max(e.backoff(failures), connectors.RetryAfter(err))
+			if k := connectors.KindOf(err); k == connectors.Permission || k == connectors.NotFound {
+				wait = e.jitter(e.limits.RetryMax) // a person has to do something first
+			}
+			e.log.Warn("stream broke", "connection", s.conn.name, "wait", wait, "err", err)
+			wakeFeeds()
+		}
+		s.retry(e.clock.Now().Add(wait))
+		if !e.rest(ctx, s.nudge, wait) {
 			return
 		}
 	}

@@ -58,6 +58,12 @@ func (e *Engine) statusHeard(tx state.Tx, s *Status) error {
 			return err
 		}
 		row.LastWebhook, row.LastPoll = later(row.LastWebhook, at), later(row.LastPoll, polls[row.Name])
+		if row.Stream != nil {
+			if at, err = heard(tx, heardStream+row.Name); err != nil {
+				return err
+			}
+			row.Stream.Last = later(row.Stream.Last, at)
+		}
 	}
 	return nil
 }
@@ -75,6 +81,7 @@ func (c *connection) status(now time.Time) ConnectionStatus {
 	defer c.mu.Unlock()
 	s := ConnectionStatus{
 		Name: c.name, State: "up", LastWebhook: c.lastWebhook, LastPoll: c.lastPoll, Budget: budget,
+		Stream: c.stream.status(),
 	}
 	if c.paused {
 		s.State, s.Code, s.Reason, s.Since, s.RetryAt = "paused", c.code, c.reason, c.since, c.retryAt

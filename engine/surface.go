@@ -29,7 +29,23 @@ type ConnectionStatus struct {
 	DailyLeft   int       `json:"dailyLeft,omitempty"` // what is left of it
 
 	Budget *BudgetStatus `json:"budget,omitempty"` // nil where the connection does not tell
+	Stream *StreamStatus `json:"stream,omitempty"` // nil where the connection has none, or no mapping looks at it
 	Paused *Pause        `json:"paused,omitempty"` // by a person; State is "paused" then, Code "paused"
+}
+
+// StreamStatus is how the stream of a connection stands that tells of changes.
+// Counts are since the start.
+type StreamStatus struct {
+	State   string            `json:"state"` // "up", "opening", "down", "paused" (as the connection is), "off" (no service runs)
+	Since   time.Time         `json:"since,omitzero"`
+	Reason  string            `json:"reason,omitempty"` // why it broke, or could not be opened
+	RetryAt time.Time         `json:"retryAt,omitzero"`
+	Last    time.Time         `json:"last,omitzero"` // when it told something last
+	Hints   int64             `json:"hints"`
+	Breaks  int64             `json:"breaks"`
+	Gaps    int64             `json:"gaps"`             // how often something may have been missed, so that the lists were asked
+	Gap     string            `json:"gap,omitempty"`    // why, the last time
+	Silent  map[string]string `json:"silent,omitempty"` // objects that it does not tell of, with the reason
 }
 
 // MappingStatus is how one mapping stands.

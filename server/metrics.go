@@ -97,12 +97,17 @@ var (
 
 	upDesc          = prometheus.NewDesc("tenon_connection_up", "1 while the connection is in use, 0 while it is paused.", []string{"connection"}, nil)
 	lastWebhookDesc = prometheus.NewDesc("tenon_last_webhook_seconds", "When the last webhook was taken in, as Unix time.", []string{"connection"}, nil)
+	streamUpDesc    = prometheus.NewDesc("tenon_stream_up", "1 while the stream of changes stands, 0 while it does not.", []string{"connection"}, nil)
+	streamLastDesc  = prometheus.NewDesc("tenon_last_stream_seconds", "When the stream of changes told something last, as Unix time.", []string{"connection"}, nil)
+	streamHintsDesc = prometheus.NewDesc("tenon_stream_hints_total", "Hints that the stream of changes told.", []string{"connection"}, nil)
+	streamBreakDesc = prometheus.NewDesc("tenon_stream_breaks_total", "How often the stream of changes broke or could not be opened.", []string{"connection"}, nil)
+	streamGapsDesc  = prometheus.NewDesc("tenon_stream_gaps_total", "How often the stream of changes may have missed something, so that the lists were asked.", []string{"connection"}, nil)
 	lastPollDesc    = prometheus.NewDesc("tenon_last_poll_seconds", "When the lists of changes were last asked for, as Unix time.", []string{"connection"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (s *statusCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{linksDesc, queueDesc, conflictsDesc, asideDesc, stoppedDesc, heldDesc, inboxDesc, upDesc, heldConnDesc, lastWebhookDesc, lastPollDesc, budgetDesc, oursDesc, leftDesc, usedDesc, waitingDesc, refusedDesc, paceDesc, pauseDesc} {
+	for _, d := range []*prometheus.Desc{linksDesc, queueDesc, conflictsDesc, asideDesc, stoppedDesc, heldDesc, inboxDesc, upDesc, heldConnDesc, lastWebhookDesc, lastPollDesc, budgetDesc, oursDesc, leftDesc, usedDesc, waitingDesc, refusedDesc, paceDesc, pauseDesc, streamUpDesc, streamLastDesc, streamHintsDesc, streamBreakDesc, streamGapsDesc} {
 		ch <- d
 	}
 }
@@ -139,9 +144,23 @@ func (s *statusCollector) Collect(ch chan<- prometheus.Metric) {
 		if !c.LastPoll.IsZero() {
 			gauge(lastPollDesc, float64(c.LastPoll.Unix()), c.Name)
 		}
+		if c.Stream != nil {
+			collectStream(ch, gauge, c.Name, c.Stream)
+		}
 		if c.Budget != nil {
 			collectBudget(ch, gauge, c.Name, c.Budget)
 		}
+	}
+}
+
+// collectStream turns how a connection's stream stands into figures.
+func collectStream(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), connection string, s *engine.StreamStatus) {
+	gauge(streamUpDesc, one(s.State == "up"), connection)
+	if !s.Last.IsZero() {
+		gauge(streamLastDesc, float64(s.Last.Unix()), connection)
+	}
+	for desc, n := range map[*prometheus.Desc]int64{streamHintsDesc: s.Hints, streamBreakDesc: s.Breaks, streamGapsDesc: s.Gaps} {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), connection)
 	}
 }
 

@@ -55,6 +55,7 @@ var engineWords = []entry{
 	{"source.person", "person", "人工"},
 	{"source.resolve", "a decision", "人工决定"},
 	{"source.retry", "retry", "重试"},
+	{"source.rollup", "roll-up", "汇总"},
 	{"source.guard", "guard", "保护限额"},
 	{"source.plan", "plan", "计划"},
 	{"source.sync", "sync", "同步"},
@@ -64,6 +65,13 @@ var engineWords = []entry{
 	{"source.replay", "replay", "重新核对"},
 	{"source.start", "start", "启动"},
 	{"source.backfill", "backfill", "首次读取"},
+	{"source.stream", "stream", "数据流"},
+
+	{"stream.up", "open", "已连接"},
+	{"stream.opening", "opening", "正在连接"},
+	{"stream.down", "broken", "已中断"},
+	{"stream.paused", "paused", "已暂停"},
+	{"stream.off", "not in use", "未使用"},
 
 	{"priority.button", "button", "按钮"},
 	{"priority.webhook", "webhook", "Webhook"},

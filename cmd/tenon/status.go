@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +42,9 @@ func (c *cli) statusCommand() *cobra.Command {
 			if err := t.flush(); err != nil {
 				return err
 			}
+			if err := c.showStreams(s.Connections); err != nil {
+				return err
+			}
 			return c.showAllowances(s.Connections)
 		})
 }
@@ -60,6 +65,26 @@ func stateText(state, reason string, paused *engine.Pause) string {
 		return state
 	}
 	return state + " (" + reason + ")"
+}
+
+// showStreams lists the streams of changes, where there are any.
+func (c *cli) showStreams(conns []engine.ConnectionStatus) error {
+	t := newTable(c.stdout, "STREAM OF", "STATE", "LAST WORD", "HINTS", "BREAKS", "GAPS", "SILENT ON")
+	known := false
+	for _, n := range conns {
+		s := n.Stream
+		if s == nil {
+			continue
+		}
+		known = true
+		t.row(n.Name, stateText(s.State, s.Reason, nil), showTime(s.Last), fmt.Sprint(s.Hints), fmt.Sprint(s.Breaks), fmt.Sprint(s.Gaps),
+			strings.Join(slices.Sorted(maps.Keys(s.Silent)), ", "))
+	}
+	if !known {
+		return nil
+	}
+	fmt.Fprintln(c.stdout)
+	return t.flush()
 }
 
 // showAllowances lists the allowances that are known, and what was used of them.
