@@ -164,6 +164,9 @@ func (e *Engine) Unlink(ctx context.Context, id uint64, by string) (*LinkRow, er
 		if err := tx.PutLink(l); err != nil {
 			return err
 		}
+		if err := e.dropShares(tx, m, l); err != nil {
+			return err
+		}
 		asides, err := tx.AsidesOf(id)
 		if err != nil {
 			return err

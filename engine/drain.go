@@ -128,7 +128,9 @@ func (d *drain) run(ctx context.Context) error {
 // decide reads and merges. It writes nothing.
 func (d *drain) decide(ctx context.Context) error {
 	d.dropDoubles()
-	d.read(ctx)
+	if err := d.read(ctx); err != nil {
+		return err
+	}
 	d.survey()
 	for _, j := range d.jobs {
 		if !j.done() {
@@ -143,6 +145,9 @@ func (d *drain) decide(ctx context.Context) error {
 			j.blame(err)
 		}
 		return nil
+	}
+	if err := d.rollInRest(ctx); err != nil {
+		return err
 	}
 	d.merge(ctx)
 	return nil
@@ -179,7 +184,7 @@ func (d *drain) dropDoubles() {
 
 // read fetches what the hints named, and the other side of those links where
 // something differs from the baseline.
-func (d *drain) read(ctx context.Context) {
+func (d *drain) read(ctx context.Context) error {
 	var wanted [2][]*job
 	for _, j := range d.jobs {
 		if j.done() {
@@ -192,7 +197,9 @@ func (d *drain) read(ctx context.Context) {
 		}
 	}
 	for side := range mapping.SideID(2) {
-		d.readSide(ctx, side, wanted[side])
+		if err := d.readSide(ctx, side, wanted[side]); err != nil {
+			return err
+		}
 	}
 	wanted = [2][]*job{}
 	for _, j := range d.jobs {
@@ -209,8 +216,11 @@ func (d *drain) read(ctx context.Context) {
 		}
 	}
 	for side := range mapping.SideID(2) {
-		d.readSide(ctx, side, wanted[side])
+		if err := d.readSide(ctx, side, wanted[side]); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // wants reports whether a side is read in the first round.
@@ -222,9 +232,10 @@ func (d *drain) wants(j *job, side mapping.SideID) bool {
 		j.link.Scheme != d.m.Hash() || j.entry.Source == "retry" || j.entry.Source == "resolve" || j.entry.Attempts > 0
 }
 
-func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) {
+// readSide reads one side of jobs. The error is of the store.
+func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) error {
 	if len(jobs) == 0 {
-		return
+		return nil
 	}
 	ids := make([]string, len(jobs))
 	for i, j := range jobs {
@@ -245,6 +256,7 @@ func (d *drain) readSide(ctx context.Context, side mapping.SideID, jobs []*job) 
 			j.recs[side] = results[i].Record
 		}
 	}
+	return d.rollIn(ctx, side, jobs)
 }
 
 // fetch reads records of a side, and tells the breaker. Results come one for
@@ -329,6 +341,9 @@ func pendingTo(l *state.Link, side mapping.SideID) bool {
 
 // unchanged compares every rule's value on a side with its baseline.
 func (d *drain) unchanged(j *job, side mapping.SideID) bool {
+	if j.shareMoved[side] {
+		return false
+	}
 	for _, r := range d.m.Rules() {
 		v, presence, err := r.Value(side, j.recs[side])
 		if err != nil || presence != connectors.Present {

@@ -179,7 +179,9 @@ type worked struct {
 	turns turns // belongs to mu
 	room  room  // belongs to mu
 	rules map[uint32]*mapping.Rule
-	runID atomic.Uint64 // the run that its events belong to; 0: none
+	// rolled are the rules that roll up what a side holds.
+	rolled [2][]*mapping.Rule
+	runID  atomic.Uint64 // the run that its events belong to; 0: none
 
 	gone      []string // mappings that have links and no file; belongs to mu
 	goneKnown bool
@@ -240,6 +242,9 @@ func New(c Config) (*Engine, error) {
 		}
 		for _, r := range m.Rules() {
 			w.rules[r.ID()] = r
+		}
+		for side := range mapping.SideID(2) {
+			w.rolled[side] = w.rollups(side)
 		}
 		e.mappings = append(e.mappings, w)
 	}

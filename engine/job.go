@@ -52,6 +52,8 @@ type job struct {
 	sought      []sought              // what a plan's match rules looked for
 	begun       bool                  // its entry was left by an apply that did not end
 	foreseen    foreseen              // what a plan tells besides
+	shares      [2][]sharing          // of the rules that roll up what a side holds
+	shareMoved  [2]bool               // the side brings another share than is kept
 }
 
 // sought is one look for a counterpart by a match rule, and what it found.

@@ -61,7 +61,9 @@ func (e *Engine) Preview(ctx context.Context, name, record string) (*Preview, er
 		side:  from, asides: map[uint32]*state.Aside{},
 	}
 	d.jobs = []*job{j}
-	d.readSide(ctx, from, d.jobs)
+	if err := d.readSide(ctx, from, d.jobs); err != nil {
+		return nil, err
+	}
 	if j.errs[from] != nil {
 		return nil, j.errs[from]
 	}

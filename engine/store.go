@@ -242,6 +242,11 @@ func (d *drain) storeLink(tx state.Tx, j *job) error {
 	if j.removed {
 		return d.forget(tx, j)
 	}
+	if j.link.Status == state.LinkEnded {
+		if err := d.dropShares(tx, d.m, j.link); err != nil {
+			return err
+		}
+	}
 	if j.touched || j.link.ID == 0 {
 		err := tx.PutLink(j.link)
 		if errors.Is(err, state.ErrTaken) && j.link.ID != 0 {
@@ -262,6 +267,11 @@ func (d *drain) storeLink(tx state.Tx, j *job) error {
 			j.event("unlinked", 0, "the record that it was merged into has a link of its own")
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if j.link.Status == state.LinkActive {
+		if err := d.storeShares(tx, j); err != nil {
 			return err
 		}
 	}
@@ -295,6 +305,9 @@ func (d *drain) storeLink(tx state.Tx, j *job) error {
 
 // forget removes a link whose deleted record is made again, and asks for it.
 func (d *drain) forget(tx state.Tx, j *job) error {
+	if err := d.dropShares(tx, d.m, j.link); err != nil {
+		return err
+	}
 	for rule := range j.asides {
 		if err := tx.DeleteAside(j.link.ID, rule); err != nil && !errors.Is(err, state.ErrNotFound) {
 			return err

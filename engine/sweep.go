@@ -146,6 +146,11 @@ func (s *Sweeper) row(tx state.Tx, u feedUser, c connectors.Change, h hint) (boo
 // settled reports whether a listed row shows that nothing is to be done for its
 // link.
 func (e *Engine) settled(tx state.Tx, u feedUser, link *state.Link, c connectors.Change) (bool, error) {
+	if c.Record != nil {
+		if _, moved, err := e.rollIn(tx, u.m, u.side, link, c.Record); moved || err != nil {
+			return false, err
+		}
+	}
 	if link.Status != state.LinkActive || link.Scheme != u.m.Hash() || pending(link) || !e.asItWas(u, link, c) {
 		return false, nil
 	}

@@ -62,6 +62,7 @@ func Compile(f *File, env Env) (*Mapping, Problems) {
 	k.m = &Mapping{
 		name: f.Name, description: f.Description, path: f.Path, sides: f.Sides, zone: zone, file: f,
 		within: f.root.get("within").str(), writes: [2]map[string]position{{}, {}},
+		rolls: [2]map[string]*Rule{{}, {}},
 	}
 	holidays := k.holidays()
 	for side := range f.Sides {

@@ -79,6 +79,9 @@ func (k *compilation) rule(item *node) *Rule {
 	r.isSet = d.fields[0].Type == connectors.TypeOptions && d.fields[1].Type == connectors.TypeOptions
 	r.name = ruleName(d.nodes[Left].text, d.nodes[Right].text, d.flow)
 	k.checkKeys(d)
+	if n := item.get("rollup"); n != nil {
+		k.roll(r, d, n)
+	}
 	return r
 }
 
@@ -235,6 +238,9 @@ func (k *compilation) setRule(d *ruleDraft, set *node) *Rule {
 	r.isSet = into.Type == connectors.TypeOptions
 	r.name = computedName(set.text) + " → " + d.nodes[target].text
 	k.needs[target][into.Name] = true
+	if n := d.item.get("rollup"); n != nil {
+		k.roll(r, d, n)
+	}
 	return r
 }
 

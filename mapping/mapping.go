@@ -34,6 +34,7 @@ type Mapping struct {
 	hash        uint64
 	source      uint64
 	writes      [2]map[string]position // the fields that rules write, for CheckTogether
+	rolls       [2]map[string]*Rule    // the rules among them that roll up
 	file        *File                  // for the places of problems
 }
 

@@ -14,6 +14,7 @@ type Rule struct {
 	set      *computed // the source of a `set` rule
 	source   SideID    // the side that set computes for
 	convert  [2]*converter
+	rollup   *rollup   // nil unless the field is shared with other mappings
 	line     int       // in the file
 	written  [2]string // the fields' names as the file has them
 }
@@ -68,12 +69,16 @@ func (r *Rule) IsSet() bool { return r.isSet }
 func (r *Rule) Computed() (source SideID, ok bool) { return r.source, r.set != nil }
 
 // Value returns what a side holds: its field, or on the source side of a `set`
-// rule the computed value, which already has the target's type. The value
+// rule the computed value, which already has the target's type; on that of a
+// roll-up what all its shares come to (see WithOthers). The value
 // counts only when it is Present; a computed one is Hidden or Absent when a
 // field that the expression reads is. The error says in words for people why
 // an expression failed on this record.
 func (r *Rule) Value(side SideID, rec *connectors.Record) (connectors.Value, connectors.Presence, error) {
-	if r.set != nil && side == r.source {
+	switch {
+	case r.rollup != nil && side != r.rollup.target:
+		return r.rolled(rec)
+	case r.set != nil && side == r.source:
 		return r.set.value(rec)
 	}
 	v, p := rec.Get(r.fields[side&1].name)

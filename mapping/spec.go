@@ -203,6 +203,13 @@ var ruleSpec = &spec{kind: specObject, side: &spec{kind: specText, help: "The si
 		help: "Restores the target of a one-way rule when somebody edits it by hand.",
 	},
 	{
+		name: "rollup", kind: specWord, values: rollupWords, example: "rollup: earliest",
+		or: []*spec{{kind: specObject, keys: []*spec{
+			{name: "worst", kind: specList, item: &spec{kind: specText}, required: true, example: "worst: [Blocked, At risk, On track, Done]", help: "Values of the target field, the worst first: the first of them that any link brings is written."},
+		}}},
+		help: "Makes one value of what several mappings bring to the same field of one record: the `earliest` or `latest` day, the `lowest` or `highest` number, their `sum`, or the `worst` option of a list. Each mapping has a one-way rule with the same `rollup` into the field. A value that `values` leaves (`otherwise: leave`) and an empty one count for nothing; where nothing counts, the field is cleared. The field always holds what its shares come to, also after somebody edited it by hand.",
+	},
+	{
 		name: "truncate", kind: specBool, fallback: "false", example: "truncate: true",
 		help: "Cuts a text that is too long for the target, instead of setting the field aside.",
 	},

@@ -74,7 +74,11 @@ func (r *reporter) checkFight(m, other *Mapping) {
 				continue
 			}
 			for _, field := range sortedKeys(m.writes[i]) {
-				if _, both := other.writes[j][field]; !both {
+				if _, both := other.writes[j][field]; !both || rollsAlike(m.rolls[i][field], other.rolls[j][field]) {
+					continue
+				}
+				if m.rolls[i][field] != nil && other.rolls[j][field] != nil {
+					r.errorf(m.writes[i][field], "write the same `rollup` in both", "`%s` of `%s` on %s is rolled up in another way by the mapping `%s`", field, a.Object, a.Connection, other.name)
 					continue
 				}
 				r.warnf(m.writes[i][field], "let one mapping write it, or give the sides scopes that do not overlap",
