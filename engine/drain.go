@@ -341,9 +341,6 @@ func pendingTo(l *state.Link, side mapping.SideID) bool {
 
 // unchanged compares every rule's value on a side with its baseline.
 func (d *drain) unchanged(j *job, side mapping.SideID) bool {
-	if j.shareMoved[side] {
-		return false
-	}
 	for _, r := range d.m.Rules() {
 		v, presence, err := r.Value(side, j.recs[side])
 		if err != nil || presence != connectors.Present {

@@ -53,7 +53,6 @@ type job struct {
 	begun       bool                  // its entry was left by an apply that did not end
 	foreseen    foreseen              // what a plan tells besides
 	shares      [2][]sharing          // of the rules that roll up what a side holds
-	shareMoved  [2]bool               // the side brings another share than is kept
 }
 
 // sought is one look for a counterpart by a match rule, and what it found.

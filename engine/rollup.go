@@ -186,11 +186,11 @@ func (d *drain) rollIn(ctx context.Context, side mapping.SideID, jobs []*job) er
 			if j.link == nil || j.recs[side] == nil || j.shares[side] != nil {
 				continue
 			}
-			list, moved, err := d.Engine.rollIn(tx, d.m, side, j.link, j.recs[side])
+			list, _, err := d.Engine.rollIn(tx, d.m, side, j.link, j.recs[side])
 			if err != nil {
 				return err
 			}
-			j.shares[side], j.shareMoved[side] = list, moved
+			j.shares[side] = list
 		}
 		return nil
 	})

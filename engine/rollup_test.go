@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
+	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/mapping"
 )
 
@@ -38,6 +40,8 @@ type rollupWorld struct {
 	tools map[string]*memory.System
 	names []string
 	busy  string // the mapping that is being drained
+
+	before func() // called before the next commit
 }
 
 func newRollupWorld(t *testing.T, change func(crm *memory.Options)) *rollupWorld {
@@ -60,6 +64,7 @@ func newRollupWorld(t *testing.T, change func(crm *memory.Options)) *rollupWorld
 		t.Fatal(problems.Err())
 	}
 	w.maps = all
+	w.wrap = func(s state.Store) state.Store { return beforeCommit{s, &w.before} }
 	w.start()
 	return w
 }
@@ -243,4 +248,60 @@ func TestRollupAgreesWithEditsInTheMidstOfWrites(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Two mappings each see the other's share as it was before, so that neither
+// would write: the one that stores last looks again.
+func TestRollupOfTwoSharesThatMoveAtOnce(t *testing.T) {
+	w := newRollupWorld(t, nil)
+	deal, work := w.deal("Roll-out")
+	for _, name := range []string{"one", "two"} {
+		w.tools[name].Edit(work[name], "bob", "stage", stage("2"))
+	}
+	w.settle()
+	w.shows(deal, work)
+	for _, name := range []string{"one", "two"} {
+		w.tools[name].Edit(work[name], "bob", "stage", stage("1"))
+	}
+	for _, f := range w.eng.Feeds() {
+		if _, err := w.eng.Poll(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drain := func(name string) {
+		t.Helper()
+		if _, err := w.eng.Drain(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Before to-one stores what it read, to-two does all its work.
+	met := false
+	w.tools["one"].SetHook(func(m memory.Moment) error {
+		if m.Call == "read" && !met {
+			w.before = func() {
+				met, w.before = true, nil
+				drain("to-two")
+			}
+		}
+		return nil
+	})
+	drain("to-one")
+	if !met {
+		t.Fatal("the two mappings did not meet")
+	}
+	w.drainDry() // without a poll, which may show the rows once more
+	w.shows(deal, work)
+}
+
+// beforeCommit is a store that calls a function before its next commit.
+type beforeCommit struct {
+	state.Store
+	call *func()
+}
+
+func (s beforeCommit) Update(ctx context.Context, fn func(state.Tx) error) error {
+	if *s.call != nil {
+		(*s.call)()
+	}
+	return s.Store.Update(ctx, fn)
 }
