@@ -52,6 +52,9 @@ func (t Template) FS() fs.FS {
 	return sub
 }
 
+// FS is the example's folder: tenon.yaml and mappings/.
+func (e Example) FS() fs.FS { return Template{dir: e.Name}.FS() }
+
 // HubSpotJira is a configuration for deals of HubSpot and epics of Jira:
 // tenon.yaml and mappings/.
 func HubSpotJira() fs.FS { return Template{dir: "hubspot-jira"}.FS() }

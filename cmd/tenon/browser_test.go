@@ -66,7 +66,7 @@ func TestBrowser(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := &story{demonstration: d}
+	s := newDealStory(d)
 	deal := ""
 	for _, r := range s.deals() {
 		if r.Properties["dealstage"] != "closedwon" && r.Properties["dealstage"] != "closedlost" {
@@ -85,7 +85,7 @@ func TestBrowser(t *testing.T) {
 		}
 	}
 	var dealPage, jiraPage, title, shown string
-	eventually(t, opened(tab, d.systems.hubspot.URL()+"/", fmt.Sprintf(`a[href="/deals/%s"]`, deal), `form [name="amount"]`))
+	eventually(t, opened(tab, d.systems.box("hubspot").URL()+"/", fmt.Sprintf(`a[href="/deals/%s"]`, deal), `form [name="amount"]`))
 	do("look for the button",
 		chromedp.WaitVisible(`//a[contains(., "Convert to project")] | //button[contains(., "Convert to project")]`, chromedp.BySearch),
 		chromedp.Location(&dealPage),
@@ -113,7 +113,7 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(jiraPage, d.systems.jira.URL()) || !strings.HasSuffix(jiraPage, "/"+epic.Key) {
+	if !strings.HasPrefix(jiraPage, d.systems.box("jira").URL()) || !strings.HasSuffix(jiraPage, "/"+epic.Key) {
 		t.Errorf("the link leads to %s, not to %s", jiraPage, epic.Key)
 	}
 	eventually(t, func() error {

@@ -101,12 +101,12 @@ func TestConnectMakesTheTemplatesFields(t *testing.T) {
 // TestPracticeByConsent takes the configuration that the sandbox writes for its
 // own apps to a sound mapping.
 func TestPracticeByConsent(t *testing.T) {
-	e, err := startSandbox(sandboxOptions{seed: 1, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"})
+	e, err := startSandbox(sandboxOptions{seed: 1, only: []string{"hubspot", "jira"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.close)
-	a := &accountsOfAnApp{t: t, dir: t.TempDir(), hubspot: e.hubspotSystem, jira: e.jiraSystem, site: &httptest.Server{URL: e.jira.URL()}}
+	a := &accountsOfAnApp{t: t, dir: t.TempDir(), hubspot: e.hubspotOf(), jira: e.jiraOf(), site: &httptest.Server{URL: e.box("jira").URL()}}
 	c := &cli{stderr: io.Discard}
 	if err := c.practice(e, a.dir, "ticket-to-issue", "by post"); err == nil {
 		t.Error("an unknown way to log in was taken")

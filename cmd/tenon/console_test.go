@@ -23,7 +23,7 @@ var screenshots = flag.String("screenshots", "", "write pictures of the pages in
 
 // console is a person at Tenon's pages, in a browser that runs no script.
 type console struct {
-	*story
+	*dealStory
 	t   *testing.T
 	tab context.Context
 }
@@ -46,7 +46,7 @@ func newConsole(t *testing.T, seed uint64) *console {
 	if err := os.WriteFile(path, asks, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := &console{story: &story{demonstration: d}, t: t, tab: tab}
+	c := &console{dealStory: newDealStory(d), t: t, tab: tab}
 	ctx := interrupted(t)
 	_, err = c.begin(ctx)
 	if d.stop != nil {
@@ -61,7 +61,7 @@ func newConsole(t *testing.T, seed uint64) *console {
 	}
 	for _, deal := range c.deals() {
 		if deal.Properties["dealstage"] == "closedwon" {
-			c.deal = deal.ID
+			c.first = deal.ID
 			break
 		}
 	}
@@ -167,13 +167,13 @@ func notice(words string) string {
 // so that it is a conflict once it goes on.
 func (c *console) disagree(left, right string) {
 	c.t.Helper()
-	epic, err := c.epic(c.deal)
+	epic, err := c.epic(c.first)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	err = errors.Join(
-		c.systems.hubspotSystem.As(seller).Edit("deals", c.deal, map[string]string{"dealname": left}),
-		c.systems.jiraSystem.As(planner).Edit(epic.Key, map[string]any{"summary": right}),
+		c.systems.hubspotOf().As(seller).Edit("deals", c.first, map[string]string{"dealname": left}),
+		c.systems.jiraOf().As(planner).Edit(epic.Key, map[string]any{"summary": right}),
 	)
 	if err != nil {
 		c.t.Fatal(err)
@@ -203,7 +203,7 @@ func TestConsole(t *testing.T) {
 	c.shot("phone", 360, 900)
 	c.do("the look of a desk", chromedp.EmulateViewport(1000, 1400))
 
-	epic, err := c.epic(c.deal)
+	epic, err := c.epic(c.first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestConsole(t *testing.T) {
 	c.open("/conflicts", "article.aside")
 	c.press(`//button[contains(., "Keep the value of epic")]`, notice("Decided"))
 	eventually(t, func() error {
-		got, err := c.sameName(c.deal)
+		got, err := c.sameName(c.first)
 		if err == nil && got != "Named by delivery" {
 			err = fmt.Errorf("both sides say %q", got)
 		}
@@ -229,12 +229,12 @@ func TestConsole(t *testing.T) {
 
 	// The decision is taken back: the deal has its own name again, and that does
 	// not flow.
-	c.open("/history?action=updated&record="+c.deal, "table")
+	c.open("/history?action=updated&record="+c.first, "table")
 	c.press(`//table//a[contains(., "undo")]`, "#undo")
 	c.says("main", "Undo the writes of event", "can be put back", "Named by delivery", "Named by sales")
 	c.shot("undo", 1000, 560)
 	c.press("#undo", `//h1[contains(., "Undone")]`)
-	if d, err := c.dealNow(c.deal); err != nil || d.Properties["dealname"] != "Named by sales" {
+	if d, err := c.dealNow(c.first); err != nil || d.Properties["dealname"] != "Named by sales" {
 		t.Errorf("after the undo the deal is %q (%v), want %q", d.Properties["dealname"], err, "Named by sales")
 	}
 	c.shows("/history?action=undone", "undone", "dealname")
@@ -285,13 +285,13 @@ func TestConsoleThirdValue(t *testing.T) {
 	c.do("type a value", chromedp.SendKeys("#value", "Named by both", chromedp.ByQuery))
 	c.press("#write", notice("Decided"))
 	eventually(t, func() error {
-		got, err := c.sameName(c.deal)
+		got, err := c.sameName(c.first)
 		if err == nil && got != "Named by both" {
 			err = fmt.Errorf("both sides say %q", got)
 		}
 		return err
 	})
-	c.shows("/explain?record=hubspot/deals/"+c.deal, "in sync", "Named by both")
+	c.shows("/explain?record=hubspot/deals/"+c.first, "in sync", "Named by both")
 	c.press(`//button[contains(., "Look at this record anew")]`, notice("1 record is looked at anew"))
 	c.open("/mappings/won-deal-to-epic", "h1")
 	c.press(`//button[contains(., "Look at all its records anew")]`, notice("records are looked at anew"))

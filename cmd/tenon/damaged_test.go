@@ -25,7 +25,7 @@ var damageCount = flag.Int("damage.count", 20, "how many states with a flipped b
 // wrote returns the requests that changed something in a system since the last
 // call.
 func (p *pairs) wrote() (requests []string) {
-	for _, log := range []*kit.RequestLog{p.systems.hubspotSystem.Requests(), p.systems.jiraSystem.Requests()} {
+	for _, log := range []*kit.RequestLog{p.systems.hubspotOf().Requests(), p.systems.jiraOf().Requests()} {
 		for _, e := range log.Since(0) {
 			if isWrite(e.Method, e.Path) {
 				requests = append(requests, e.Method+" "+e.Path)
@@ -43,7 +43,7 @@ func TestDamaged(t *testing.T) {
 	b := newTestbed(t, 9)
 	// What was made is older than the search's lag: a bit that flips in the key
 	// of an index hides the row, and the record is found again by its own key.
-	b.systems.jiraSystem.SetLag(0)
+	b.systems.jiraOf().SetLag(0)
 	p := newPairs(t, b)
 	p.comment(t, 0, "in step, too")
 	b.tenon("sync")

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,10 +18,13 @@ import (
 	"github.com/tenonsync/tenon/config"
 	"github.com/tenonsync/tenon/engine/state/mark"
 	"github.com/tenonsync/tenon/examples"
+	"github.com/tenonsync/tenon/sandbox/systems"
 )
 
 // demoOptions are the flags of the demo.
 type demoOptions struct {
+	example string // the first of the examples if empty
+	list    bool
 	dir     string
 	addr    string
 	check   bool
@@ -35,47 +40,87 @@ func (c *cli) demoCommand() *cobra.Command {
 	var o demoOptions
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run Tenon between an emulated HubSpot and an emulated Jira",
-		Long: `Starts an emulated HubSpot and Jira with invented data, and Tenon between them,
-all on this machine. Open the pages that are printed and press "Convert to
-project" on a deal. Nothing needs an account, and nothing is left behind unless
---dir names a folder.
+		Short: "Run Tenon between emulated systems",
+		Long: `Starts the emulated systems of an example with invented data, and Tenon between
+them, all on this machine: HubSpot and Jira, or what --example names. Open the
+pages that are printed and press "Convert to project" on a deal. Nothing needs an
+account, and nothing is left behind unless --dir names a folder.
 
 With --check the story runs by itself: convert, a double click, edits on both
-sides, an edit of one field on both at once, a lost webhook, a restart. Exit code
-0 only if both systems agree in the end and every record has one counterpart.`,
+sides, an edit of one field on both at once, a lost webhook, comments, a restart,
+a record that somebody removes. Exit code 0 only if the systems agree in the end
+and every record has one counterpart.`,
+		Example: `  tenon demo
+  tenon demo --list
+  tenon demo --example salesforce-jira --check`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.list {
+				return c.listExamples()
+			}
+			return c.demo(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&o.example, "example", examples.Examples()[0].Name, "the `name` of the example to run; --list shows them")
+	f.BoolVar(&o.list, "list", false, "list the examples")
 	f.StringVar(&o.dir, "dir", "", "keep configuration and state in this `folder`")
-	f.StringVar(&o.addr, "addr", "127.0.0.1:0", "the `address` of Tenon; port 0 is any free one")
-	f.StringVar(&o.sandbox.hubspot, "hubspot", "127.0.0.1:0", "the `address` of the emulated HubSpot")
-	f.StringVar(&o.sandbox.jira, "jira", "127.0.0.1:0", "the `address` of the emulated Jira")
+	f.StringVar(&o.addr, "addr", anyPort, "the `address` of Tenon; port 0 is any free one")
+	addressFlags(f, &o.sandbox)
 	f.Uint64Var(&o.sandbox.seed, "seed", 1, "draws the invented data")
 	f.BoolVar(&o.check, "check", false, "run the story without a person and check the outcome")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log what Tenon does")
 	return cmd
 }
 
-// demoConfig is the configuration of the demo: the example's, with the emulated
-// systems' addresses and shorter intervals.
-const demoConfig = `# The configuration of the demo. Its variables hold the credentials of the sandbox.
-connections:
-  hubspot:
+func (c *cli) listExamples() error {
+	if c.json() {
+		type row struct {
+			Name    string   `json:"name"`
+			Title   string   `json:"title"`
+			Systems []string `json:"systems"`
+		}
+		rows := []row{}
+		for _, e := range examples.Examples() {
+			rows = append(rows, row{e.Name, e.Title, e.Connections})
+		}
+		return c.printJSON(rows)
+	}
+	t := newTable(c.stdout, "EXAMPLE", "")
+	for _, e := range examples.Examples() {
+		t.row(e.Name, e.Title)
+	}
+	return t.flush()
+}
+
+// demoConnections are the connections of the demo's configuration: the
+// examples', with the emulated systems' addresses and shorter waits.
+var demoConnections = map[string]string{
+	"hubspot": `  hubspot:
     kind: hubspot
     base_url: ${HUBSPOT_URL}
     token: ${HUBSPOT_TOKEN}
     client_secret: ${HUBSPOT_CLIENT_SECRET}
     requests_per_second: 50
-  jira:
+`,
+	"jira": `  jira:
     kind: jira
     base_url: ${JIRA_URL}
     email: ${JIRA_EMAIL}
     token: ${JIRA_TOKEN}
     webhook_secret: ${JIRA_WEBHOOK_SECRET}
     search_lag: 20s
+`,
+}
 
+// demoConfig is the tenon.yaml of the demo of an example.
+func demoConfig(e examples.Example) string {
+	var b strings.Builder
+	b.WriteString("# The configuration of the demo. Its variables hold the credentials of the sandbox.\nconnections:\n")
+	for _, name := range e.Connections {
+		b.WriteString(demoConnections[name])
+	}
+	b.WriteString(`
 server:
   listen: ${TENON_ADDRESS}
 
@@ -83,13 +128,16 @@ mappings: mappings/
 engine:
   poll_interval: 3s
   missing_after: 5s
-`
+`)
+	return b.String()
+}
 
 // demonstration is a running demo.
 type demonstration struct {
 	cli     *cli
 	dir     string
 	log     *slog.Logger
+	example examples.Example
 	systems *emulated
 	address string
 	config  *config.Config
@@ -116,6 +164,9 @@ func (d *demonstration) close() {
 // newDemonstration starts the systems and writes the configuration into dir.
 func (c *cli) newDemonstration(dir string, o demoOptions) (_ *demonstration, err error) {
 	d := &demonstration{cli: c, dir: dir, log: quiet()}
+	if d.example, err = o.find(); err != nil {
+		return nil, err
+	}
 	if o.verbose {
 		d.log = c.logger("info", "text")
 	}
@@ -130,15 +181,15 @@ func (c *cli) newDemonstration(dir string, o demoOptions) (_ *demonstration, err
 		}
 		d.address = d.listener.tcp.Addr().String()
 	}
-	o.sandbox.tenon = d.url()
+	o.sandbox.tenon, o.sandbox.only = d.url(), d.example.Connections
 	if d.systems, err = startSandbox(o.sandbox); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, "tenon.yaml")
-	if err := os.WriteFile(path, []byte(demoConfig), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(demoConfig(d.example)), 0o600); err != nil {
 		return nil, fail(exitUsage, "", "%w", err)
 	}
-	if _, err := examples.Write(examples.HubSpotJira(), dir); err != nil {
+	if _, err := examples.Write(d.example.FS(), dir); err != nil {
 		return nil, fail(exitUsage, "", "%w", err)
 	}
 	variables := d.variables()
@@ -149,12 +200,9 @@ func (c *cli) newDemonstration(dir string, o demoOptions) (_ *demonstration, err
 }
 
 func (d *demonstration) variables() map[string]string {
-	r := d.systems.ready()
-	return map[string]string{
-		"HUBSPOT_URL": r.HubSpot.URL, "HUBSPOT_TOKEN": r.HubSpot.Token, "HUBSPOT_CLIENT_SECRET": r.HubSpot.ClientSecret,
-		"JIRA_URL": r.Jira.URL, "JIRA_EMAIL": r.Jira.Email, "JIRA_TOKEN": r.Jira.Token, "JIRA_WEBHOOK_SECRET": r.Jira.WebhookSecret,
-		"TENON_ADDRESS": d.address,
-	}
+	v := d.systems.variables()
+	v["TENON_ADDRESS"] = d.address
+	return v
 }
 
 // start prepares the systems and runs the service in the background.
@@ -188,7 +236,22 @@ func (d *demonstration) start(ctx context.Context) error {
 	return nil
 }
 
+// find returns the example that is asked for.
+func (o demoOptions) find() (examples.Example, error) {
+	if o.example == "" {
+		return examples.Examples()[0], nil
+	}
+	e, ok := examples.FindExample(o.example)
+	if !ok {
+		return e, fail(exitUsage, "`tenon demo --list` shows the examples", "there is no example %q", o.example)
+	}
+	return e, nil
+}
+
 func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
+	if _, err := o.find(); err != nil {
+		return err
+	}
 	dir := o.dir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "tenon-demo-*"); err != nil {
@@ -224,7 +287,8 @@ func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
 // refused.
 func (c *cli) clearDemo(dir string) error {
 	text, err := os.ReadFile(filepath.Join(dir, "tenon.yaml"))
-	if err == nil && string(text) != demoConfig {
+	isDemo := func(e examples.Example) bool { return demoConfig(e) == string(text) }
+	if err == nil && !slices.ContainsFunc(examples.Examples(), isDemo) {
 		return fail(exitUsage, "name another folder with --dir", "%s holds a tenon.yaml that is not the demo's", dir)
 	}
 	path := filepath.Join(dir, "tenon.db")
@@ -244,25 +308,30 @@ func (c *cli) clearDemo(dir string) error {
 
 func (d *demonstration) welcome() error {
 	if d.cli.json() {
-		r := d.systems.ready()
-		return d.cli.printJSON(map[string]string{"tenon": d.url(), "hubspot": r.HubSpot.URL, "jira": r.Jira.URL, "dir": d.dir})
+		where := map[string]string{"tenon": d.url(), "dir": d.dir, "example": d.example.Name}
+		for _, b := range d.systems.boxes {
+			where[b.Name] = b.URL()
+		}
+		return d.cli.printJSON(where)
 	}
-	_, err := fmt.Fprintf(d.cli.stdout, `HubSpot (emulated)  %s
-Jira (emulated)     %s
-Tenon               %s
+	d.systems.show(d.cli.stdout, " (emulated)")
+	cast := d.example.Casts[0]
+	source, _ := systems.Find(cast.Source.Connection)
+	target, _ := systems.Find(cast.Target.Connection)
+	_, err := fmt.Fprintf(d.cli.stdout, `%-21s  %s
 
 Try this:
-  1. Open HubSpot, choose an open deal and press "Convert to project".
-     Tenon shows what would be made; confirm, and follow the link to the epic.
-  2. Change the deal's name or amount in HubSpot, or the epic's due date or status
-     in Jira. It appears on the other side within a second or two.
-  3. Open Tenon: how everything stands. Type an epic's key (DELIV-…) into its
-     search field to see why that record is in step. Its history tells why each
-     thing was done, and that Tenon's own writes, seen again, ended in
+  1. Open %[3]s, choose an open %[5]s and press "Convert to project".
+     Tenon shows what would be made; confirm, and follow the link to the %[6]s.
+  2. Change the %[5]s's name in %[3]s, or the %[6]s's in %[4]s. It appears on the
+     other side within a second or two; so do dates, states and comments.
+  3. Open Tenon: how everything stands. Type a record's key or paste its address
+     into the search field to see why that record is in step. The history tells
+     why each thing was done, and that Tenon's own writes, seen again, ended in
      "no difference"; what it wrote can be undone there.
 
-Deals that are won already get their epics by themselves. Ctrl-C ends the demo.
-`, d.systems.hubspot.URL(), d.systems.jira.URL(), d.url())
+What is ready already gets its counterpart by itself. Ctrl-C ends the demo.
+`, "Tenon", d.url(), source.Title, target.Title, cast.Source.Noun, cast.Target.Noun)
 	return err
 }
 

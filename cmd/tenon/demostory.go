@@ -3,197 +3,369 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tenonsync/tenon/engine"
-	"github.com/tenonsync/tenon/sandbox/hubspot"
-	"github.com/tenonsync/tenon/sandbox/jira"
 	"github.com/tenonsync/tenon/sandbox/kit"
+	"github.com/tenonsync/tenon/sandbox/systems"
 )
 
-func (s *story) deals() []hubspot.Record { return s.systems.hubspotSystem.All("deals") }
-
-func (s *story) dealNow(id string) (hubspot.Record, error) {
-	return s.systems.hubspotSystem.Get("deals", id)
+func (s *story) preview(ctx context.Context) (string, error) {
+	a := s.acts[0]
+	address, err := s.button(ctx, s.first)
+	if err != nil {
+		return "", err
+	}
+	var p engine.Preview
+	if err := call(ctx, http.MethodGet, address, &p); err != nil {
+		return "", err
+	}
+	if n := len(a.counterparts(s.first)); n != 0 {
+		return "", fmt.Errorf("the preview made %s", count(n, a.Target.Noun, a.Target.Noun+"s"))
+	}
+	if len(p.Tasks) != a.Tasks {
+		return "", fmt.Errorf("the preview shows %s, want %d", count(len(p.Tasks), "task", "tasks"), a.Tasks)
+	}
+	return fmt.Sprintf("%q, %s, %s", p.Title, count(len(p.Fields), "field", "fields"), count(len(p.Tasks), "task", "tasks")), nil
 }
 
-// epics returns the epics that name a deal.
-func (s *story) epics(deal string) []jira.Issue {
-	field := s.systems.jiraSystem.FieldID("CRM deal")
-	var found []jira.Issue
-	for _, i := range s.systems.jiraSystem.Issues("DELIV") {
-		if i.Type == "Epic" && fmt.Sprint(i.Fields[field]) == deal {
-			found = append(found, i)
+func (s *story) convert(ctx context.Context) (string, error) {
+	made, err := s.press(ctx, s.first)
+	if err != nil {
+		return "", err
+	}
+	return made.Key, await(ctx, func() error { return s.inStep(s.first) })
+}
+
+func (s *story) doubleClick(ctx context.Context) (string, error) {
+	var wg sync.WaitGroup
+	var made [4]engine.Conversion
+	var errs [4]error
+	for i := range made {
+		wg.Go(func() { made[i], errs[i] = s.press(ctx, s.other) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return "", err
+	}
+	for _, m := range made {
+		if m.Target != made[0].Target {
+			return "", fmt.Errorf("two presses led to %s and %s", m.Target, made[0].Target)
 		}
 	}
-	return found
+	return made[0].Key, await(ctx, func() error { return s.inStep(s.other) })
 }
 
-func (s *story) epic(deal string) (jira.Issue, error) {
-	found := s.epics(deal)
-	if len(found) != 1 {
-		return jira.Issue{}, fmt.Errorf("deal %s has %d epics", deal, len(found))
+func (s *story) editSource(ctx context.Context) (string, error) {
+	a := s.acts[0]
+	start := time.Now()
+	edits := map[string]string{a.Source.Name: "Renamed in " + s.title(a.Source)}
+	if a.Source.Number != "" {
+		edits[a.Source.Number] = "12345.67"
 	}
-	return found[0], nil
+	if err := a.from.Edit(seller, s.first, edits); err != nil {
+		return "", err
+	}
+	err := await(ctx, func() error { return s.shows(s.first, edits) })
+	return since(start), err
 }
 
-// button returns the address that Tenon wrote into the deal.
-func (s *story) button(ctx context.Context, deal string) (string, error) {
-	var address string
-	err := await(ctx, func() error {
-		d, err := s.dealNow(deal)
+// shows says why a source does not hold these values, or not all of its
+// counterparts do.
+func (s *story) shows(id string, want map[string]string) error {
+	r, err := s.acts[0].from.Get(id)
+	if err != nil {
+		return err
+	}
+	for name, value := range want {
+		if got := r.Fields[name]; got != value {
+			return fmt.Errorf("%s of %s %s is %q, want %q", name, s.acts[0].Source.Noun, id, got, value)
+		}
+	}
+	return s.inStep(id)
+}
+
+func (s *story) editTarget(ctx context.Context, a *act) (string, error) {
+	t, err := a.counterpart(s.first)
+	if err != nil {
+		return "", err
+	}
+	start := time.Now()
+	name := "Renamed in " + s.title(a.Target)
+	edits, want := map[string]string{a.Target.Name: name}, map[string]string{a.Source.Name: name}
+	if a.Target.Due != "" && a.Source.Due != "" {
+		due := time.Now().UTC().AddDate(0, 2, 0).Format(time.DateOnly)
+		edits[a.Target.Due], want[a.Source.Due] = due, due
+	}
+	if err := a.to.Edit(planner, t.ID, edits); err != nil {
+		return "", err
+	}
+	err = await(ctx, func() error { return s.shows(s.first, want) })
+	return since(start), err
+}
+
+func (s *story) moveTarget(ctx context.Context, a *act) (string, error) {
+	t, err := a.counterpart(s.first)
+	if err != nil {
+		return "", err
+	}
+	if err := a.to.Edit(planner, t.ID, map[string]string{a.Target.State: a.Working}); err != nil {
+		return "", err
+	}
+	return a.Working, await(ctx, func() error { return s.shows(s.first, map[string]string{a.Source.State: a.Started}) })
+}
+
+// talk says something on both sides; each must be heard on the other once.
+func (s *story) talk(ctx context.Context, a *act) (string, error) {
+	t, err := a.counterpart(s.first)
+	if err != nil {
+		return "", err
+	}
+	asked, told := "Asked in "+s.title(a.Source)+" of "+a.Target.Connection, "Told in "+s.title(a.Target)
+	err = errors.Join(a.from.Comment(seller, s.first, asked), a.to.Comment(planner, t.ID, told))
+	if err != nil {
+		return "", err
+	}
+	return "", await(ctx, func() error {
+		r, err := a.from.Get(s.first)
 		if err != nil {
 			return err
 		}
-		if address = d.Properties["tenon_convert"]; address == "" {
-			return fmt.Errorf("deal %s shows no button", deal)
-		}
-		return nil
-	})
-	return address, err
-}
-
-// call asks Tenon as a program does and decodes the answer.
-func (s *story) call(ctx context.Context, method, address string, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, address, nil)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s: %s", method, req.URL.Path, resp.Status, strings.TrimSpace(string(text)))
-	}
-	return json.Unmarshal(text, out)
-}
-
-// press presses the button of a deal until the work is done.
-func (s *story) press(ctx context.Context, deal string) (engine.Conversion, error) {
-	address, err := s.button(ctx, deal)
-	if err != nil {
-		return engine.Conversion{}, err
-	}
-	var made engine.Conversion
-	err = await(ctx, func() error {
-		if err := s.call(ctx, http.MethodPost, address, &made); err != nil {
+		t, err := a.counterpart(s.first)
+		if err != nil {
 			return err
 		}
-		if made.State != "done" {
-			return fmt.Errorf("the conversion is %s: %s", made.State, made.Reason)
+		for _, text := range []string{asked, told} {
+			if here, there := mentions(r, text), mentions(t, text); here != 1 || there != 1 {
+				return fmt.Errorf("%q is said %d times in %s and %d times in %s", text, here, a.Source.Connection, there, a.Target.Connection)
+			}
 		}
 		return nil
 	})
-	return made, err
 }
 
-func since(start time.Time) string { return fmt.Sprintf("after %.1f s", time.Since(start).Seconds()) }
-
-// dateOf reads a date property, which HubSpot writes as a day or as the
-// milliseconds of its midnight in UTC.
-func dateOf(text string) string {
-	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return time.UnixMilli(ms).UTC().Format(time.DateOnly)
-	}
-	return text
-}
-
-// sameName returns the name that a deal and its epic share.
-func (s *story) sameName(deal string) (string, error) {
-	d, err := s.dealNow(deal)
-	if err != nil {
-		return "", err
-	}
-	epic, err := s.epic(deal)
-	if err != nil {
-		return "", err
-	}
-	if d.Properties["dealname"] != epic.Fields["summary"] {
-		return "", fmt.Errorf("deal %s is %q and %s is %q", deal, d.Properties["dealname"], epic.Key, epic.Fields["summary"])
-	}
-	return d.Properties["dealname"], nil
-}
-
-// writes counts the requests that changed something in a system.
-func (s *story) writes() int {
+func mentions(r systems.Record, text string) int {
 	n := 0
-	for _, log := range []*kit.RequestLog{s.systems.hubspotSystem.Requests(), s.systems.jiraSystem.Requests()} {
-		for _, e := range log.Since(0) {
-			if isWrite(e.Method, e.Path) {
-				n++
-			}
-		}
+	for _, c := range r.Comments {
+		n += strings.Count(c, text)
 	}
 	return n
 }
 
-// isWrite tells the requests that change something from those that only carry
-// their question in a body.
-func isWrite(method, path string) bool {
-	if method == http.MethodGet || method == http.MethodHead {
-		return false
-	}
-	for _, reading := range []string{"/search", "/batch/read", "/bulkfetch", "/jql", "/properties/search", "/list"} {
-		if strings.Contains(path, reading) {
-			return false
-		}
-	}
-	return true
-}
-
-// compare holds a deal against its epic, field by field, without the engine.
-func (s *story) compare(d hubspot.Record) error {
-	epic, err := s.epic(d.ID)
+func (s *story) editBoth(ctx context.Context) (string, error) {
+	a := s.acts[0]
+	t, err := a.counterpart(s.other)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return s.compareWith(d, epic)
+	err = errors.Join(
+		a.from.Edit(seller, s.other, map[string]string{a.Source.Name: "Both: from " + s.title(a.Source)}),
+		a.to.Edit(planner, t.ID, map[string]string{a.Target.Name: "Both: from " + s.title(a.Target)}),
+	)
+	if err != nil {
+		return "", err
+	}
+	winner := ""
+	err = await(ctx, func() error {
+		r, err := a.from.Get(s.other)
+		if err != nil {
+			return err
+		}
+		if winner = r.Fields[a.Source.Name]; !strings.HasPrefix(winner, "Both: ") {
+			return fmt.Errorf("the name is %q", winner)
+		}
+		return s.inStep(s.other)
+	})
+	return winner, err
 }
 
-func (s *story) compareWith(d hubspot.Record, epic jira.Issue) error {
-	budget := epic.Fields[s.systems.jiraSystem.FieldID("Budget")]
-	pairs := [][2]string{
-		{d.Properties["dealname"], asText(epic.Fields["summary"])},
-		{plainNumber(d.Properties["amount"]), plainNumber(asText(budget))},
+func (s *story) loseWebhook(ctx context.Context) (string, error) {
+	// From here on no webhook of any system arrives, until the rules are taken
+	// away: only the lists of changes tell.
+	for _, b := range s.systems.boxes {
+		f := b.System.Faults()
+		rule, err := f.Add(kit.Rule{Kind: kit.WebhookLost})
+		if err != nil {
+			return "", err
+		}
+		defer f.Remove(rule.ID)
 	}
-	if due := asText(epic.Fields["duedate"]); due != "" { // one way: the deal's own date stays until the epic has one
-		pairs = append(pairs, [2]string{dateOf(d.Properties["expected_delivery"]), due})
+	start, a := time.Now(), s.acts[0]
+	edits := map[string]string{a.Source.Name: "Told by no webhook"}
+	if err := a.from.Edit(seller, s.other, edits); err != nil {
+		return "", err
 	}
-	for _, pair := range pairs {
-		if pair[0] != pair[1] {
-			return fmt.Errorf("deal %s holds %q where %s holds %q", d.ID, pair[0], epic.Key, pair[1])
+	err := await(ctx, func() error { return s.shows(s.other, edits) })
+	return since(start), err
+}
+
+func (s *story) restart(ctx context.Context) (string, error) {
+	if _, err := s.press(ctx, s.third); err != nil {
+		return "", err
+	}
+	if err := s.stop(); err != nil {
+		return "", err
+	}
+	s.stop = nil
+	a := s.acts[0]
+	t, err := a.counterpart(s.third)
+	if err != nil {
+		return "", err
+	}
+	err = errors.Join(
+		a.from.Edit(seller, s.first, map[string]string{a.Source.Name: "Edited while Tenon was away"}),
+		a.to.Edit(planner, t.ID, map[string]string{a.Target.Name: "Edited in " + s.title(a.Target) + " meanwhile"}),
+	)
+	if err != nil {
+		return "", err
+	}
+	if err := s.start(ctx); err != nil {
+		return "", err
+	}
+	return "", await(ctx, func() error {
+		return errors.Join(
+			s.shows(s.first, map[string]string{a.Source.Name: "Edited while Tenon was away"}),
+			s.shows(s.third, map[string]string{a.Source.Name: "Edited in " + s.title(a.Target) + " meanwhile"}),
+		)
+	})
+}
+
+// remove takes a source away: its links end, and its counterparts stay as they
+// were.
+func (s *story) remove(ctx context.Context) (string, error) {
+	if _, err := s.press(ctx, s.last); err != nil {
+		return "", err
+	}
+	if err := await(ctx, func() error { return s.inStep(s.last) }); err != nil {
+		return "", err
+	}
+	links, err := s.links(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	for _, a := range s.acts {
+		t, err := a.counterpart(s.last)
+		if err != nil {
+			return "", err
+		}
+		s.gone = append(s.gone, t.ID)
+	}
+	if err := s.acts[0].from.Remove(seller, s.last); err != nil {
+		return "", err
+	}
+	err = await(ctx, func() error {
+		now, err := s.links(ctx, "")
+		if err == nil && now != links-len(s.acts) {
+			err = fmt.Errorf("%s of %d remain", count(now, "link", "links"), links)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	for i, a := range s.acts {
+		if t, err := a.to.Get(s.gone[i]); err != nil || t.Gone || t.Fields[a.Target.Name] == "" {
+			return "", fmt.Errorf("the %s went, too: %w", a.Target.Noun, err)
 		}
 	}
-	if u, err := url.Parse(d.Properties["project_url"]); err != nil || !strings.HasSuffix(u.Path, "/"+epic.Key) {
-		return fmt.Errorf("deal %s links to %q, not to %s", d.ID, d.Properties["project_url"], epic.Key)
-	}
-	return nil
+	return "", nil
 }
 
-func asText(v any) string {
-	if v == nil {
-		return ""
+// links counts the links of a mapping that have not ended, of all of them for "".
+func (s *story) links(ctx context.Context, mapping string) (int, error) {
+	rows, err := s.service.engine.Links(ctx, mapping, 0, 10_000)
+	n := 0
+	for _, l := range rows {
+		if l.Status != "ended" {
+			n++
+		}
 	}
-	return fmt.Sprint(v)
+	return n, err
 }
 
-// plainNumber writes equal numbers alike.
-func plainNumber(text string) string {
-	if f, err := strconv.ParseFloat(text, 64); err == nil {
-		return strconv.FormatFloat(f, 'f', -1, 64)
+// quietFor is how long nothing may change for the check to call it quiet;
+// longer than a poll.
+const quietFor = 4 * time.Second
+
+func (s *story) quiet(ctx context.Context) (string, error) {
+	last, at := s.everything(), time.Now()
+	err := await(ctx, func() error {
+		if now := s.everything(); now != last {
+			last, at = now, time.Now()
+		}
+		if calm := time.Since(at); calm < quietFor {
+			return fmt.Errorf("the last change was %.1f s ago", calm.Seconds())
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
 	}
-	return text
+	echoes, err := s.service.engine.History(ctx, engine.HistoryFilter{Action: "no difference", Limit: 1000})
+	if err != nil {
+		return "", err
+	}
+	return count(len(echoes), "echo", "echoes") + ` ended in "no difference"`, nil
+}
+
+// everything is what all systems hold, with the times of the last changes.
+func (s *story) everything() string {
+	var all [][]systems.Record
+	for _, a := range s.acts {
+		all = append(all, a.from.Records(), a.to.Records())
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // they are texts and times
+	}
+	return string(text)
+}
+
+func (s *story) agreed(ctx context.Context) (string, error) {
+	pairs := map[string]int{}
+	err := await(ctx, func() error {
+		clear(pairs)
+		for _, a := range s.acts {
+			for _, r := range a.from.Records() {
+				if len(a.counterparts(r.ID)) == 0 && r.Fields[a.Source.State] != a.Won {
+					continue
+				}
+				if err := a.agrees(r); err != nil {
+					return err
+				}
+				pairs[a.Mapping]++
+			}
+			if err := a.strays(s.gone); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	status, err := s.service.engine.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	n := 0
+	for _, m := range status.Mappings {
+		if m.Failed+m.Conflicts > 0 || m.State != "running" {
+			return "", fmt.Errorf("mapping %s is %s with %d failed and %d conflicts", m.Name, m.State, m.Failed, m.Conflicts)
+		}
+		links, err := s.links(ctx, m.Name)
+		if err != nil {
+			return "", err
+		}
+		if links != pairs[m.Name] {
+			return "", fmt.Errorf("mapping %s has %d links for %d pairs", m.Name, links, pairs[m.Name])
+		}
+		n += links
+	}
+	return count(n, "pair", "pairs"), nil
 }

@@ -102,7 +102,7 @@ func (b *testbed) nothingWaits() error {
 // killWorld is what people do meanwhile. The name of each deal is edited on one
 // side only, so that the last edit is what both sides must show.
 type killWorld struct {
-	*story
+	*dealStory
 	ended sync.Once
 
 	mu             sync.Mutex
@@ -117,7 +117,7 @@ type killWorld struct {
 
 func newKillWorld(t *testing.T, b *testbed) *killWorld {
 	t.Helper()
-	w := &killWorld{story: &story{demonstration: b.demonstration}, want: map[string]string{}, pressed: map[string]bool{}}
+	w := &killWorld{dealStory: newDealStory(b.demonstration), want: map[string]string{}, pressed: map[string]bool{}}
 	_, w.loose = w.project()
 	for _, deal := range w.deals() {
 		if deal.Properties["dealstage"] == "closedwon" {
@@ -174,7 +174,7 @@ func (w *killWorld) work(rng *rand.Rand, stop <-chan struct{}) {
 }
 
 func (w *killWorld) make(name, stage string) {
-	id, err := w.systems.hubspotSystem.As(seller).Create("deals", map[string]string{
+	id, err := w.systems.hubspotOf().As(seller).Create("deals", map[string]string{
 		"dealname": name, "dealstage": stage, "amount": "1200", "closedate": "2026-03-01", "dealtype": "newbusiness",
 	})
 	if err != nil {
@@ -193,11 +193,11 @@ func (w *killWorld) make(name, stage string) {
 func (w *killWorld) edit(deal, text string, inHubSpot bool) {
 	var err error
 	if inHubSpot {
-		err = w.systems.hubspotSystem.As(seller).Edit("deals", deal, map[string]string{"dealname": text})
+		err = w.systems.hubspotOf().As(seller).Edit("deals", deal, map[string]string{"dealname": text})
 	} else {
 		var epic jira.Issue
 		if epic, err = w.epic(deal); err == nil {
-			err = w.systems.jiraSystem.As(planner).Edit(epic.Key, map[string]any{"summary": text})
+			err = w.systems.jiraOf().As(planner).Edit(epic.Key, map[string]any{"summary": text})
 		}
 	}
 	if err == nil { // an epic may not be there yet
@@ -211,7 +211,7 @@ func (w *killWorld) comment(deal, text string) {
 	if err != nil {
 		return
 	}
-	if _, err := w.systems.jiraSystem.As(planner).Comment(epic.Key, text); err == nil {
+	if _, err := w.systems.jiraOf().As(planner).Comment(epic.Key, text); err == nil {
 		w.comments = append(w.comments, text)
 	}
 }
@@ -246,9 +246,9 @@ func (w *killWorld) press(rng *rand.Rand, stop <-chan struct{}) {
 // project returns the epics by the deal that they name, and how many issues are
 // no epic's and below none.
 func (w *killWorld) project() (epics map[string][]jira.Issue, loose int) {
-	field := w.systems.jiraSystem.FieldID("CRM deal")
+	field := w.systems.jiraOf().FieldID("CRM deal")
 	epics = map[string][]jira.Issue{}
-	for _, i := range w.systems.jiraSystem.Issues("DELIV") {
+	for _, i := range w.systems.jiraOf().Issues("DELIV") {
 		if i.Type != "Epic" {
 			loose++
 			continue
@@ -293,7 +293,7 @@ func (w *killWorld) settledPair(d hubspot.Record, epic jira.Issue) error {
 
 func (w *killWorld) settledComments() error {
 	notes := map[string]int{}
-	for _, n := range w.systems.hubspotSystem.All("notes") {
+	for _, n := range w.systems.hubspotOf().All("notes") {
 		body := n.Properties["hs_note_body"]
 		if at := strings.Index(body, "comment number "); at >= 0 {
 			text, _, _ := strings.Cut(body[at:], "<")

@@ -47,7 +47,7 @@ func newTestDemo(t *testing.T, seed uint64, address string) *demonstration {
 	c := &cli{stdout: t.Output(), stderr: t.Output(), registry: registry, output: "table"}
 	d, err := c.newDemonstration(t.TempDir(), demoOptions{
 		addr: "127.0.0.1:0", address: address,
-		sandbox: sandboxOptions{seed: seed, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"},
+		sandbox: sandboxOptions{seed: seed, only: []string{"hubspot", "jira"}},
 	})
 	if err != nil {
 		t.Fatal(err)

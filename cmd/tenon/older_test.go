@@ -15,7 +15,7 @@ import (
 // pairs is a small world for what becomes of a state: some won deals with their
 // epics, of which each test edits its own.
 type pairs struct {
-	*story
+	*dealStory
 	b    *testbed
 	deal []string // linked
 	made int
@@ -24,7 +24,7 @@ type pairs struct {
 // newPairs brings the systems into step once.
 func newPairs(t *testing.T, b *testbed) *pairs {
 	t.Helper()
-	p := &pairs{story: &story{demonstration: b.demonstration}, b: b}
+	p := &pairs{dealStory: newDealStory(b.demonstration), b: b}
 	b.tenon("sync")
 	for _, d := range p.deals() {
 		if d.Properties["dealstage"] == "closedwon" {
@@ -39,7 +39,7 @@ func newPairs(t *testing.T, b *testbed) *pairs {
 
 func (p *pairs) editDeal(t *testing.T, n int, properties map[string]string) {
 	t.Helper()
-	if err := p.systems.hubspotSystem.As(seller).Edit("deals", p.deal[n], properties); err != nil {
+	if err := p.systems.hubspotOf().As(seller).Edit("deals", p.deal[n], properties); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -48,7 +48,7 @@ func (p *pairs) editEpic(t *testing.T, n int, fields map[string]any) {
 	t.Helper()
 	epic, err := p.epic(p.deal[n])
 	if err == nil {
-		err = p.systems.jiraSystem.As(planner).Edit(epic.Key, fields)
+		err = p.systems.jiraOf().As(planner).Edit(epic.Key, fields)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func (p *pairs) comment(t *testing.T, n int, text string) {
 	t.Helper()
 	epic, err := p.epic(p.deal[n])
 	if err == nil {
-		_, err = p.systems.jiraSystem.As(planner).Comment(epic.Key, text)
+		_, err = p.systems.jiraOf().As(planner).Comment(epic.Key, text)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func (p *pairs) comment(t *testing.T, n int, text string) {
 
 func (p *pairs) make(t *testing.T, name string) {
 	t.Helper()
-	id, err := p.systems.hubspotSystem.As(seller).Create("deals", map[string]string{
+	id, err := p.systems.hubspotOf().As(seller).Create("deals", map[string]string{
 		"dealname": name, "dealstage": "closedwon", "amount": "1200", "closedate": "2026-03-01",
 	})
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *pairs) inStep(want map[int][]string) error {
 // notes counts the notes in HubSpot that carry a text.
 func (p *pairs) notes(text string) int {
 	n := 0
-	for _, note := range p.systems.hubspotSystem.All("notes") {
+	for _, note := range p.systems.hubspotOf().All("notes") {
 		if strings.Contains(note.Properties["hs_note_body"], text) {
 			n++
 		}
@@ -117,11 +117,11 @@ func (p *pairs) notes(text string) int {
 // counts are the numbers of everything that may not come into being twice.
 func (p *pairs) counts() string {
 	issues := map[string]int{}
-	for _, i := range p.systems.jiraSystem.Issues("DELIV") {
+	for _, i := range p.systems.jiraOf().Issues("DELIV") {
 		issues[i.Type]++
 		issues["comments"] += len(i.Comments)
 	}
-	return fmt.Sprintf("%d deals, %d notes, %v", len(p.deals()), len(p.systems.hubspotSystem.All("notes")), issues)
+	return fmt.Sprintf("%d deals, %d notes, %v", len(p.deals()), len(p.systems.hubspotOf().All("notes")), issues)
 }
 
 func copyFile(t *testing.T, from, to string) {
@@ -146,7 +146,7 @@ func (p *pairs) live(t *testing.T) {
 	p.comment(t, 3, "said after the copy")
 	p.make(t, "made after the copy")
 	p.make(t, "another one made after the copy")
-	if err := p.systems.hubspotSystem.As(seller).Archive("deals", p.deal[4]); err != nil {
+	if err := p.systems.hubspotOf().As(seller).Archive("deals", p.deal[4]); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {

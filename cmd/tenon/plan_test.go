@@ -16,7 +16,7 @@ import (
 // requestsSent counts what both emulated systems were asked so far.
 func (d *demonstration) requestsSent() map[string]int {
 	n := map[string]int{}
-	for name, log := range map[string]*kit.RequestLog{"hubspot": d.systems.hubspotSystem.Requests(), "jira": d.systems.jiraSystem.Requests()} {
+	for name, log := range map[string]*kit.RequestLog{"hubspot": d.systems.hubspotOf().Requests(), "jira": d.systems.jiraOf().Requests()} {
 		n[name] = len(log.Since(0))
 	}
 	return n
@@ -36,8 +36,8 @@ func TestPlansTellWhatTheyCost(t *testing.T) {
 	if err := silent.prepare(t.Context(), s, false); err != nil {
 		t.Fatal(err)
 	}
-	crm := d.systems.hubspotSystem.As(seller)
-	d.systems.jiraSystem.SetLag(0)
+	crm := d.systems.hubspotOf().As(seller)
+	d.systems.jiraOf().SetLag(0)
 	var deals []string
 	apply := func(want string) {
 		t.Helper()

@@ -6,19 +6,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tenonsync/tenon/examples"
 )
 
-// Addresses of a sandbox that a configuration is written for: they stay the
-// same from start to start.
-const (
-	practiceHubSpot = "127.0.0.1:8481"
-	practiceJira    = "127.0.0.1:8482"
-	practiceTenon   = "http://127.0.0.1:8484" // server.listen unless it is set
-)
+// practiceTenon is where a service listens whose configuration does not say.
+const practiceTenon = "http://127.0.0.1:8484"
 
 // practice writes a first configuration for the emulated systems into dir, as
 // `tenon init` does for real accounts, with its secrets.
@@ -30,7 +26,12 @@ func (c *cli) practice(e *emulated, dir, template, auth string) error {
 	if auth != authToken && auth != authOAuth {
 		return fail(exitUsage, "write --auth token or --auth oauth", "there is no way to log in %q", auth)
 	}
-	list, err := examples.Setup{Template: t, JiraURL: e.jira.URL(), Project: "DELIV", OAuth: auth == authOAuth}.Files()
+	for _, name := range []string{t.CRM, t.Tool} {
+		if e.box(name) == nil {
+			return fail(exitUsage, "name "+t.CRM+" and "+t.Tool+" with --only", "the template %s needs the emulated system %s", template, name)
+		}
+	}
+	list, err := examples.Setup{Template: t, OAuth: auth == authOAuth}.Files()
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (c *cli) practice(e *emulated, dir, template, auth string) error {
 	if err != nil {
 		return fail(exitUsage, "name a directory that can be written", "%w", err)
 	}
-	secrets := "# The credentials of the emulated systems. They are public: never put real ones here.\n" + e.credentials(auth == authOAuth)
+	secrets := "# The credentials of the emulated systems. They are public: never put real ones here.\n" + e.credentials(list)
 	path := filepath.Join(dir, ".env")
 	switch err := writeNew(path, secrets); {
 	case errors.Is(err, fs.ErrExist):
@@ -66,33 +67,51 @@ func (c *cli) practice(e *emulated, dir, template, auth string) error {
 	fmt.Fprintf(c.stderr, `
 next, in another terminal:
   1. cd %s
-  2. tenon connect hubspot    and jira: what is missing there is made
+  2. %s what is missing there is made
   3. tenon plan               shows what would be done; nothing is written
   4. tenon serve              keeps both in step; then edit on both pages
-`, dir)
+`, dir, fmt.Sprintf("%-25s", "tenon connect "+t.CRM)+"and "+t.Tool+":")
 	return nil
 }
 
 // addressed puts the emulated systems' addresses into a tenon.yaml.
 func (e *emulated) addressed(text string, oauth bool) string {
-	crm := "    base_url: " + e.hubspot.URL() + "\n"
-	if oauth {
-		crm += "    authorize_url: " + e.hubspot.URL() + "/oauth/authorize\n"
-		site := e.jira.URL()
-		text = strings.Replace(text, "    grant: consent\n", "    grant: consent\n    gateway_url: "+site+"\n    authorize_url: "+site+"/authorize\n    token_url: "+site+"/oauth/token\n", 1)
+	for _, b := range e.boxes {
+		address := "${" + strings.ToUpper(b.Name) + "_URL}"
+		if strings.Contains(text, address) {
+			text = regexp.MustCompile(regexp.QuoteMeta(address)+` *(#.*)?`).ReplaceAllLiteralString(text, b.URL())
+		} else {
+			text = strings.Replace(text, "    kind: "+b.Name+"\n", "    kind: "+b.Name+"\n    base_url: "+b.URL()+"\n", 1)
+		}
+		if !oauth {
+			continue
+		}
+		switch b.Name {
+		case "hubspot":
+			text = strings.Replace(text, "    base_url: "+b.URL()+"\n", "    base_url: "+b.URL()+"\n    authorize_url: "+b.URL()+"/oauth/authorize\n", 1)
+		case "jira":
+			text = strings.Replace(text, "    grant: consent\n", "    grant: consent\n    gateway_url: "+b.URL()+"\n    authorize_url: "+b.URL()+"/authorize\n    token_url: "+b.URL()+"/oauth/token\n", 1)
+		}
 	}
-	return strings.Replace(text, "    kind: hubspot\n", "    kind: hubspot\n"+crm, 1)
+	return text
 }
 
-// credentials are the lines of .env.
-func (e *emulated) credentials(oauth bool) string {
-	r := e.ready()
-	if oauth {
-		return fmt.Sprintf("HUBSPOT_CLIENT_ID=%s\nHUBSPOT_CLIENT_SECRET=%s\nJIRA_CLIENT_ID=%s\nJIRA_CLIENT_SECRET=%s\n",
-			r.HubSpot.ClientID, r.HubSpot.ClientSecret, r.Jira.ClientID, r.Jira.ClientSecret)
+// credentials are the lines of .env: what the tenon.yaml among the files names.
+func (e *emulated) credentials(list []examples.File) string {
+	var b strings.Builder
+	for _, f := range list {
+		if f.Path != "tenon.yaml" {
+			continue
+		}
+		for _, box := range e.boxes {
+			for _, g := range box.Given() {
+				if strings.Contains(string(f.Text), "${"+g.Variable+"}") {
+					fmt.Fprintf(&b, "%s=%s\n", g.Variable, g.Value)
+				}
+			}
+		}
 	}
-	return fmt.Sprintf("HUBSPOT_TOKEN=%s\nHUBSPOT_CLIENT_SECRET=%s\nJIRA_EMAIL=%s\nJIRA_TOKEN=%s\nJIRA_WEBHOOK_SECRET=%s\n",
-		r.HubSpot.Token, r.HubSpot.ClientSecret, r.Jira.Email, r.Jira.Token, r.Jira.WebhookSecret)
+	return b.String()
 }
 
 // writeNew writes a file that only its owner may read, and none that is there.

@@ -13,7 +13,7 @@ import (
 // in, lists and sweeps, and sends neither system anything that changes it.
 func TestReadOnlyServiceWritesNothing(t *testing.T) {
 	b := newTestbed(t, 5, "TENON_ENGINE_READ_ONLY=true", "TENON_ENGINE_POLL_INTERVAL=100ms", "TENON_ENGINE_SWEEP_INTERVAL=1s")
-	hub, tracker := b.systems.hubspotSystem, b.systems.jiraSystem
+	hub, tracker := b.systems.hubspotOf(), b.systems.jiraOf()
 	hub.Requests().Clear()
 	tracker.Requests().Clear()
 	p := b.serve()

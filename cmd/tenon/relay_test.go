@@ -68,10 +68,10 @@ func newRelay(t *testing.T, b *testbed) *relay {
 		return s
 	}
 	r.hooks = listen(http.HandlerFunc(r.take))
-	r.systems["HUBSPOT_URL"] = listen(r.between(b.systems.hubspotSystem, blindHubSpot))
-	r.systems["JIRA_URL"] = listen(r.between(b.systems.jiraSystem, blindJira))
-	b.systems.hubspotSystem.SetWebhookTarget(r.hooks.URL() + "/hooks/hubspot")
-	b.systems.jiraSystem.SetWebhookTarget(r.hooks.URL() + "/hooks/jira")
+	r.systems["HUBSPOT_URL"] = listen(r.between(b.systems.hubspotOf(), blindHubSpot))
+	r.systems["JIRA_URL"] = listen(r.between(b.systems.jiraOf(), blindJira))
+	b.systems.hubspotOf().SetWebhookTarget(r.hooks.URL() + "/hooks/hubspot")
+	b.systems.jiraOf().SetWebhookTarget(r.hooks.URL() + "/hooks/jira")
 	b.extra = append(b.extra, "TENON_SERVER_PUBLIC_URL="+r.hooks.URL())
 	for name, s := range r.systems {
 		b.extra = append(b.extra, name+"="+s.URL())

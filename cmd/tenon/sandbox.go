@@ -1,83 +1,91 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tenonsync/tenon/examples"
-	"github.com/tenonsync/tenon/sandbox/hubspot"
-	"github.com/tenonsync/tenon/sandbox/jira"
 	"github.com/tenonsync/tenon/sandbox/kit"
+	"github.com/tenonsync/tenon/sandbox/systems"
 )
+
+// anyPort is an address of this machine with a port that is free.
+const anyPort = "127.0.0.1:0"
 
 // sandboxOptions say how the emulated systems are started.
 type sandboxOptions struct {
 	seed           uint64
-	hubspot, jira  string // listen addresses
-	tenon          string // where webhooks go; "" sends none
-	faults         string // a file of rules for both systems
-	anywhere       bool   // listen on addresses other than loopback
+	only           []string          // kinds; all of them if empty
+	addresses      map[string]string // where each kind listens; anyPort unless set
+	tenon          string            // where webhooks go; "" sends none
+	faults         string            // a file of rules for all systems
+	anywhere       bool              // listen on addresses other than loopback
 	webhookDoubles float64
 }
 
-// emulated are the running systems of the sandbox.
-type emulated struct {
-	hubspot, jira *kit.Server
-	hubspotSystem *hubspot.System
-	jiraSystem    *jira.System
-}
+// emulated are the running systems of the sandbox, in the order of their table.
+type emulated struct{ boxes []*systems.Box }
 
-// ready is what the ready file tells.
-type ready struct {
-	HubSpot struct {
-		URL          string `json:"url"`
-		Token        string `json:"token"`
-		ClientID     string `json:"clientId"`
-		ClientSecret string `json:"clientSecret"`
-	} `json:"hubspot"`
-	Jira struct {
-		URL           string `json:"url"`
-		Email         string `json:"email"`
-		Token         string `json:"token"`
-		ClientID      string `json:"clientId"`
-		ClientSecret  string `json:"clientSecret"`
-		WebhookSecret string `json:"webhookSecret"`
-	} `json:"jira"`
-}
-
+// startSandbox starts the systems.
 func startSandbox(o sandboxOptions) (*emulated, error) {
 	listen := kit.Listen
 	if o.anywhere {
 		listen = kit.ListenAnywhere
 	}
+	for _, name := range o.only {
+		if _, ok := systems.Find(name); !ok {
+			return nil, fail(exitUsage, "systems are "+strings.Join(systemNames(), ", "), "there is no emulated system %q", name)
+		}
+	}
 	e := &emulated{}
-	ho := hubspot.Options{Seed: o.seed, WebhookDoubles: o.webhookDoubles}
-	jo := jira.Options{Seed: o.seed, WebhookSecret: jira.DefaultWebhookSecret}
-	if o.tenon != "" {
-		ho.WebhookTarget, jo.WebhookTarget = o.tenon+"/hooks/hubspot", o.tenon+"/hooks/jira"
+	for _, k := range systems.Kinds() {
+		if len(o.only) > 0 && !slices.Contains(o.only, k.Name) {
+			continue
+		}
+		so := systems.Options{Seed: o.seed, WebhookDoubles: o.webhookDoubles}
+		if o.tenon != "" {
+			so.WebhookTarget = o.tenon + "/hooks/" + k.Name
+		}
+		b, err := k.Start(cmp.Or(o.addresses[k.Name], anyPort), listen, so)
+		if err != nil {
+			e.close()
+			return nil, fail(exitUsage, "name another address with --"+k.Name, "%w", err)
+		}
+		e.boxes = append(e.boxes, b)
 	}
-	e.hubspotSystem, e.jiraSystem = hubspot.New(ho), jira.New(jo)
-	var err error
-	if e.hubspot, err = listen(o.hubspot, e.hubspotSystem); err == nil {
-		e.jira, err = listen(o.jira, e.jiraSystem)
-	}
-	if err == nil {
-		e.hubspotSystem.SetUI(e.hubspot.URL())
-	}
-	if err == nil && o.faults != "" {
-		err = e.loadFaults(o.faults)
-	}
-	if err != nil {
-		e.close()
-		return nil, fail(exitUsage, "name other addresses with --hubspot and --jira", "%w", err)
+	if o.faults != "" {
+		if err := e.loadFaults(o.faults); err != nil {
+			e.close()
+			return nil, fail(exitUsage, "name a file with a JSON list of rules; sandbox/README.md describes them", "%w", err)
+		}
 	}
 	return e, nil
+}
+
+func systemNames() []string {
+	var names []string
+	for _, k := range systems.Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// box returns the running system of that kind, nil if it was not started.
+func (e *emulated) box(name string) *systems.Box {
+	i := slices.IndexFunc(e.boxes, func(b *systems.Box) bool { return b.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return e.boxes[i]
 }
 
 func (e *emulated) loadFaults(path string) error {
@@ -89,42 +97,90 @@ func (e *emulated) loadFaults(path string) error {
 	if err := json.Unmarshal(text, &rules); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := e.hubspotSystem.Faults().Replace(rules); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	for _, b := range e.boxes {
+		if err := b.System.Faults().Replace(rules); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 	}
-	return e.jiraSystem.Faults().Replace(rules)
+	return nil
 }
 
 // close ends the systems; deliveries that are not sent yet are dropped.
 func (e *emulated) close() {
-	e.hubspotSystem.Close()
-	e.jiraSystem.Close()
-	for _, s := range []*kit.Server{e.hubspot, e.jira} {
-		if s != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			_ = s.Close(ctx) // open pages of a sandbox are nobody's loss
-			cancel()
-		}
+	for _, b := range e.boxes {
+		b.Close()
 	}
 }
 
-func (e *emulated) ready() ready {
-	var r ready
-	r.HubSpot.URL, r.HubSpot.Token, r.HubSpot.ClientSecret = e.hubspot.URL(), hubspot.DefaultToken, hubspot.DefaultClientSecret
-	r.HubSpot.ClientID, r.Jira.ClientID, r.Jira.ClientSecret = hubspot.DefaultClientID, jira.DefaultClientID, jira.DefaultClientSecret
-	r.Jira.URL, r.Jira.Email, r.Jira.Token, r.Jira.WebhookSecret = e.jira.URL(), jira.DefaultEmail, jira.DefaultToken, jira.DefaultWebhookSecret
+// ready is what the ready file tells: for each system its address and
+// credentials.
+func (e *emulated) ready() map[string]map[string]string {
+	r := map[string]map[string]string{}
+	for _, b := range e.boxes {
+		r[b.Name] = b.Members()
+	}
 	return r
 }
 
-// settle gives the systems the addresses that a written configuration names,
-// where no flag says others.
-func (o *sandboxOptions) settle(given func(flag string) bool) {
-	for flag, address := range map[string]*string{"hubspot": &o.hubspot, "jira": &o.jira, "tenon": &o.tenon} {
-		if !given(flag) {
-			*address = map[string]string{"hubspot": practiceHubSpot, "jira": practiceJira, "tenon": practiceTenon}[flag]
+// variables are the same by the variables that the examples' tenon.yaml names.
+func (e *emulated) variables() map[string]string {
+	v := map[string]string{}
+	for _, b := range e.boxes {
+		for _, g := range b.Given() {
+			v[g.Variable] = g.Value
 		}
 	}
+	return v
 }
+
+// show lists the systems with their addresses for people.
+func (e *emulated) show(w io.Writer, suffix string) {
+	for _, b := range e.boxes {
+		fmt.Fprintf(w, "%-*s  %s\n", 10+len(suffix), b.Title+suffix, b.URL())
+	}
+}
+
+// settle gives the systems the addresses that a written configuration names,
+// where no flag says others, and starts those of the template only.
+func (o *sandboxOptions) settle(given func(flag string) bool, template string) {
+	for _, k := range systems.Kinds() {
+		if !given(k.Name) {
+			o.addresses[k.Name] = k.Address
+		}
+	}
+	if !given("tenon") {
+		o.tenon = practiceTenon
+	}
+	if t, ok := examples.Find(template); ok && !given("only") {
+		o.only = []string{t.CRM, t.Tool}
+	}
+}
+
+// addressFlags adds a flag for the address of each system.
+func addressFlags(f *pflag.FlagSet, o *sandboxOptions) {
+	o.addresses = map[string]string{}
+	for _, k := range systems.Kinds() {
+		f.Var(&addressFlag{o.addresses, k.Name}, k.Name, "the `address` of the emulated "+k.Title+"; port 0 is any free one")
+	}
+}
+
+// addressFlag keeps a system's address among those of all.
+type addressFlag struct {
+	all  map[string]string
+	name string
+}
+
+// String implements pflag.Value.
+func (a *addressFlag) String() string { return cmp.Or(a.all[a.name], anyPort) }
+
+// Set implements pflag.Value.
+func (a *addressFlag) Set(text string) error {
+	a.all[a.name] = text
+	return nil
+}
+
+// Type implements pflag.Value.
+func (a *addressFlag) Type() string { return "string" }
 
 func (c *cli) sandboxCommand() *cobra.Command {
 	var o sandboxOptions
@@ -132,19 +188,21 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run emulated systems, without any account",
-		Long: `Runs an emulated HubSpot and an emulated Jira, each at an origin of its own,
-until it is stopped. Their state is in memory only. The faults that can be
-switched on are described in sandbox/README.md.
+		Long: `Runs the emulated systems, each at an origin of its own, until it is stopped:
+HubSpot, Salesforce, Jira, Asana, Trello and GitHub, or those that --only names.
+Their state is in memory only. The faults that can be switched on are described
+in sandbox/README.md.
 
-With --init it writes a configuration for them into a directory first, as ` + "`tenon init`" + `
-does for real accounts, to practise with: the systems are then at
-` + practiceHubSpot + ` and ` + practiceJira + `, and send their webhooks to ` + practiceTenon + `,
-unless flags say otherwise.`,
-		Example: "  tenon sandbox --init try",
-		Args:    cobra.NoArgs,
+With --init it writes a configuration for two of them into a directory first, as
+` + "`tenon init`" + ` does for real accounts, to practise with: the systems are then at
+addresses that stay the same (HubSpot at 127.0.0.1:8481, Jira at 127.0.0.1:8482),
+and send their webhooks to ` + practiceTenon + `, unless flags say otherwise.`,
+		Example: `  tenon sandbox --init try
+  tenon sandbox --only salesforce,jira --ready-file ready.json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir != "" {
-				o.settle(cmd.Flags().Changed)
+				o.settle(cmd.Flags().Changed, template)
 			}
 			e, err := startSandbox(o)
 			if err != nil {
@@ -156,7 +214,7 @@ unless flags say otherwise.`,
 					return err
 				}
 			} else {
-				fmt.Fprintf(c.stdout, "HubSpot  %s\nJira     %s\n", e.hubspot.URL(), e.jira.URL())
+				e.show(c.stdout, "")
 			}
 			if dir != "" {
 				if err := c.practice(e, dir, template, auth); err != nil {
@@ -177,11 +235,11 @@ unless flags say otherwise.`,
 	f.StringVar(&template, "template", examples.Templates()[0].Name, "the mapping in that configuration, as in tenon init --list")
 	f.StringVar(&auth, "auth", authToken, "how that configuration logs in: token, or oauth for the consent pages")
 	f.Uint64Var(&o.seed, "seed", 1, "draws the records and the faults")
-	f.StringVar(&o.hubspot, "hubspot", "127.0.0.1:0", "the `address` of the emulated HubSpot; port 0 is any free one")
-	f.StringVar(&o.jira, "jira", "127.0.0.1:0", "the `address` of the emulated Jira")
+	f.StringSliceVar(&o.only, "only", nil, "start these `systems` only, such as hubspot,jira")
+	addressFlags(f, &o)
 	f.StringVar(&o.tenon, "tenon", "", "the `URL` of the service that webhooks go to; none are sent without it")
-	f.StringVar(&o.faults, "faults", "", "a `file` with a JSON list of fault rules for both systems")
-	f.StringVar(&readyFile, "ready-file", "", "write addresses and credentials to this `file` once both systems answer")
+	f.StringVar(&o.faults, "faults", "", "a `file` with a JSON list of fault rules for all systems")
+	f.StringVar(&readyFile, "ready-file", "", "write addresses and credentials to this `file` once the systems answer")
 	f.BoolVar(&o.anywhere, "anywhere", false, "listen on addresses other than loopback; the sandbox protects nothing")
 	return cmd
 }

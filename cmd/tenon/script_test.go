@@ -80,7 +80,7 @@ func scriptSystems(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(release)
 	d, err := c.newDemonstration(ts.MkAbs("."), demoOptions{
 		address: address,
-		sandbox: sandboxOptions{seed: 1, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"},
+		sandbox: sandboxOptions{seed: 1, only: []string{"hubspot", "jira"}},
 	})
 	ts.Check(err)
 	ts.Defer(d.close)

@@ -64,14 +64,14 @@ func scriptDeal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: deal ID|NAME|new PROPERTY=VALUE...")
 	}
-	crm := scriptWorld(ts).systems.hubspotSystem.As(seller)
+	crm := scriptWorld(ts).systems.hubspotOf().As(seller)
 	if args[0] == "new" {
 		id, err := crm.Create("deals", pairsOf(ts, args[1:]))
 		ts.Check(err)
 		ts.Setenv("DEAL", id)
 		return
 	}
-	for _, d := range scriptWorld(ts).systems.hubspotSystem.All("deals") {
+	for _, d := range scriptWorld(ts).systems.hubspotOf().All("deals") {
 		if d.ID == args[0] || d.Properties["dealname"] == args[0] {
 			ts.Check(crm.Edit("deals", d.ID, pairsOf(ts, args[1:])))
 			ts.Setenv("DEAL", d.ID)
@@ -87,7 +87,7 @@ func scriptIssue(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: issue KEY|SUMMARY|new FIELD=VALUE...")
 	}
-	tracker := scriptWorld(ts).systems.jiraSystem
+	tracker := scriptWorld(ts).systems.jiraOf()
 	tracker.SetLag(0) // the next command is to find it
 	fields := map[string]any{}
 	for name, value := range pairsOf(ts, args[1:]) {

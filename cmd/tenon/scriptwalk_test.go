@@ -29,10 +29,11 @@ func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: ready FILE")
 	}
-	var r ready
+	var r map[string]map[string]string
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &r))
-	ts.Setenv("HUBSPOT", r.HubSpot.URL)
-	ts.Setenv("JIRA", strings.Replace(r.Jira.URL, "http://", "http://"+r.Jira.Email+":"+r.Jira.Token+"@", 1))
+	jira := r["jira"]
+	ts.Setenv("HUBSPOT", r["hubspot"]["url"])
+	ts.Setenv("JIRA", strings.Replace(jira["url"], "http://", "http://"+jira["email"]+":"+jira["token"]+"@", 1))
 }
 
 // scriptRequest sends JSON as a person's page or a program does: request METHOD URL BODY.

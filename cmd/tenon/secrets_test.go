@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tenonsync/tenon/connectors/all"
+	"github.com/tenonsync/tenon/examples"
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
 )
@@ -60,7 +61,7 @@ func TestNoCommandShowsASecret(t *testing.T) {
 		}
 	}
 	program(t.Context(), "init", dir, "--template", "deal-to-epic").want(t, exitDone)
-	config := demoConfig + "state: {key_env: SEALING}\nlog: {level: debug}\n"
+	config := demoConfig(examples.Examples()[0]) + "state: {key_env: SEALING}\nlog: {level: debug}\n"
 	write("tenon.yaml", config)
 	write(".env", env)
 	registry, err := all.Registry()
@@ -102,7 +103,7 @@ func TestNoCommandShowsASecret(t *testing.T) {
 	write("tenon.yaml", strings.Replace(config, "token: ${JIRA_TOKEN}", "token: {plain: "+jira.DefaultToken+"}\n    tokn: x", 1))
 	each("with a secret in clear and a mistake")
 	write("tenon.yaml", config)
-	d.systems.jiraSystem.ExpireToken(jira.DefaultToken)
+	d.systems.jiraOf().ExpireToken(jira.DefaultToken)
 	write(".env", strings.Replace(env, hubspot.DefaultToken, hubspot.DefaultToken+"-revoked", 1))
 	each("with refused tokens")
 

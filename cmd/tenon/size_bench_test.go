@@ -78,23 +78,22 @@ func newSizing(b *testing.B) *sizing {
 	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", s.binary, ".").CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
-	systems, err := startSandbox(sandboxOptions{seed: 1, hubspot: "127.0.0.1:0", jira: "127.0.0.1:0"})
+	sandbox, err := startSandbox(sandboxOptions{seed: 1, only: []string{"hubspot", "jira"}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(systems.close)
-	s.deals = newTwins(systems.hubspotSystem, `\b12\d{9}\b`, "dealname")
-	s.epics = newTwins(systems.jiraSystem, `\b[1-9]\d{6}\b`, "summary")
-	r := systems.ready()
-	s.env = append(
-		os.Environ(), "HUBSPOT_TOKEN="+r.HubSpot.Token, "HUBSPOT_CLIENT_SECRET="+r.HubSpot.ClientSecret,
-		"JIRA_EMAIL="+r.Jira.Email, "JIRA_TOKEN="+r.Jira.Token, "JIRA_WEBHOOK_SECRET="+r.Jira.WebhookSecret, "TENON_ADDRESS="+address,
-		"HUBSPOT_URL="+s.listen(b, s.deals), "JIRA_URL="+s.listen(b, s.epics), "TENON_LOG_LEVEL=warn",
-	)
+	b.Cleanup(sandbox.close)
+	s.deals = newTwins(sandbox.hubspotOf(), `\b12\d{9}\b`, "dealname")
+	s.epics = newTwins(sandbox.jiraOf(), `\b[1-9]\d{6}\b`, "summary")
+	s.env = append(os.Environ(), "TENON_ADDRESS="+address, "TENON_LOG_LEVEL=warn")
+	for name, value := range sandbox.variables() {
+		s.env = append(s.env, name+"="+value)
+	}
+	s.env = append(s.env, "HUBSPOT_URL="+s.listen(b, s.deals), "JIRA_URL="+s.listen(b, s.epics))
 	if _, err := examples.Write(examples.HubSpotJira(), s.dir); err != nil {
 		b.Fatal(err)
 	}
-	config := demoConfig + "  poll_interval: 24h\n  sweep_interval: 24h\n"
+	config := demoConfig(examples.Examples()[0]) + "  poll_interval: 24h\n  sweep_interval: 24h\n"
 	config = strings.Replace(config, "  poll_interval: 3s\n", "", 1)
 	if err := os.WriteFile(filepath.Join(s.dir, "tenon.yaml"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)

@@ -79,7 +79,7 @@ func (p *undoProof) tenon(want int, args ...string) string {
 // epics returns what the epics say, by key.
 func (p *undoProof) epics() map[string]string {
 	said := map[string]string{}
-	for _, i := range p.systems.jiraSystem.Issues("DELIV") {
+	for _, i := range p.systems.jiraOf().Issues("DELIV") {
 		if i.Type == "Epic" {
 			text, err := json.Marshal(i.Fields["description"])
 			if err != nil {
@@ -94,7 +94,7 @@ func (p *undoProof) epics() map[string]string {
 // deals returns what the deals say, by id.
 func (p *undoProof) deals() map[string]string {
 	said := map[string]string{}
-	for _, d := range p.systems.hubspotSystem.All("deals") {
+	for _, d := range p.systems.hubspotOf().All("deals") {
 		said[d.ID] = d.Properties["dealname"] + " " + d.Properties["description"]
 	}
 	return said
@@ -111,7 +111,7 @@ func TestUndoOf200Epics(t *testing.T) {
 	p := newUndoProof(t)
 	p.mapping(undoProofGood)
 	have := 0
-	for _, d := range p.systems.hubspotSystem.All("deals") {
+	for _, d := range p.systems.hubspotOf().All("deals") {
 		if d.Properties["dealstage"] == "closedwon" {
 			have++
 		}
@@ -121,7 +121,7 @@ func TestUndoOf200Epics(t *testing.T) {
 		if i%3 > 0 {
 			properties["description"] = fmt.Sprintf("what was agreed in case %d", i)
 		}
-		if _, err := p.systems.hubspotSystem.As(seller).Create("deals", properties); err != nil {
+		if _, err := p.systems.hubspotOf().As(seller).Create("deals", properties); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +148,7 @@ func TestUndoOf200Epics(t *testing.T) {
 	slices.Sort(broken)
 	edited := []string{broken[0], broken[99], broken[199]}
 	for _, key := range edited {
-		if err := p.systems.jiraSystem.As(planner).Edit(key, map[string]any{"description": "edited by hand"}); err != nil {
+		if err := p.systems.jiraOf().As(planner).Edit(key, map[string]any{"description": "edited by hand"}); err != nil {
 			t.Fatal(err)
 		}
 		wantEpics[key] = p.epics()[key]

@@ -1,0 +1,81 @@
+package examples
+
+import "slices"
+
+// Example is a complete configuration with its story: what `tenon demo` runs.
+type Example struct {
+	Name  string // its folder
+	Title string // what it does, in one sentence
+	// Connections names the connections of its tenon.yaml, each by its kind.
+	Connections []string
+	Casts       []Cast
+}
+
+// Cast says who plays which part in one mapping of an example, for those who act
+// its story: which fields hold what, and what begins and moves the work.
+type Cast struct {
+	Mapping        string // mappings/<Mapping>.yaml
+	Source, Target Part   // records of Target are made from those of Source
+	// Open and Won are values of the source's state: before and after the point
+	// at which a target is made by itself. Started is the source's once the
+	// target's state is Working.
+	Open, Won        string
+	Working, Started string
+	Tasks            int // made with each target
+}
+
+// Part is one side of a mapping. A field's name is empty where the mapping does
+// not keep such a thing.
+type Part struct {
+	Connection string
+	Object     string
+	Scope      map[string]string
+	Noun       string // what people call a record: "deal"
+
+	Name   string // its title, both ways
+	Number string // an amount that the source gives
+	Due    string // a day that the target gives
+	State  string
+	Link   string // of a source: where the target is found
+	Button string // of a source: the address that makes a target
+	Key    string // of a target: the id of its source
+	Mark   string // of a target: a label that all that were made bear
+}
+
+// Examples lists the examples that the demo runs, its default first.
+func Examples() []Example {
+	return []Example{
+		{
+			Name: "hubspot-jira", Title: "A deal of HubSpot becomes an epic of Jira with its tasks.",
+			Connections: []string{"hubspot", "jira"},
+			Casts: []Cast{{
+				Mapping: "won-deal-to-epic",
+				Source:  hubspotDeal,
+				Target:  jiraEpic,
+				Open:    "contractsent", Won: "closedwon", Working: "In Progress", Started: "in_delivery", Tasks: 3,
+			}},
+		},
+	}
+}
+
+// The parts that several examples share.
+var (
+	hubspotDeal = Part{
+		Connection: "hubspot", Object: "deals", Noun: "deal",
+		Name: "dealname", Number: "amount", Due: "expected_delivery", State: "dealstage", Link: "project_url", Button: "tenon_convert",
+	}
+	jiraEpic = Part{
+		Connection: "jira", Object: "issue", Scope: map[string]string{"project": "DELIV", "issuetype": "Epic"}, Noun: "epic",
+		Name: "summary", Number: "Budget", Due: "duedate", State: "status", Key: "CRM deal",
+	}
+)
+
+// FindExample returns the example with that name.
+func FindExample(name string) (Example, bool) {
+	all := Examples()
+	i := slices.IndexFunc(all, func(e Example) bool { return e.Name == name })
+	if i < 0 {
+		return Example{}, false
+	}
+	return all[i], true
+}
