@@ -40,6 +40,8 @@ type Part struct {
 	Button string // of a source: the address that makes a target
 	Key    string // of a target: the id of its source
 	Mark   string // of a target: a label that all that were made bear
+
+	Fresh map[string]string // of a source: what else a new record is given
 }
 
 // Examples lists the examples that the demo runs, its default first.
@@ -63,6 +65,7 @@ var (
 	hubspotDeal = Part{
 		Connection: "hubspot", Object: "deals", Noun: "deal",
 		Name: "dealname", Number: "amount", Due: "expected_delivery", State: "dealstage", Link: "project_url", Button: "tenon_convert",
+		Fresh: map[string]string{"amount": "1200", "closedate": "2026-03-01", "dealtype": "newbusiness"},
 	}
 	jiraEpic = Part{
 		Connection: "jira", Object: "issue", Scope: map[string]string{"project": "DELIV", "issuetype": "Epic"}, Noun: "epic",

@@ -236,7 +236,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	stop := make(chan struct{})
 	var people, senders sync.WaitGroup
 	people.Go(func() { w.work(newRand(11, 1), stop) })
-	people.Go(func() { w.press(newRand(11, 2), stop) })
+	people.Go(func() { w.pressAll(newRand(11, 2), stop) })
 	for n := range uint64(4) {
 		senders.Go(func() { r.send(newRand(11, 3+n)) })
 	}

@@ -40,15 +40,18 @@ func interrupted(t *testing.T) context.Context {
 // into a folder of the test's. With an address, a process of its own will serve there.
 func newTestDemo(t *testing.T, seed uint64, address string) *demonstration {
 	t.Helper()
+	return newTestDemoOf(t, "", seed, address)
+}
+
+// newTestDemoOf is newTestDemo for an example, the first for "".
+func newTestDemoOf(t *testing.T, example string, seed uint64, address string) *demonstration {
+	t.Helper()
 	registry, err := all.Registry()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &cli{stdout: t.Output(), stderr: t.Output(), registry: registry, output: "table"}
-	d, err := c.newDemonstration(t.TempDir(), demoOptions{
-		addr: "127.0.0.1:0", address: address,
-		sandbox: sandboxOptions{seed: seed, only: []string{"hubspot", "jira"}},
-	})
+	d, err := c.newDemonstration(t.TempDir(), demoOptions{example: example, addr: anyPort, address: address, sandbox: sandboxOptions{seed: seed}})
 	if err != nil {
 		t.Fatal(err)
 	}

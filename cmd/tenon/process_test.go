@@ -27,12 +27,18 @@ type testbed struct {
 // service stays the same over its starts.
 func newTestbed(t *testing.T, seed uint64, extra ...string) *testbed {
 	t.Helper()
+	return newTestbedOf(t, "", seed, extra...)
+}
+
+// newTestbedOf is newTestbed for an example, the first for "".
+func newTestbedOf(t *testing.T, example string, seed uint64, extra ...string) *testbed {
+	t.Helper()
 	address, release, err := reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(release)
-	b := &testbed{demonstration: newTestDemo(t, seed, address), t: t, extra: extra}
+	b := &testbed{demonstration: newTestDemoOf(t, example, seed, address), t: t, extra: extra}
 	b.tenon("prepare")
 	return b
 }

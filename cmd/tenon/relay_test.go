@@ -27,16 +27,16 @@ import (
 // answers the systems' lists of changes with nothing, so that only webhooks tell
 // the service what happened.
 type relay struct {
-	target  string // the service
-	systems map[string]*kit.Server
-	hooks   *kit.Server
-	client  *http.Client
+	target string // the service
+	hooks  *kit.Server
+	client *http.Client
 
-	down    atomic.Bool // the systems drop every connection
-	blind   atomic.Bool
-	blinded atomic.Int64 // lists answered with nothing
-	acked   atomic.Int64
-	refused atomic.Int64 // answers other than 2xx and 503
+	down     atomic.Bool // the systems drop every connection
+	canBlind bool        // every system tells by webhooks what happens, and its lists can be emptied
+	blind    atomic.Bool
+	blinded  atomic.Int64 // lists answered with nothing
+	acked    atomic.Int64
+	refused  atomic.Int64 // answers other than 2xx and 503
 
 	mu      sync.Mutex
 	waiting []delivery
@@ -57,7 +57,7 @@ type delivery struct {
 // is started from now on asks the systems through it.
 func newRelay(t *testing.T, b *testbed) *relay {
 	t.Helper()
-	r := &relay{target: b.url(), client: &http.Client{Timeout: 10 * time.Second}, systems: map[string]*kit.Server{}}
+	r := &relay{target: b.url(), client: &http.Client{Timeout: 10 * time.Second}}
 	r.wake = sync.NewCond(&r.mu)
 	listen := func(h http.Handler) *kit.Server {
 		s, err := kit.Listen("127.0.0.1:0", h)
@@ -68,16 +68,21 @@ func newRelay(t *testing.T, b *testbed) *relay {
 		return s
 	}
 	r.hooks = listen(http.HandlerFunc(r.take))
-	r.systems["HUBSPOT_URL"] = listen(r.between(b.systems.hubspotOf(), blindHubSpot))
-	r.systems["JIRA_URL"] = listen(r.between(b.systems.jiraOf(), blindJira))
-	b.systems.hubspotOf().SetWebhookTarget(r.hooks.URL() + "/hooks/hubspot")
-	b.systems.jiraOf().SetWebhookTarget(r.hooks.URL() + "/hooks/jira")
-	b.extra = append(b.extra, "TENON_SERVER_PUBLIC_URL="+r.hooks.URL())
-	for name, s := range r.systems {
-		b.extra = append(b.extra, name+"="+s.URL())
+	r.canBlind = true
+	for _, box := range b.systems.boxes {
+		blind := blindness[box.Name]
+		r.canBlind = r.canBlind && blind != nil
+		server := listen(r.between(box.System, blind))
+		box.WebhookTo(r.hooks.URL() + "/hooks/" + box.Name)
+		b.extra = append(b.extra, box.Given()[0].Variable+"="+server.URL())
 	}
+	b.extra = append(b.extra, "TENON_SERVER_PUBLIC_URL="+r.hooks.URL())
 	return r
 }
+
+// blindness gives the systems' answers to lists of changes while nothing is to
+// be told by them.
+var blindness = map[string]func(*http.Request, []byte) string{"hubspot": blindHubSpot, "jira": blindJira}
 
 // take accepts a webhook of a system.
 func (r *relay) take(w http.ResponseWriter, req *http.Request) {
@@ -86,8 +91,35 @@ func (r *relay) take(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
+	if req.Method == http.MethodHead || req.Header.Get("X-Hook-Secret") != "" {
+		r.pass(w, req, body)
+		return
+	}
 	r.put(delivery{path: req.URL.RequestURI(), header: req.Header.Clone(), body: body})
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// pass hands on at once what a system asks before it sends webhooks.
+func (r *relay) pass(w http.ResponseWriter, req *http.Request, body []byte) {
+	on, err := http.NewRequestWithContext(req.Context(), req.Method, r.target+req.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	on.Header = req.Header.Clone()
+	resp, err := r.client.Do(on)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	for _, name := range []string{"X-Hook-Secret", "Content-Type"} {
+		if v := resp.Header.Get(name); v != "" {
+			w.Header().Set(name, v)
+		}
+	}
+	w.WriteHeader(resp.StatusCode)
+	_, _ = io.Copy(w, resp.Body) // the status is all that counts
 }
 
 func (r *relay) put(d delivery) {
@@ -190,11 +222,13 @@ func (r *relay) between(system http.Handler, blind func(*http.Request, []byte) s
 		if err != nil || r.down.Load() {
 			panic(http.ErrAbortHandler) // the service was killed while it asked
 		}
-		if empty := blind(req, body); empty != "" && r.blind.Load() {
-			r.blinded.Add(1)
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, empty)
-			return
+		if blind != nil && r.blind.Load() {
+			if empty := blind(req, body); empty != "" {
+				r.blinded.Add(1)
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, empty)
+				return
+			}
 		}
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		system.ServeHTTP(w, req)

@@ -78,10 +78,7 @@ func scriptSystems(ts *testscript.TestScript, _ bool, _ []string) {
 	address, release, err := reserve()
 	ts.Check(err)
 	ts.Defer(release)
-	d, err := c.newDemonstration(ts.MkAbs("."), demoOptions{
-		address: address,
-		sandbox: sandboxOptions{seed: 1, only: []string{"hubspot", "jira"}},
-	})
+	d, err := c.newDemonstration(ts.MkAbs("."), demoOptions{address: address, sandbox: sandboxOptions{seed: 1}})
 	ts.Check(err)
 	ts.Defer(d.close)
 	folder := ts.Getenv("WORK")

@@ -97,3 +97,17 @@ func (h jiraHand) Comment(who, id, text string) error {
 }
 
 func (h jiraHand) Remove(who, id string) error { return h.system.As(who).Delete(id) }
+
+// Loose counts the issues of the project that are of another type and below no
+// record of the place.
+func (h jiraHand) Loose() int {
+	n := 0
+	for _, i := range h.system.Issues(h.project) {
+		if i.Type == h.issuetype {
+			n -= len(i.Children)
+		} else {
+			n++
+		}
+	}
+	return n
+}

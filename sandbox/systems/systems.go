@@ -123,6 +123,14 @@ func (k Kind) Start(address string, listen func(string, http.Handler) (*kit.Serv
 	return b, nil
 }
 
+// WebhookTo sends the webhooks that an administrator sets up by hand to another
+// address. Systems whose webhooks are asked for by API have none such.
+func (b *Box) WebhookTo(url string) {
+	if s, ok := b.System.(interface{ SetWebhookTarget(url string) }); ok {
+		s.SetWebhookTarget(url)
+	}
+}
+
 // URL returns the origin of the system.
 func (b *Box) URL() string { return b.server.URL() }
 
