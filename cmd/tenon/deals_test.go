@@ -97,13 +97,13 @@ func isWrite(method, path string) bool {
 // compareWith holds a deal against its epic, field by field, without the engine.
 func (s *dealStory) compareWith(d hubspot.Record, epic jira.Issue) error {
 	a := s.acts[0]
-	from, err := a.from.Get(d.ID)
+	from, err := a.From.Get(d.ID)
 	if err != nil {
 		return err
 	}
-	to, err := a.to.Get(epic.ID)
+	to, err := a.To.Get(epic.ID)
 	if err != nil {
 		return err
 	}
-	return a.alike(from, to)
+	return a.Alike(from, to)
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,45 +92,6 @@ func (c *cli) listExamples() error {
 	return t.flush()
 }
 
-// demoConnections are the connections of the demo's configuration: the
-// examples', with the emulated systems' addresses and shorter waits.
-var demoConnections = map[string]string{
-	"hubspot": `  hubspot:
-    kind: hubspot
-    base_url: ${HUBSPOT_URL}
-    token: ${HUBSPOT_TOKEN}
-    client_secret: ${HUBSPOT_CLIENT_SECRET}
-    requests_per_second: 50
-`,
-	"jira": `  jira:
-    kind: jira
-    base_url: ${JIRA_URL}
-    email: ${JIRA_EMAIL}
-    token: ${JIRA_TOKEN}
-    webhook_secret: ${JIRA_WEBHOOK_SECRET}
-    search_lag: 20s
-`,
-}
-
-// demoConfig is the tenon.yaml of the demo of an example.
-func demoConfig(e examples.Example) string {
-	var b strings.Builder
-	b.WriteString("# The configuration of the demo. Its variables hold the credentials of the sandbox.\nconnections:\n")
-	for _, name := range e.Connections {
-		b.WriteString(demoConnections[name])
-	}
-	b.WriteString(`
-server:
-  listen: ${TENON_ADDRESS}
-
-mappings: mappings/
-engine:
-  poll_interval: 3s
-  missing_after: 5s
-`)
-	return b.String()
-}
-
 // demonstration is a running demo.
 type demonstration struct {
 	cli     *cli
@@ -186,7 +146,7 @@ func (c *cli) newDemonstration(dir string, o demoOptions) (_ *demonstration, err
 		return nil, err
 	}
 	path := filepath.Join(dir, "tenon.yaml")
-	if err := os.WriteFile(path, []byte(demoConfig(d.example)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(d.example.SandboxConfig()), 0o600); err != nil {
 		return nil, fail(exitUsage, "", "%w", err)
 	}
 	if _, err := examples.Write(d.example.FS(), dir); err != nil {
@@ -287,7 +247,7 @@ func (c *cli) demo(ctx context.Context, o demoOptions) (err error) {
 // refused.
 func (c *cli) clearDemo(dir string) error {
 	text, err := os.ReadFile(filepath.Join(dir, "tenon.yaml"))
-	isDemo := func(e examples.Example) bool { return demoConfig(e) == string(text) }
+	isDemo := func(e examples.Example) bool { return e.SandboxConfig() == string(text) }
 	if err == nil && !slices.ContainsFunc(examples.Examples(), isDemo) {
 		return fail(exitUsage, "name another folder with --dir", "%s holds a tenon.yaml that is not the demo's", dir)
 	}
@@ -315,9 +275,9 @@ func (d *demonstration) welcome() error {
 		return d.cli.printJSON(where)
 	}
 	d.systems.show(d.cli.stdout, " (emulated)")
-	cast := d.example.Casts[0]
-	source, _ := systems.Find(cast.Source.Connection)
-	target, _ := systems.Find(cast.Target.Connection)
+	lead := d.example.Casts[0]
+	source, _ := systems.Find(lead.Source.Connection)
+	target, _ := systems.Find(lead.Target.Connection)
 	_, err := fmt.Fprintf(d.cli.stdout, `%-21s  %s
 
 Try this:
@@ -331,7 +291,7 @@ Try this:
      "no difference"; what it wrote can be undone there.
 
 What is ready already gets its counterpart by itself. Ctrl-C ends the demo.
-`, "Tenon", d.url(), source.Title, target.Title, cast.Source.Noun, cast.Target.Noun)
+`, "Tenon", d.url(), source.Title, target.Title, lead.Source.Noun, lead.Target.Noun)
 	return err
 }
 

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenonsync/tenon/examples/stage"
+
 	"github.com/tenonsync/tenon/examples"
-	"github.com/tenonsync/tenon/sandbox/systems"
 )
 
 // checkStep is one line of the check's report.
@@ -27,16 +28,10 @@ type checkReport struct {
 // at the same records; the first has the button.
 type story struct {
 	*demonstration
-	acts []*act
+	acts []*stage.Act
 
 	first, other, third, last string // records of the source
 	gone                      []string
-}
-
-// act is one mapping with the hands for both of its sides.
-type act struct {
-	examples.Cast
-	from, to systems.Hand
 }
 
 // The people who edit.
@@ -48,14 +43,9 @@ const (
 func newStory(d *demonstration) *story {
 	s := &story{demonstration: d}
 	for _, c := range d.example.Casts {
-		s.acts = append(s.acts, &act{Cast: c, from: d.hand(c.Source), to: d.hand(c.Target)})
+		s.acts = append(s.acts, stage.NewAct(c, d.systems.box))
 	}
 	return s
-}
-
-// hand returns the hand for one part of a cast.
-func (d *demonstration) hand(p examples.Part) systems.Hand {
-	return d.systems.box(p.Connection).Hand(systems.Place{Object: p.Object, Scope: p.Scope})
 }
 
 // step is one step of the story.
@@ -156,7 +146,7 @@ func (s *story) begin(ctx context.Context) (string, error) {
 	lead, won := s.acts[0], 0
 	err := await(ctx, func() error {
 		won = 0
-		for _, r := range lead.from.Records() {
+		for _, r := range lead.From.Records() {
 			if r.Fields[lead.Source.State] != lead.Won {
 				continue
 			}
@@ -171,7 +161,7 @@ func (s *story) begin(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var open []string
-	for _, r := range lead.from.Records() {
+	for _, r := range lead.From.Records() {
 		if r.Fields[lead.Source.State] == lead.Open {
 			open = append(open, r.ID)
 		}
@@ -187,7 +177,7 @@ func (s *story) begin(ctx context.Context) (string, error) {
 // its tasks.
 func (s *story) eachHasOne(id string) error {
 	for _, a := range s.acts {
-		if _, err := a.counterpart(id); err != nil {
+		if _, err := a.Counterpart(id); err != nil {
 			return err
 		}
 	}

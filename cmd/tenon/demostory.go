@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tenonsync/tenon/examples/stage"
 
 	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/sandbox/kit"
@@ -25,7 +26,7 @@ func (s *story) preview(ctx context.Context) (string, error) {
 	if err := call(ctx, http.MethodGet, address, &p); err != nil {
 		return "", err
 	}
-	if n := len(a.counterparts(s.first)); n != 0 {
+	if n := len(a.Counterparts(s.first)); n != 0 {
 		return "", fmt.Errorf("the preview made %s", count(n, a.Target.Noun, a.Target.Noun+"s"))
 	}
 	if len(p.Tasks) != a.Tasks {
@@ -68,7 +69,7 @@ func (s *story) editSource(ctx context.Context) (string, error) {
 	if a.Source.Number != "" {
 		edits[a.Source.Number] = "12345.67"
 	}
-	if err := a.from.Edit(seller, s.first, edits); err != nil {
+	if err := a.From.Edit(seller, s.first, edits); err != nil {
 		return "", err
 	}
 	err := await(ctx, func() error { return s.shows(s.first, edits) })
@@ -78,7 +79,7 @@ func (s *story) editSource(ctx context.Context) (string, error) {
 // shows says why a source does not hold these values, or not all of its
 // counterparts do.
 func (s *story) shows(id string, want map[string]string) error {
-	r, err := s.acts[0].from.Get(id)
+	r, err := s.acts[0].From.Get(id)
 	if err != nil {
 		return err
 	}
@@ -90,8 +91,8 @@ func (s *story) shows(id string, want map[string]string) error {
 	return s.inStep(id)
 }
 
-func (s *story) editTarget(ctx context.Context, a *act) (string, error) {
-	t, err := a.counterpart(s.first)
+func (s *story) editTarget(ctx context.Context, a *stage.Act) (string, error) {
+	t, err := a.Counterpart(s.first)
 	if err != nil {
 		return "", err
 	}
@@ -102,41 +103,41 @@ func (s *story) editTarget(ctx context.Context, a *act) (string, error) {
 		due := time.Now().UTC().AddDate(0, 2, 0).Format(time.DateOnly)
 		edits[a.Target.Due], want[a.Source.Due] = due, due
 	}
-	if err := a.to.Edit(planner, t.ID, edits); err != nil {
+	if err := a.To.Edit(planner, t.ID, edits); err != nil {
 		return "", err
 	}
 	err = await(ctx, func() error { return s.shows(s.first, want) })
 	return since(start), err
 }
 
-func (s *story) moveTarget(ctx context.Context, a *act) (string, error) {
-	t, err := a.counterpart(s.first)
+func (s *story) moveTarget(ctx context.Context, a *stage.Act) (string, error) {
+	t, err := a.Counterpart(s.first)
 	if err != nil {
 		return "", err
 	}
-	if err := a.to.Edit(planner, t.ID, map[string]string{a.Target.State: a.Working}); err != nil {
+	if err := a.To.Edit(planner, t.ID, map[string]string{a.Target.State: a.Working}); err != nil {
 		return "", err
 	}
 	return a.Working, await(ctx, func() error { return s.shows(s.first, map[string]string{a.Source.State: a.Started}) })
 }
 
 // talk says something on both sides; each must be heard on the other once.
-func (s *story) talk(ctx context.Context, a *act) (string, error) {
-	t, err := a.counterpart(s.first)
+func (s *story) talk(ctx context.Context, a *stage.Act) (string, error) {
+	t, err := a.Counterpart(s.first)
 	if err != nil {
 		return "", err
 	}
 	asked, told := "Asked in "+s.title(a.Source)+" of "+a.Target.Connection, "Told in "+s.title(a.Target)
-	err = errors.Join(a.from.Comment(seller, s.first, asked), a.to.Comment(planner, t.ID, told))
+	err = errors.Join(a.From.Comment(seller, s.first, asked), a.To.Comment(planner, t.ID, told))
 	if err != nil {
 		return "", err
 	}
 	return "", await(ctx, func() error {
-		r, err := a.from.Get(s.first)
+		r, err := a.From.Get(s.first)
 		if err != nil {
 			return err
 		}
-		t, err := a.counterpart(s.first)
+		t, err := a.Counterpart(s.first)
 		if err != nil {
 			return err
 		}
@@ -159,20 +160,20 @@ func mentions(r systems.Record, text string) int {
 
 func (s *story) editBoth(ctx context.Context) (string, error) {
 	a := s.acts[0]
-	t, err := a.counterpart(s.other)
+	t, err := a.Counterpart(s.other)
 	if err != nil {
 		return "", err
 	}
 	err = errors.Join(
-		a.from.Edit(seller, s.other, map[string]string{a.Source.Name: "Both: from " + s.title(a.Source)}),
-		a.to.Edit(planner, t.ID, map[string]string{a.Target.Name: "Both: from " + s.title(a.Target)}),
+		a.From.Edit(seller, s.other, map[string]string{a.Source.Name: "Both: from " + s.title(a.Source)}),
+		a.To.Edit(planner, t.ID, map[string]string{a.Target.Name: "Both: from " + s.title(a.Target)}),
 	)
 	if err != nil {
 		return "", err
 	}
 	winner := ""
 	err = await(ctx, func() error {
-		r, err := a.from.Get(s.other)
+		r, err := a.From.Get(s.other)
 		if err != nil {
 			return err
 		}
@@ -197,7 +198,7 @@ func (s *story) loseWebhook(ctx context.Context) (string, error) {
 	}
 	start, a := time.Now(), s.acts[0]
 	edits := map[string]string{a.Source.Name: "Told by no webhook"}
-	if err := a.from.Edit(seller, s.other, edits); err != nil {
+	if err := a.From.Edit(seller, s.other, edits); err != nil {
 		return "", err
 	}
 	err := await(ctx, func() error { return s.shows(s.other, edits) })
@@ -213,13 +214,13 @@ func (s *story) restart(ctx context.Context) (string, error) {
 	}
 	s.stop = nil
 	a := s.acts[0]
-	t, err := a.counterpart(s.third)
+	t, err := a.Counterpart(s.third)
 	if err != nil {
 		return "", err
 	}
 	err = errors.Join(
-		a.from.Edit(seller, s.first, map[string]string{a.Source.Name: "Edited while Tenon was away"}),
-		a.to.Edit(planner, t.ID, map[string]string{a.Target.Name: "Edited in " + s.title(a.Target) + " meanwhile"}),
+		a.From.Edit(seller, s.first, map[string]string{a.Source.Name: "Edited while Tenon was away"}),
+		a.To.Edit(planner, t.ID, map[string]string{a.Target.Name: "Edited in " + s.title(a.Target) + " meanwhile"}),
 	)
 	if err != nil {
 		return "", err
@@ -249,13 +250,13 @@ func (s *story) remove(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, a := range s.acts {
-		t, err := a.counterpart(s.last)
+		t, err := a.Counterpart(s.last)
 		if err != nil {
 			return "", err
 		}
 		s.gone = append(s.gone, t.ID)
 	}
-	if err := s.acts[0].from.Remove(seller, s.last); err != nil {
+	if err := s.acts[0].From.Remove(seller, s.last); err != nil {
 		return "", err
 	}
 	err = await(ctx, func() error {
@@ -269,7 +270,7 @@ func (s *story) remove(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for i, a := range s.acts {
-		if t, err := a.to.Get(s.gone[i]); err != nil || t.Gone || t.Fields[a.Target.Name] == "" {
+		if t, err := a.To.Get(s.gone[i]); err != nil || t.Gone || t.Fields[a.Target.Name] == "" {
 			return "", fmt.Errorf("the %s went, too: %w", a.Target.Noun, err)
 		}
 	}
@@ -293,9 +294,9 @@ func (s *story) links(ctx context.Context, mapping string) (int, error) {
 const quietFor = 4 * time.Second
 
 func (s *story) quiet(ctx context.Context) (string, error) {
-	last, at := s.everything(), time.Now()
+	last, at := stage.Everything(s.acts), time.Now()
 	err := await(ctx, func() error {
-		if now := s.everything(); now != last {
+		if now := stage.Everything(s.acts); now != last {
 			last, at = now, time.Now()
 		}
 		if calm := time.Since(at); calm < quietFor {
@@ -313,34 +314,21 @@ func (s *story) quiet(ctx context.Context) (string, error) {
 	return count(len(echoes), "echo", "echoes") + ` ended in "no difference"`, nil
 }
 
-// everything is what all systems hold, with the times of the last changes.
-func (s *story) everything() string {
-	var all [][]systems.Record
-	for _, a := range s.acts {
-		all = append(all, a.from.Records(), a.to.Records())
-	}
-	text, err := json.Marshal(all)
-	if err != nil {
-		panic(err) // they are texts and times
-	}
-	return string(text)
-}
-
 func (s *story) agreed(ctx context.Context) (string, error) {
 	pairs := map[string]int{}
 	err := await(ctx, func() error {
 		clear(pairs)
 		for _, a := range s.acts {
-			for _, r := range a.from.Records() {
-				if len(a.counterparts(r.ID)) == 0 && r.Fields[a.Source.State] != a.Won {
+			for _, r := range a.From.Records() {
+				if len(a.Counterparts(r.ID)) == 0 && r.Fields[a.Source.State] != a.Won {
 					continue
 				}
-				if err := a.agrees(r); err != nil {
+				if err := a.Agrees(r); err != nil {
 					return err
 				}
 				pairs[a.Mapping]++
 			}
-			if err := a.strays(s.gone); err != nil {
+			if err := a.Strays(s.gone); err != nil {
 				return err
 			}
 		}

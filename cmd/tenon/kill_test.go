@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenonsync/tenon/examples/stage"
+
 	"github.com/tenonsync/tenon/sandbox/systems"
 )
 
@@ -124,7 +126,7 @@ func (b *testbed) nothingWaits() error {
 type killWorld struct {
 	*story
 	ended sync.Once
-	lead  *act
+	lead  *stage.Act
 
 	mu           sync.Mutex
 	byFrom, byTo []string          // sources whose name is edited there, and in the counterpart
@@ -148,8 +150,8 @@ func newKillWorld(t *testing.T, b *testbed) *killWorld {
 	t.Helper()
 	w := &killWorld{story: newStory(b.demonstration), want: map[string]string{}, pressed: map[string]bool{}}
 	w.lead = w.acts[0]
-	w.loose = loose(w.lead.to)
-	for _, r := range w.lead.from.Records() {
+	w.loose = loose(w.lead.To)
+	for _, r := range w.lead.From.Records() {
 		if r.Fields[w.lead.Source.State] == w.lead.Won {
 			w.won(r.ID)
 		} else {
@@ -207,7 +209,7 @@ func (w *killWorld) work(rng *rand.Rand, stop <-chan struct{}) {
 func (w *killWorld) make(name, state string) {
 	fields := map[string]string{w.lead.Source.Name: name, w.lead.Source.State: state}
 	maps.Copy(fields, w.lead.Source.Fresh)
-	id, err := w.lead.from.Create(seller, fields)
+	id, err := w.lead.From.Create(seller, fields)
 	if err != nil {
 		panic(err) // the test's own data
 	}
@@ -224,11 +226,11 @@ func (w *killWorld) make(name, state string) {
 func (w *killWorld) edit(id, text string, here bool) {
 	var err error
 	if here {
-		err = w.lead.from.Edit(seller, id, map[string]string{w.lead.Source.Name: text})
+		err = w.lead.From.Edit(seller, id, map[string]string{w.lead.Source.Name: text})
 	} else {
 		var t systems.Record
-		if t, err = w.lead.counterpart(id); err == nil {
-			err = w.lead.to.Edit(planner, t.ID, map[string]string{w.lead.Target.Name: text})
+		if t, err = w.lead.Counterpart(id); err == nil {
+			err = w.lead.To.Edit(planner, t.ID, map[string]string{w.lead.Target.Name: text})
 		}
 	}
 	if err == nil { // a counterpart may not be there yet
@@ -238,11 +240,11 @@ func (w *killWorld) edit(id, text string, here bool) {
 }
 
 func (w *killWorld) comment(id, text string) {
-	t, err := w.lead.counterpart(id)
+	t, err := w.lead.Counterpart(id)
 	if err != nil {
 		return
 	}
-	if err := w.lead.to.Comment(planner, t.ID, text); err == nil {
+	if err := w.lead.To.Comment(planner, t.ID, text); err == nil {
 		w.comments = append(w.comments, text)
 	}
 }
@@ -255,7 +257,7 @@ func (w *killWorld) pressAll(rng *rand.Rand, stop <-chan struct{}) {
 		w.mu.Lock()
 		id := w.open[rng.IntN(len(w.open))]
 		w.mu.Unlock()
-		r, err := w.lead.from.Get(id)
+		r, err := w.lead.From.Get(id)
 		button, parseErr := url.Parse(r.Fields[w.lead.Source.Button])
 		if err != nil || parseErr != nil || button.Path == "" {
 			continue
@@ -277,20 +279,20 @@ func (w *killWorld) pressAll(rng *rand.Rand, stop <-chan struct{}) {
 // settled says what is not yet as it must be in the end.
 func (w *killWorld) settled() error {
 	said := map[string]int{}
-	for _, r := range w.lead.from.Records() {
+	for _, r := range w.lead.From.Records() {
 		for _, c := range r.Comments {
 			for _, text := range w.comments {
 				said[text] += strings.Count(c, text)
 			}
 		}
 		must := r.Fields[w.lead.Source.State] == w.lead.Won || w.pressed[r.ID]
-		if !must && len(w.lead.counterparts(r.ID)) == 0 {
+		if !must && len(w.lead.Counterparts(r.ID)) == 0 {
 			continue
 		}
 		if want, ok := w.want[r.ID]; ok && r.Fields[w.lead.Source.Name] != want {
 			return fmt.Errorf("%s %s is %q, last edited to %q", w.lead.Source.Noun, r.ID, r.Fields[w.lead.Source.Name], want)
 		}
-		if err := w.lead.agrees(r); err != nil {
+		if err := w.lead.Agrees(r); err != nil {
 			return err
 		}
 	}
@@ -299,8 +301,8 @@ func (w *killWorld) settled() error {
 			return fmt.Errorf("%q is said %d times", text, said[text])
 		}
 	}
-	if n := loose(w.lead.to) - w.loose; n != 0 {
+	if n := loose(w.lead.To) - w.loose; n != 0 {
 		return fmt.Errorf("%d tasks that no %s has", n, w.lead.Target.Noun)
 	}
-	return w.lead.strays(nil)
+	return w.lead.Strays(nil)
 }

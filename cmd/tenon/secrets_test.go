@@ -61,7 +61,7 @@ func TestNoCommandShowsASecret(t *testing.T) {
 		}
 	}
 	program(t.Context(), "init", dir, "--template", "deal-to-epic").want(t, exitDone)
-	config := demoConfig(examples.Examples()[0]) + "state: {key_env: SEALING}\nlog: {level: debug}\n"
+	config := examples.Examples()[0].SandboxConfig() + "state: {key_env: SEALING}\nlog: {level: debug}\n"
 	write("tenon.yaml", config)
 	write(".env", env)
 	registry, err := all.Registry()

@@ -93,7 +93,7 @@ func newSizing(b *testing.B) *sizing {
 	if _, err := examples.Write(examples.HubSpotJira(), s.dir); err != nil {
 		b.Fatal(err)
 	}
-	config := demoConfig(examples.Examples()[0]) + "  poll_interval: 24h\n  sweep_interval: 24h\n"
+	config := examples.Examples()[0].SandboxConfig() + "  poll_interval: 24h\n  sweep_interval: 24h\n"
 	config = strings.Replace(config, "  poll_interval: 3s\n", "", 1)
 	if err := os.WriteFile(filepath.Join(s.dir, "tenon.yaml"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
