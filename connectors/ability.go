@@ -183,6 +183,7 @@ type Abilities struct {
 	WriteChecker     WriteChecker
 	StepTeller       StepTeller
 	Streamer         Streamer
+	Filer            Filer
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
@@ -210,5 +211,6 @@ func AbilitiesOf(c Connection) Abilities {
 	a.WriteChecker, _ = c.(WriteChecker)
 	a.StepTeller, _ = c.(StepTeller)
 	a.Streamer, _ = c.(Streamer)
+	a.Filer, _ = c.(Filer)
 	return a
 }

@@ -10,6 +10,7 @@ type Need struct {
 	Write   bool // fields of records that are there
 	Create  bool
 	Comment bool // read and write comments
+	Attach  bool // read and write attachments
 	Retire  bool // archive or delete
 
 	// Fields are those that rules name, by API name, where that is known.

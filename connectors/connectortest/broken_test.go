@@ -22,12 +22,12 @@ type breakage struct {
 var rich = memory.Options{
 	ListsRecords: true, IndexLag: 10 * time.Second, KeyLag: 5 * time.Second, Precision: time.Second, PageSize: 7,
 	SetEdits: true, ShowsDeleted: true, ConditionalWrites: true, WebhookVersions: true,
-	ReadBatch: 5, CreateBatch: 3, UpdateBatch: 4, NeedsPrepare: true,
+	ReadBatch: 5, CreateBatch: 3, UpdateBatch: 4, NeedsPrepare: true, FileLimit: 1 << 20, Streams: true,
 }
 
 func TestSuitePassesTheSoundFake(t *testing.T) {
 	t.Parallel()
-	got := judge(t, func(*fake) {})
+	got := judge(t, time.Minute, func(*fake) {})
 	if len(got.failures) > 0 {
 		t.Errorf("the sound connection fails:\n%s", strings.Join(got.failures, "\n"))
 	}
@@ -36,20 +36,24 @@ func TestSuitePassesTheSoundFake(t *testing.T) {
 	}
 }
 
-func judge(t *testing.T, breakIt func(*fake)) *record {
+// judge runs the suite over a connection that is broken, and waits for what its
+// streams fail to tell no longer than the patience.
+func judge(t *testing.T, patience time.Duration, breakIt func(*fake)) *record {
 	t.Helper()
 	r := newRecorder(t.Context())
-	connectortest.RunTB(r, harness(rich, func(c connectors.Connection, w *world) connectors.Connection {
+	h := harness(rich, func(c connectors.Connection, w *world) connectors.Connection {
 		f := &fake{Connection: c.(*memory.Connection), w: w}
 		breakIt(f)
 		return f
-	}))
+	})
+	h.Patience = patience
+	connectortest.RunTB(r, h)
 	return r.root
 }
 
 func TestSuiteRejectsBrokenConnections(t *testing.T) {
 	t.Parallel()
-	all := slices.Concat(brokenBasics, brokenReads, brokenChanges, brokenWrites, brokenKeys, brokenChildren, brokenExtras, brokenFaults, brokenCost)
+	all := slices.Concat(brokenBasics, brokenReads, brokenChanges, brokenWrites, brokenKeys, brokenChildren, brokenExtras, brokenFiles, brokenFaults, brokenCost, brokenStreams)
 	names := map[string]bool{}
 	for _, b := range all {
 		if names[b.name] {
@@ -58,7 +62,7 @@ func TestSuiteRejectsBrokenConnections(t *testing.T) {
 		names[b.name] = true
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			got := judge(t, b.do)
+			got := judge(t, 200*time.Millisecond, b.do)
 			if len(got.failures) == 0 {
 				t.Fatalf("the suite passes it")
 			}

@@ -2,6 +2,7 @@ package connectortest_test
 
 import (
 	"context"
+	"io"
 	"sync"
 	"time"
 
@@ -31,10 +32,15 @@ type fake struct {
 	parse     func(req connectors.WebhookRequest) (connectors.Delivery, error)
 	comments  func(ctx context.Context, object, id string) ([]connectors.Comment, error)
 	comment   func(ctx context.Context, object, id string, c connectors.Comment) (string, error)
+	files     func(ctx context.Context, object, id string) ([]connectors.Attachment, error)
+	addFile   func(ctx context.Context, object, id string, n connectors.NewFile) (string, error)
+	openFile  func(ctx context.Context, object, id, fileID string) (io.ReadCloser, error)
+	addLink   func(ctx context.Context, object, id string, l connectors.NewLink) (string, error)
 	history   func(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error)
 	delete    func(ctx context.Context, object string, ids []string) []error
 	archive   func(ctx context.Context, object string, ids []string) []error
 	rights    func(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error)
+	stream    func(ctx context.Context, sels []connectors.Selection, cursor string, tell func(context.Context, connectors.StreamBatch) error) error
 	anyObject bool
 }
 
@@ -128,7 +134,7 @@ func (f *fake) Close() error {
 func (f *fake) Abilities() connectors.Abilities {
 	return connectors.Abilities{
 		Finder: f, PeopleFinder: f, WebhookSource: f, Commenter: f,
-		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection, Locator: f, RightsChecker: f,
+		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection, Locator: f, RightsChecker: f, Streamer: f, Filer: f,
 	}
 }
 
@@ -139,6 +145,13 @@ func (f *fake) MissingRights(ctx context.Context, needs []connectors.Need) ([]co
 		return f.rights(ctx, needs)
 	}
 	return f.Connection.MissingRights(ctx, needs)
+}
+
+func (f *fake) Stream(ctx context.Context, sels []connectors.Selection, cursor string, tell func(context.Context, connectors.StreamBatch) error) error {
+	if f.stream != nil {
+		return f.stream(ctx, sels, cursor, tell)
+	}
+	return f.Connection.Stream(ctx, sels, cursor, tell)
 }
 
 func (f *fake) Locate(ctx context.Context, text string) (connectors.Ref, error) {
@@ -193,6 +206,42 @@ func (f *fake) AddComment(ctx context.Context, object, id string, c connectors.C
 		return f.comment(ctx, object, id, c)
 	}
 	return f.Connection.AddComment(ctx, object, id, c)
+}
+
+func (f *fake) Files(ctx context.Context, object, id string) ([]connectors.Attachment, error) {
+	if f.files != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.files(ctx, object, id)
+	}
+	return f.Connection.Files(ctx, object, id)
+}
+
+func (f *fake) AddFile(ctx context.Context, object, id string, n connectors.NewFile) (string, error) {
+	if f.addFile != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.addFile(ctx, object, id, n)
+	}
+	return f.Connection.AddFile(ctx, object, id, n)
+}
+
+func (f *fake) OpenFile(ctx context.Context, object, id, fileID string) (io.ReadCloser, error) {
+	if f.openFile != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.openFile(ctx, object, id, fileID)
+	}
+	return f.Connection.OpenFile(ctx, object, id, fileID)
+}
+
+func (f *fake) AddLink(ctx context.Context, object, id string, l connectors.NewLink) (string, error) {
+	if f.addLink != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.addLink(ctx, object, id, l)
+	}
+	return f.Connection.AddLink(ctx, object, id, l)
 }
 
 func (f *fake) History(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error) {

@@ -38,7 +38,7 @@ func (t goTest) Run(name string, f func(TB)) bool {
 // the test themselves.
 //
 // What only some worlds can do is in optional interfaces: Webhooker, Archiver,
-// Merger, Mover, Hider, Waiter, Talker, Faulter, Counter.
+// Streamer, Merger, Mover, Hider, Waiter, Talker, Attacher, Faulter, Counter.
 type World interface {
 	// Connection is the connection under test, always the same one.
 	Connection() connectors.Connection
@@ -98,6 +98,22 @@ type Waiter interface {
 type Talker interface {
 	Comment(t TB, id, markdown string)
 	CommentCount(t TB, id string) int
+}
+
+// Attacher is a World whose people attach files.
+type Attacher interface {
+	// Attach adds a file to a record and returns its id.
+	Attach(t TB, id, name string, content []byte) (fileID string)
+	// Attached returns what the system shows of a record's attachments, oldest
+	// first, with the content of those that are files.
+	Attached(t TB, id string) []AttachedFile
+}
+
+// AttachedFile is an attachment in truth. Content is nil for a link.
+type AttachedFile struct {
+	Name    string
+	Link    string
+	Content []byte
 }
 
 // Fault is something that goes wrong between the connection and the system.
@@ -175,6 +191,10 @@ type Harness struct {
 	// ones cannot be told.
 	OldWebhooks bool
 
+	// Patience is how long a stream may take to tell something; default a minute,
+	// which only broken ones take.
+	Patience time.Duration
+
 	// Records is how many records the tests of lists make; default 30. More
 	// than a page is best.
 	Records int
@@ -192,6 +212,9 @@ func RunTB(t TB, h Harness) {
 	if h.Records == 0 {
 		h.Records = 30
 	}
+	if h.Patience == 0 {
+		h.Patience = time.Minute
+	}
 	for _, g := range []struct {
 		name  string
 		tests []test
@@ -205,8 +228,10 @@ func RunTB(t TB, h Harness) {
 		{"find", finds},
 		{"people", people},
 		{"comments", comments},
+		{"files", files},
 		{"history", history},
 		{"webhooks", webhooks},
+		{"stream", streams},
 		{"retire", retires},
 		{"rights", rights},
 		{"faults", faults},
@@ -247,7 +272,7 @@ func open(t TB, h Harness) *env {
 		e.sel.Fields = append(e.sel.Fields, s.Field)
 	}
 	if e.can.Preparer != nil {
-		if err := e.can.Preparer.Prepare(t.Context(), connectors.Need{Object: h.Object, Comment: true}); err != nil {
+		if err := e.can.Preparer.Prepare(t.Context(), connectors.Need{Object: h.Object, Comment: true, Attach: true}); err != nil {
 			t.Fatalf("Prepare: %v", err)
 		}
 	}

@@ -35,8 +35,10 @@ var (
 	_ connectortest.Hider     = (*world)(nil)
 	_ connectortest.Waiter    = (*world)(nil)
 	_ connectortest.Talker    = (*world)(nil)
+	_ connectortest.Attacher  = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
+	_ connectortest.Streamer  = (*world)(nil)
 )
 
 func (w *world) Connection() connectors.Connection { return w.conn }
@@ -77,7 +79,31 @@ func (w *world) Comment(_ connectortest.TB, id, markdown string) {
 
 func (w *world) CommentCount(_ connectortest.TB, id string) int { return len(w.system.Comments(id)) }
 
+func (w *world) Attach(_ connectortest.TB, id, name string, content []byte) string {
+	return w.system.Attach(id, "u1", name, content)
+}
+
+func (w *world) Attached(_ connectortest.TB, id string) []connectortest.AttachedFile {
+	var out []connectortest.AttachedFile
+	for _, a := range w.system.Attachments(id) {
+		out = append(out, connectortest.AttachedFile{Name: a.Name, Link: a.Link, Content: w.system.FileContent(id, a.ID)})
+	}
+	return out
+}
+
 func (w *world) Webhooks(connectortest.TB) []connectors.WebhookRequest { return w.system.Webhooks() }
+
+func (w *world) BreakStream(connectortest.TB) { w.system.BreakStreams() }
+
+func (w *world) LoseCount(connectortest.TB) bool {
+	w.system.LoseCount()
+	return true
+}
+
+func (w *world) ExpireStream(connectortest.TB) bool {
+	w.system.ExpireStream()
+	return true
+}
 
 func (w *world) Heal(connectortest.TB) { w.system.SetHook(nil) }
 
@@ -179,12 +205,13 @@ var habits = map[string]memory.Options{
 		IndexLag: 10 * time.Second, Precision: time.Second, PageSize: 7, ListsRecords: true, SetEdits: true, ShowsDeleted: true,
 		ReadBatch: 5, CreateBatch: 3, UpdateBatch: 4, NeedsPrepare: true, WebhookVersions: true,
 	},
-	"coarse":   {IndexLag: time.Minute, KeyLag: connectors.NoLag, Precision: time.Minute, PageSize: 10, KeyIsUnique: true, Partial: true, Silent: true},
-	"shifting": {IndexLag: 5 * time.Second, ShiftingPages: true, PageSize: 4, ReadMoments: true, ReadBatch: 3},
-	"strict":   {ConditionalWrites: true, NoVersions: false, TrimText: true, IndexLag: time.Second, KeyLag: 30 * time.Millisecond},
+	"coarse":    {IndexLag: time.Minute, KeyLag: connectors.NoLag, Precision: time.Minute, PageSize: 10, KeyIsUnique: true, Partial: true, Silent: true},
+	"streaming": {Streams: true, IndexLag: time.Minute, WebhookVersions: true},
+	"shifting":  {IndexLag: 5 * time.Second, ShiftingPages: true, PageSize: 4, ReadMoments: true, ReadBatch: 3},
+	"strict":    {ConditionalWrites: true, NoVersions: false, TrimText: true, IndexLag: time.Second, KeyLag: 30 * time.Millisecond},
 	"bare": {
 		NoVersions: true, IndexLag: 5 * time.Second,
-		Without: []string{"Finder", "PeopleFinder", "WebhookSource", "Commenter", "HistoryReader", "Deleter", "Archiver", "Preparer"},
+		Without: []string{"Finder", "PeopleFinder", "WebhookSource", "Commenter", "HistoryReader", "Deleter", "Archiver", "Preparer", "Filer"},
 	},
 }
 

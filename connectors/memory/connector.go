@@ -86,6 +86,7 @@ var (
 	_ connectors.Locator       = (*Connection)(nil)
 	_ connectors.RightsChecker = (*Connection)(nil)
 	_ connectors.Streamer      = (*Connection)(nil)
+	_ connectors.Filer         = (*Connection)(nil)
 )
 
 // Abilities implements connectors.AbilityTeller.
@@ -93,6 +94,7 @@ func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
 		Finder: c, PeopleFinder: c, WebhookSource: c, Commenter: c,
 		HistoryReader: c, Deleter: c, Archiver: c, Preparer: c, Locator: c, RightsChecker: c,
+		Filer: c,
 	}
 	if c.system.opts.Streams {
 		a.Streamer = c
@@ -117,6 +119,8 @@ func (c *Connection) Abilities() connectors.Abilities {
 			a.Preparer = nil
 		case "Locator":
 			a.Locator = nil
+		case "Filer":
+			a.Filer = nil
 		default:
 			panic("memory: no ability " + name)
 		}

@@ -137,15 +137,9 @@ func (c *Connection) AddComment(ctx context.Context, object, id string, comment 
 func (s *System) comment(t *table, r *record, user, key, body string) string {
 	s.comments++
 	now := s.now().Truncate(s.opts.Precision)
-	author := connectors.Person{ID: user, Name: user}
-	for _, p := range s.opts.People {
-		if p.ID == user {
-			author = p
-		}
-	}
 	id := "c" + strconv.Itoa(s.comments)
 	r.comments = append(r.comments, connectors.Comment{
-		ID: id, Key: key, Author: author, Body: connectors.RichText(body).Text(), Created: now, Modified: now,
+		ID: id, Key: key, Author: s.who(user), Body: connectors.RichText(body).Text(), Created: now, Modified: now,
 	})
 	s.touch(t, r)
 	return id

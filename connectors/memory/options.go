@@ -63,6 +63,12 @@ type Options struct {
 	// older versions stay in the list, and rows name records that are out of
 	// scope or gone.
 	ShiftingPages bool
+	// CursorLife: a cursor that nobody used for so long is not understood any
+	// more; 0: cursors live for ever.
+	CursorLife time.Duration
+	// Still names fields whose change moves neither version nor time, and shows
+	// in no list, webhook or stream.
+	Still []string
 	// Streams: connections have the ability Streamer. StreamEnds: a stream breaks
 	// by itself once all has been told, so that whoever listens is not kept.
 	Streams    bool
@@ -71,9 +77,15 @@ type Options struct {
 	// whose error is that record's alone.
 	ReadMoments bool
 
+	// FileLimit is the size of the largest file that is taken, in bytes; 0: any
+	// size. LinksOnly: no file is taken at all. KeylessFiles: files and links have no place for a key.
+	FileLimit    int64
+	LinksOnly    bool
+	KeylessFiles bool
+
 	// Without lists the abilities that connections lack: "Finder",
 	// "PeopleFinder", "WebhookSource", "Commenter", "HistoryReader", "Deleter",
-	// "Archiver", "Preparer", "Locator".
+	// "Archiver", "Preparer", "Locator", "Filer".
 	Without []string
 }
 

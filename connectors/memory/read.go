@@ -120,6 +120,9 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, curs
 	if err := t.checkScope(sel.Scope); err != nil {
 		return connectors.ChangePage{}, c.fail("changes", "", connectors.Invalid, err)
 	}
+	if life := c.system.opts.CursorLife; life > 0 && at.floor.IsZero() && !at.pos.at.IsZero() && c.system.now().Sub(at.pos.at) > life {
+		return connectors.ChangePage{}, c.fail("changes", "", connectors.Invalid, errors.New("the cursor is too old"))
+	}
 	if at.floor.IsZero() {
 		at.floor = c.system.now().Add(-c.system.opts.IndexLag - c.system.opts.Precision)
 	}
@@ -139,7 +142,7 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, curs
 		at.pos = position{at: e.modified, seq: e.rec.seq}
 	}
 	if !more {
-		if at.pos.at.After(at.floor) {
+		if at.pos.at.After(at.floor) || c.system.opts.CursorLife > 0 {
 			at.pos = position{at: at.floor}
 		}
 		at.floor = time.Time{}

@@ -30,6 +30,7 @@ type record struct {
 	into     string
 	history  []connectors.FieldEdit
 	comments []connectors.Comment
+	files    []file
 	shown    Given // what Put said of its id, key, title and address
 }
 
@@ -132,7 +133,7 @@ func (s *System) apply(t *table, r *record, fields map[string]connectors.Value, 
 		if old, had := r.fields[name]; had && connectors.Equal(old, v) || !had && v.IsNull() {
 			continue
 		}
-		changed = true
+		changed = changed || !slices.Contains(s.opts.Still, name)
 		r.fields[name] = v
 		if v.IsNull() {
 			delete(r.fields, name)

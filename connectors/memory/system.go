@@ -23,6 +23,7 @@ type System struct {
 	lastSeq  int
 	changes  int
 	comments int
+	files    int
 	last     time.Time
 	hook     Hook
 	prepared map[string]bool
@@ -35,7 +36,7 @@ type System struct {
 // Effect and After false. Each record that a write touches has two: before its
 // effect and after it.
 type Moment struct {
-	Call   string // "check", "schema", "read", "read record", "changes", "create", "update", "find by key", "find", "people", "comments", "add comment", "history", "delete", "archive", "prepare", "locate", "stream"
+	Call   string // "check", "schema", "read", "read record", "changes", "create", "update", "find by key", "find", "people", "comments", "add comment", "files", "open file", "add file", "add link", "file limit", "history", "delete", "archive", "prepare", "locate", "stream"
 	Object string
 	ID     string // of the record; empty for reads and before a create
 	Effect bool   // the call changes something
