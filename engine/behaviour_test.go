@@ -316,6 +316,29 @@ func TestMergedRecordKeepsItsCounterpart(t *testing.T) {
 	}
 }
 
+// The survivor asks for a counterpart of its own at the moment in which the
+// link comes over to it: it gets none.
+func TestMergeIntoARecordThatAsksForACounterpart(t *testing.T) {
+	w, id, epic := linked(t, twoWay, nil)
+	winner := w.crm.Create("record", nil, "ada", deal("The survivor", nil))
+	w.crm.Merge(id, winner)
+	w.sweepOnly()
+	w.drainDry()
+	links := w.links()
+	if len(links) != 1 || links[0].Records[0].ID != winner || links[0].Records[1].ID != epic {
+		t.Fatalf("links: %+v, want one of %s with %s", links, winner, epic)
+	}
+	epics := 0
+	for _, other := range w.pm.IDs("record") {
+		if w.get(w.pm, other, "title").Text() == "The survivor" {
+			epics++
+		}
+	}
+	if epics != 1 {
+		t.Errorf("the survivor has %d epics, want 1", epics)
+	}
+}
+
 func TestGuardStopsAndResumes(t *testing.T) {
 	w := newWorld(t, twoWay, nil)
 	w.lim.Clears = 2

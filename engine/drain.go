@@ -137,6 +137,7 @@ func (d *drain) decide(ctx context.Context) error {
 			d.shield(j, "presence", func() { d.presence(j) })
 		}
 	}
+	d.giveWay()
 	if err := d.pair(ctx); err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ type job struct {
 	sought      []sought              // what a plan's match rules looked for
 	begun       bool                  // its entry was left by an apply that did not end
 	foreseen    foreseen              // what a plan tells besides
+	followed    *followed             // its link goes over to another record
 	shares      [2][]sharing          // of the rules that roll up what a side holds
 }
 

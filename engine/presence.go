@@ -191,10 +191,41 @@ func (d *drain) halfBack(j *job, side mapping.SideID) {
 // follow moves a link's end to the record that took the old one's place.
 func (d *drain) follow(j *job, side mapping.SideID, into string) {
 	j.ended, j.touched = true, true
-	old := j.link.Ends[side].ID
-	j.event("merged", uint8(side), fmt.Sprintf("%s was merged into %s", old, into))
+	old := j.link.Ends[side]
+	j.event("merged", uint8(side), fmt.Sprintf("%s was merged into %s", old.ID, into))
 	j.link.Ends[side] = state.End{ID: into}
+	j.followed = &followed{side: side, from: old}
 	j.outcome = outcome{kind: outcomeAgain}
+}
+
+// followed is a link that goes over to the record which another was merged into.
+type followed struct {
+	side mapping.SideID
+	from state.End
+}
+
+// giveWay lets links go over to a record before the batch makes it another
+// counterpart. Where that may have been made already, the link waits for it, and
+// ends then: the survivor has a link of its own.
+func (d *drain) giveWay() {
+	for _, j := range d.jobs {
+		if j.followed == nil {
+			continue
+		}
+		end := &j.link.Ends[j.followed.side]
+		for _, o := range d.jobs {
+			if o.link != nil || o.done() || o.side != j.followed.side || o.entry.Record != end.ID {
+				continue
+			}
+			if !o.wasSent() {
+				o.outcome = outcome{kind: outcomeAgain}
+				continue
+			}
+			*end, j.touched, j.followed = j.followed.from, false, nil
+			j.events = j.events[:len(j.events)-1]
+			break
+		}
+	}
 }
 
 // gone carries out the policy for a record that was deleted or archived.
