@@ -98,10 +98,13 @@ func (static) Renew(context.Context, string) (bool, error) { return false, nil }
 func (s static) Secrets() []string { return s.secrets }
 
 // AccessToken is a token that runs out. A zero Expiry means that it does not.
+// Origin is where it is used, "https://host", where the system says so itself;
+// empty: at the base URL's host. Requests for the base URL's host go there then.
 type AccessToken struct {
 	Token  string
 	Scheme string // before the token in the header; default "Bearer"
 	Expiry time.Time
+	Origin string
 }
 
 // Fetched returns an Auth that gets its token by a call of fetch, again
@@ -155,8 +158,25 @@ func (f *fetched) Authorize(req *http.Request) (string, error) {
 	if scheme == "" {
 		scheme = "Bearer"
 	}
+	if err := moveTo(req, t.Origin); err != nil {
+		return "", err
+	}
 	req.Header.Set("Authorization", scheme+" "+t.Token)
 	return t.Token, nil
+}
+
+// moveTo sends a request to another origin. One that would leave TLS, or is no
+// origin, is refused: the token would go there.
+func moveTo(req *http.Request, origin string) error {
+	if origin == "" {
+		return nil
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != req.URL.Scheme {
+		return &connectors.Error{Kind: connectors.Internal, Err: errors.New("the system names an address for its tokens that is none, or not safe")}
+	}
+	req.URL.Scheme, req.URL.Host, req.Host = u.Scheme, u.Host, ""
+	return nil
 }
 
 // Renew implements Auth.

@@ -34,6 +34,9 @@ type OAuth struct {
 	Store string
 	// Help says what a person does when the system refuses the refresh token.
 	Help string
+	// Read takes in what else an answer of the token endpoint tells: the token's
+	// Origin, and its Expiry where the system tells none. It may be nil.
+	Read func(answer *oauth2.Token, t *AccessToken)
 	// Words reads a refusal's own words where the system does not tell them as
 	// RFC 6749 has it; they must hold no secret. It may be nil.
 	Words func(body []byte) string
@@ -71,6 +74,7 @@ type kept struct {
 	Access  string    `json:"access,omitempty"`
 	Scheme  string    `json:"scheme,omitempty"`
 	Expiry  time.Time `json:"expiry,omitzero"`
+	Used    string    `json:"used_at,omitempty"` // AccessToken.Origin
 }
 
 func (o *oauth) bind(send http.RoundTripper, clock connectors.Clock, tokens connectors.TokenStore) error {
@@ -110,7 +114,8 @@ func (o *oauth) refresh(ctx context.Context, client *http.Client) (AccessToken, 
 	if err != nil {
 		return AccessToken{}, err
 	}
-	o.chain.Access, o.chain.Scheme, o.chain.Expiry = token.AccessToken, token.Type(), o.expiry(token)
+	t := o.read(token)
+	o.chain.Access, o.chain.Scheme, o.chain.Expiry, o.chain.Used = t.Token, t.Scheme, t.Expiry, t.Origin
 	if token.RefreshToken != "" {
 		o.chain.Refresh = token.RefreshToken
 	}
@@ -167,7 +172,16 @@ func (o *oauth) clientCredentials(ctx context.Context) (AccessToken, error) {
 	if err != nil {
 		return AccessToken{}, o.problem(err)
 	}
-	return AccessToken{Token: token.AccessToken, Scheme: token.Type(), Expiry: o.expiry(token)}, nil
+	return o.read(token), nil
+}
+
+// read returns what an answer of the token endpoint tells.
+func (o *oauth) read(token *oauth2.Token) AccessToken {
+	t := AccessToken{Token: token.AccessToken, Scheme: token.Type(), Expiry: o.expiry(token)}
+	if o.cfg.Read != nil {
+		o.cfg.Read(token, &t)
+	}
+	return t
 }
 
 // expiry counts from the client's clock, not from the machine's.
@@ -182,7 +196,7 @@ func (o *oauth) expiry(t *oauth2.Token) time.Time {
 }
 
 func (o *oauth) access() AccessToken {
-	return AccessToken{Token: o.chain.Access, Scheme: o.chain.Scheme, Expiry: o.chain.Expiry}
+	return AccessToken{Token: o.chain.Access, Scheme: o.chain.Scheme, Expiry: o.chain.Expiry, Origin: o.chain.Used}
 }
 
 // used reports whether this process had the token already, so that it is

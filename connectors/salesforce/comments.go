@@ -1,0 +1,241 @@
+package salesforce
+
+import (
+	"context"
+	"html"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+	"github.com/tenonsync/tenon/connectors/richtext"
+)
+
+// taskObject is where comments are kept as activities.
+const taskObject = "Task"
+
+// marker is how a comment shows its key where no field holds it.
+var marker = regexp.MustCompile(`(?:<p>)?\s*\[tenon:([a-z0-9-]{1,64})\]\s*(?:</p>)?\s*$`)
+
+func markerOf(key string) string { return "[tenon:" + key + "]" }
+
+// unmarked returns a comment's text without the marker, and the key that it
+// held.
+func unmarked(text string) (body, key string) {
+	at := marker.FindStringSubmatchIndex(text)
+	if at == nil {
+		return text, ""
+	}
+	return strings.TrimRight(text[:at[0]], " \n\r\t"), text[at[2]:at[3]]
+}
+
+// Comments implements connectors.Commenter: the completed tasks of the record
+// that have the subject of notes, or its Chatter posts.
+func (c *connection) Comments(ctx context.Context, object, id string) ([]connectors.Comment, error) {
+	const op = "read comments"
+	m, err := c.metaOf(ctx, op, object, schemaAge)
+	if err != nil {
+		return nil, err
+	}
+	long, ok := id18(id)
+	if !ok {
+		return nil, c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of Salesforce", id)
+	}
+	if c.o.notes == notesChatter {
+		return c.posts(ctx, op, long)
+	}
+	return c.notes(ctx, op, m, long)
+}
+
+// noteField returns the field of a task that names the record it is about.
+func noteField(object string) string {
+	if object == "Contact" || object == "Lead" {
+		return "WhoId"
+	}
+	return "WhatId"
+}
+
+var commentFields = []string{fieldID, fieldCreated, "SystemModstamp", "CreatedById", "CreatedBy.Name", "CreatedBy.Email"}
+
+func (c *connection) notes(ctx context.Context, op string, m *meta, id string) ([]connectors.Comment, error) {
+	tasks, err := c.metaOf(ctx, op, taskObject, schemaAge)
+	if err != nil {
+		return nil, err
+	}
+	fields := append(slices.Clone(commentFields), "Description")
+	key := tasks.prop(c.o.keyFieldOf(taskObject))
+	if key != nil {
+		fields = append(fields, key.name)
+	}
+	soql := selectFrom(taskObject, fields, []string{
+		noteField(m.name) + " = " + quote(id), "Subject = " + quote(c.o.subject), "IsClosed = TRUE", "IsDeleted = FALSE",
+	}, "ORDER BY CreatedDate, Id")
+	var out []connectors.Comment
+	err = c.queryEach(ctx, op, taskObject, soql, true, func(r row) { // tasks of more than a year are archived
+		comment := commentOf(r)
+		body, marked := unmarked(r.text("Description"))
+		comment.Key = marked
+		if key != nil {
+			comment.Key = firstOf(r.text(key.name), marked)
+		}
+		if comment.Body = body; comment.Key == "" { // a person's plain text
+			comment.Body = richtext.FromHTML("<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>") + "</p>")
+		}
+		out = append(out, comment)
+	})
+	return out, err
+}
+
+func commentOf(r row) connectors.Comment {
+	id, _ := id18(r.text(fieldID))
+	author, _ := id18(r.text("CreatedById"))
+	comment := connectors.Comment{ID: id, Author: connectors.Person{
+		ID: author, Name: r.text("CreatedBy.Name"), Email: strings.ToLower(r.text("CreatedBy.Email")),
+	}}
+	comment.Created, _ = parseTime(r.text(fieldCreated))
+	comment.Modified, _ = parseTime(r.text("SystemModstamp"))
+	return comment
+}
+
+// AddComment implements connectors.Commenter. A comment whose key a task holds
+// already is not written again: Salesforce refuses it, and that task's id comes
+// back.
+func (c *connection) AddComment(ctx context.Context, object, id string, comment connectors.Comment) (string, error) {
+	const op = "add comment"
+	m, err := c.metaOf(ctx, op, object, schemaAge)
+	if err != nil {
+		return "", sure(err)
+	}
+	long, ok := id18(id)
+	if !ok {
+		return "", c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of Salesforce", id)
+	}
+	var made string
+	if c.o.notes == notesChatter {
+		made, err = c.addPost(ctx, op, object, long, comment)
+	} else {
+		made, err = c.addNote(ctx, op, object, m, long, comment)
+	}
+	if err == nil || connectors.IsUnsure(err) {
+		return made, err
+	}
+	switch connectors.KindOf(err) {
+	case connectors.Invalid, connectors.Permission, connectors.NotFound:
+		rows, _, readErr := c.retrieve(ctx, op, m, []string{fieldID}, []string{long})
+		if readErr == nil && rows[0] == nil {
+			return "", c.fail(op, object+"/"+id, connectors.NotFound, "Salesforce has no such record")
+		}
+	}
+	return "", err
+}
+
+func (c *connection) addNote(ctx context.Context, op, object string, m *meta, id string, comment connectors.Comment) (string, error) {
+	tasks, err := c.metaOf(ctx, op, taskObject, schemaAge)
+	if err != nil {
+		return "", sure(err)
+	}
+	at := comment.Created
+	if at.IsZero() {
+		at = c.clock.Now()
+	}
+	status, err := c.closedStatus(ctx, op, tasks)
+	if err != nil {
+		return "", sure(err)
+	}
+	body := map[string]any{
+		"Subject": c.o.subject, noteField(m.name): id, "Status": status, "ActivityDate": at.UTC().Format(time.DateOnly),
+	}
+	text := comment.Body
+	keyed := ""
+	if comment.Key != "" {
+		if keyed, err = c.keyOf(op, tasks); err == nil {
+			body[keyed] = comment.Key
+		} else {
+			keyed, text = "", text+"\n\n"+markerOf(comment.Key)
+		}
+	}
+	if p := tasks.prop("Description"); p != nil {
+		if _, err := p.fit(text); err != nil {
+			return "", c.fail(op, object+"/"+id, connectors.Invalid, "the comment is too long: %w", err)
+		}
+	}
+	body["Description"] = text
+	made, err := c.insert(ctx, op, object+"/"+id, taskObject, body)
+	if err != nil && codeOf(err) == "DUPLICATE_VALUE" && keyed != "" {
+		found, findErr := c.FindByKey(ctx, taskObject, nil, []string{comment.Key})
+		if findErr == nil && len(found[0]) == 1 {
+			return found[0][0], nil
+		}
+	}
+	return made, err
+}
+
+// closedStatus returns a status in which tasks are completed.
+func (c *connection) closedStatus(ctx context.Context, op string, tasks *meta) (string, error) {
+	const usual = "Completed"
+	if p := tasks.prop("Status"); p == nil || p.labels[usual] != "" {
+		return usual, nil
+	}
+	status := usual
+	err := c.queryEach(ctx, op, "TaskStatus", "SELECT ApiName FROM TaskStatus WHERE IsClosed = TRUE ORDER BY SortOrder LIMIT 1", false,
+		func(r row) { status = firstOf(r.text("ApiName"), status) })
+	return status, err
+}
+
+// insert makes one record.
+func (c *connection) insert(ctx context.Context, op, record, object string, body map[string]any) (string, error) {
+	var made saveResult
+	err := c.do(ctx, rest.Request{
+		Op: op, Record: record, Method: http.MethodPost, Path: c.path("/sobjects/{object}"), Params: map[string]string{"object": object},
+		Body: body, Out: &made,
+	})
+	if err != nil {
+		return "", err
+	}
+	id, ok := id18(made.ID)
+	if !ok {
+		lost := c.fail(op, record, connectors.Internal, "the answer does not name the record that was made")
+		lost.Unsure = true
+		return "", lost
+	}
+	return id, nil
+}
+
+// posts returns the Chatter posts on a record; answers to posts are none.
+func (c *connection) posts(ctx context.Context, op, id string) ([]connectors.Comment, error) {
+	fields := append(slices.Clone(commentFields), "Body", "IsRichText")
+	soql := selectFrom("FeedItem", fields, []string{
+		"ParentId = " + quote(id), "Type IN ('TextPost','LinkPost','ContentPost')", "IsDeleted = FALSE",
+	}, "ORDER BY CreatedDate, Id")
+	var out []connectors.Comment
+	err := c.queryEach(ctx, op, "FeedItem", soql, false, func(r row) {
+		comment := commentOf(r)
+		var body string
+		body, comment.Key = unmarked(r.text("Body"))
+		if r.text("IsRichText") != "true" {
+			body = "<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>") + "</p>"
+		}
+		comment.Body = richtext.SalesforceFeed.From(body)
+		out = append(out, comment)
+	})
+	return out, err
+}
+
+// maxPost is the longest body of a post.
+const maxPost = 10_000
+
+func (c *connection) addPost(ctx context.Context, op, object, id string, comment connectors.Comment) (string, error) {
+	body := richtext.SalesforceFeed.To(comment.Body)
+	if comment.Key != "" {
+		body += "<p>" + markerOf(comment.Key) + "</p>"
+	}
+	if n := len([]rune(body)); n > maxPost {
+		return "", c.fail(op, object+"/"+id, connectors.Invalid, "the comment is too long: %d characters where a post takes %d", n, maxPost)
+	}
+	return c.insert(ctx, op, object+"/"+id, "FeedItem", map[string]any{
+		"ParentId": id, "Body": body, "Type": "TextPost", "IsRichText": true,
+	})
+}

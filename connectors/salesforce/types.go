@@ -1,0 +1,198 @@
+package salesforce
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// wireField is what describe tells about a field, as far as it matters here.
+type wireField struct {
+	Name            string         `json:"name"`
+	Label           string         `json:"label"`
+	Type            string         `json:"type"`
+	Extra           string         `json:"extraTypeInfo"`
+	HTML            bool           `json:"htmlFormatted"`
+	Length          int            `json:"length"`
+	Scale           int            `json:"scale"`
+	Digits          int            `json:"digits"`
+	Nillable        bool           `json:"nillable"`
+	Createable      bool           `json:"createable"`
+	Updateable      bool           `json:"updateable"`
+	Defaulted       bool           `json:"defaultedOnCreate"`
+	Calculated      bool           `json:"calculated"`
+	AutoNumber      bool           `json:"autoNumber"`
+	Unique          bool           `json:"unique"`
+	ExternalID      bool           `json:"externalId"`
+	NameField       bool           `json:"nameField"`
+	Custom          bool           `json:"custom"`
+	Filterable      bool           `json:"filterable"`
+	Sortable        bool           `json:"sortable"`
+	Hidden          bool           `json:"deprecatedAndHidden"`
+	Cascade         bool           `json:"cascadeDelete"`
+	Restricted      bool           `json:"restrictedPicklist"`
+	ReferenceTo     []string       `json:"referenceTo"`
+	Relationship    string         `json:"relationshipName"`
+	PicklistEntries []wirePicklist `json:"picklistValues"`
+}
+
+type wirePicklist struct {
+	Value  string `json:"value"`
+	Label  string `json:"label"`
+	Active bool   `json:"active"`
+}
+
+type wireRecordType struct {
+	ID        string `json:"recordTypeId"`
+	Name      string `json:"name"`
+	Developer string `json:"developerName"`
+	Active    bool   `json:"active"`
+	Available bool   `json:"available"`
+	Master    bool   `json:"master"`
+}
+
+// wireObject is an object in the list of all, or at the head of a describe.
+type wireObject struct {
+	Name          string `json:"name"`
+	Label         string `json:"label"`
+	KeyPrefix     string `json:"keyPrefix"`
+	Createable    bool   `json:"createable"`
+	Updateable    bool   `json:"updateable"`
+	Deletable     bool   `json:"deletable"`
+	Queryable     bool   `json:"queryable"`
+	Replicateable bool   `json:"replicateable"`
+	Deprecated    bool   `json:"deprecatedAndHidden"`
+}
+
+type wireDescribe struct {
+	wireObject
+	Fields      []wireField      `json:"fields"`
+	RecordTypes []wireRecordType `json:"recordTypeInfos"`
+}
+
+// queryPage is a page of a query's rows.
+type queryPage struct {
+	Total   int    `json:"totalSize"`
+	Done    bool   `json:"done"`
+	Next    string `json:"nextRecordsUrl"`
+	Records []row  `json:"records"`
+
+	server time.Time // the server's clock when it answered
+}
+
+// row is one record on the wire: the texts of its fields by name, nil for null.
+// A field of a related record has the name "Owner.Name", a part of a compound
+// one "BillingAddress.city".
+type row map[string]*string
+
+// text returns a field's text, "" where there is none.
+func (r row) text(name string) string {
+	if v := r[name]; v != nil {
+		return *v
+	}
+	return ""
+}
+
+// maxNesting bounds the relations of relations in a row.
+const maxNesting = 6
+
+// UnmarshalJSON implements json.Unmarshaler. Null makes a nil row.
+func (r *row) UnmarshalJSON(raw []byte) error {
+	if bytes.Equal(raw, []byte("null")) {
+		*r = nil
+		return nil
+	}
+	*r = make(row, 32)
+	return r.add("", raw, 0)
+}
+
+func (r row) add(prefix string, raw []byte, depth int) error {
+	if depth > maxNesting {
+		return errors.New("a row is nested too deep")
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return err
+	}
+	for name, v := range fields {
+		if name == "attributes" {
+			continue
+		}
+		switch v[0] {
+		case 'n':
+			r[prefix+name] = nil
+		case '{':
+			if err := r.add(prefix+name+".", v, depth+1); err != nil {
+				return err
+			}
+		case '"':
+			text, err := unquote(v)
+			if err != nil {
+				return err
+			}
+			r[prefix+name] = &text
+		default: // a number, true or false, or a list of related records
+			text := string(v)
+			r[prefix+name] = &text
+		}
+	}
+	return nil
+}
+
+// unquote returns the text of a JSON string.
+func unquote(raw []byte) (string, error) {
+	if bytes.IndexByte(raw, '\\') < 0 && len(raw) >= 2 {
+		return string(bytes.ToValidUTF8(raw[1:len(raw)-1], []byte("\uFFFD"))), nil
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err
+}
+
+// saveResult is what became of one record of a write.
+type saveResult struct {
+	ID      string     `json:"id"`
+	Success bool       `json:"success"`
+	Errors  []apiError `json:"errors"`
+}
+
+// collection is the body of a write of many records.
+type collection struct {
+	AllOrNone bool             `json:"allOrNone"`
+	Records   []map[string]any `json:"records"`
+}
+
+// subrequest is one request of a composite call.
+type subrequest struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	ID     string `json:"referenceId"`
+	Body   any    `json:"body,omitempty"`
+}
+
+type compositeRequest struct {
+	AllOrNone bool         `json:"allOrNone"`
+	Requests  []subrequest `json:"compositeRequest"`
+}
+
+// rawBody is the answer to one request of a composite call.
+type rawBody []byte
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *rawBody) UnmarshalJSON(raw []byte) error {
+	*b = bytes.Clone(raw)
+	return nil
+}
+
+func (b rawBody) decode(out any) error { return json.Unmarshal(b, out) }
+
+// deletedList is what was deleted within a time.
+type deletedList struct {
+	Records []struct {
+		ID string `json:"id"`
+		At string `json:"deletedDate"`
+	} `json:"deletedRecords"`
+	Earliest string `json:"earliestDateAvailable"`
+	Covered  string `json:"latestDateCovered"`
+}

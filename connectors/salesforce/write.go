@@ -1,0 +1,452 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+)
+
+// writer sends the writes of one object and scope, and gives each its result.
+type writer struct {
+	c       *connection
+	op      string
+	m       *meta
+	object  string
+	scope   scope
+	people  map[string]connectors.Person
+	results []connectors.WriteResult
+}
+
+// job is one record of a write.
+type job struct {
+	at   int // of its result
+	id   string
+	key  string
+	body map[string]any
+	refs bool // it writes lookups, so that an unknown id may be one of theirs
+}
+
+// Create implements connectors.Connection. The key goes into a unique field: a
+// repeat is refused with Conflict and changes nothing.
+func (c *connection) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
+	const op = "create"
+	results := make([]connectors.WriteResult, len(creates))
+	for _, g := range newGroups(creates, func(cr *connectors.Create) (string, connectors.Scope) { return cr.Object, cr.Scope }) {
+		w, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return creates[i].Fields })
+		if err != nil {
+			g.fail(results, err)
+			continue
+		}
+		var jobs []job
+		for _, i := range g.members {
+			j, err := w.newJob(ctx, i, &creates[i])
+			if err != nil {
+				results[i].Err = err
+				continue
+			}
+			jobs = append(jobs, j)
+		}
+		w.send(ctx, jobs)
+	}
+	return results
+}
+
+func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create) (job, error) {
+	j, err := w.encode(cr.Fields, true)
+	if err != nil {
+		return j, err
+	}
+	j.at, j.key = i, cr.Key
+	for name, text := range w.scope.equal {
+		if _, given := j.body[name]; !given {
+			j.body[name] = any(text)
+			if w.m.props[name].typ == connectors.TypeBool {
+				j.body[name] = text == "true"
+			}
+		}
+	}
+	if cr.Key != "" {
+		field, err := w.c.keyOf(w.op, w.m)
+		if err != nil {
+			return j, err
+		}
+		j.body[field] = cr.Key
+	}
+	if cr.Parent != "" {
+		parent, ok := id18(cr.Parent)
+		if !ok {
+			return j, w.c.fail(w.op, w.object, connectors.NotFound, "%q is not an id of Salesforce", cr.Parent)
+		}
+		field, err := w.c.parentField(ctx, w.op, w.m, w.scope, parent)
+		if err != nil {
+			return j, sure(err)
+		}
+		j.body[field], j.refs = parent, true
+	}
+	return j, nil
+}
+
+// Update implements connectors.Connection.
+func (c *connection) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
+	const op = "update"
+	results := make([]connectors.WriteResult, len(updates))
+	for _, g := range newGroups(updates, func(u *connectors.Update) (string, connectors.Scope) { return u.Object, u.Scope }) {
+		w, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return updates[i].Fields })
+		if err != nil {
+			g.fail(results, err)
+			continue
+		}
+		var jobs []job
+		for _, i := range g.members {
+			u := &updates[i]
+			results[i].ID = u.ID
+			id, ok := id18(u.ID)
+			if !ok {
+				results[i].Err = c.fail(op, u.Object+"/"+u.ID, connectors.NotFound, "%q is not an id of Salesforce", u.ID)
+				continue
+			}
+			j, err := w.encode(u.Fields, false)
+			if err != nil {
+				results[i].Err = err
+				continue
+			}
+			if len(j.body) > 0 {
+				j.at, j.id = i, id
+				j.body["id"] = id
+				jobs = append(jobs, j)
+			}
+		}
+		w.send(ctx, jobs)
+	}
+	return results
+}
+
+// group is the writes of one object and scope.
+type group struct {
+	object  string
+	scope   connectors.Scope
+	members []int
+}
+
+func newGroups[T any](writes []T, of func(*T) (object string, scope connectors.Scope)) []*group {
+	var groups []*group
+	for i := range writes {
+		object, scope := of(&writes[i])
+		at := slices.IndexFunc(groups, func(g *group) bool { return g.object == object && maps.Equal(g.scope, scope) })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, &group{object: object, scope: scope})
+		}
+		groups[at].members = append(groups[at].members, i)
+	}
+	return groups
+}
+
+func (g *group) fail(results []connectors.WriteResult, err error) {
+	for _, i := range g.members {
+		results[i].Err = err
+	}
+}
+
+// writer returns what a group's writes need. Its errors come from before
+// anything was sent.
+func (c *connection) writer(ctx context.Context, op string, g *group, results []connectors.WriteResult, fields func(i int) map[string]connectors.Value) (*writer, error) {
+	m, s, err := c.scoped(ctx, op, g.object, g.scope)
+	if err != nil {
+		return nil, sure(err)
+	}
+	w := &writer{c: c, op: op, m: m, object: g.object, scope: s, results: results}
+	var values []connectors.Value
+	for _, i := range g.members {
+		values = slices.AppendSeq(values, maps.Values(fields(i)))
+	}
+	w.people, err = c.writers(ctx, op, values)
+	return w, sure(err)
+}
+
+// sure marks an error from before the write was sent: nothing took effect.
+func sure(err error) error {
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok || !e.Unsure {
+		return err
+	}
+	certain := *e
+	certain.Unsure = false
+	return &certain
+}
+
+// encode returns the body of a write. Fields that cannot be written are an
+// Invalid error that names every one of them.
+func (w *writer) encode(fields map[string]connectors.Value, create bool) (job, error) {
+	j := job{body: make(map[string]any, len(fields)+3)}
+	var refused []connectors.FieldError
+	refuse := func(name, reason string) {
+		refused = append(refused, connectors.FieldError{Field: name, Reason: reason})
+	}
+	currency := ""
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		v, p := fields[name], w.m.prop(name)
+		switch {
+		case p == nil && w.m.lost[name]:
+			refuse(name, "this account may not see the field any more")
+			continue
+		case p == nil:
+			refuse(name, "there is no such field, or this account may not see it")
+			continue
+		case p.readOnly != "":
+			refuse(name, p.readOnly)
+			continue
+		case create && !p.creatable:
+			refuse(name, "it can only be set on a record that is there")
+			continue
+		case !create && !p.writable:
+			refuse(name, "it can only be set when the record is made")
+			continue
+		}
+		if why := w.money(p, v, &currency); why != "" {
+			refuse(name, why)
+			continue
+		}
+		sent, err := p.encode(v, w.people)
+		if err != nil {
+			refuse(name, err.Error())
+			continue
+		}
+		j.body[p.name] = sent
+		j.refs = j.refs || p.wire == "reference" && sent != nil
+	}
+	if len(refused) > 0 {
+		err := w.c.fail(w.op, w.object, connectors.Invalid, "Salesforce cannot take these values")
+		err.Fields = refused
+		return j, err
+	}
+	if _, given := j.body[fieldCurrency]; currency != "" && !given {
+		j.body[fieldCurrency] = currency
+	}
+	return j, nil
+}
+
+// money notes the currency that goes with an amount: a record has one for all
+// its amounts, and an org with one currency has no field for it. It returns why
+// the amount cannot be taken, "" if it can.
+func (w *writer) money(p *property, v connectors.Value, currency *string) string {
+	if p.typ != connectors.TypeMoney || v.Currency() == "" {
+		return ""
+	}
+	switch own := w.m.prop(fieldCurrency); {
+	case own == nil && w.c.o.currency != "" && w.c.o.currency != v.Currency():
+		return "an amount in " + v.Currency() + " where the org has " + w.c.o.currency + " only"
+	case own == nil:
+		return ""
+	case *currency != "" && *currency != v.Currency():
+		return "an amount in " + v.Currency() + " beside one in " + *currency + ": a record has one currency"
+	}
+	*currency = v.Currency()
+	return ""
+}
+
+// send writes the jobs in batches, those of one parent side by side, since a
+// write locks the parent.
+func (w *writer) send(ctx context.Context, jobs []job) {
+	if parents := w.m.parents(w.scope); len(parents) > 0 {
+		slices.SortStableFunc(jobs, func(a, b job) int {
+			x, _ := a.body[parents[0]].(string)
+			y, _ := b.body[parents[0]].(string)
+			return strings.Compare(x, y)
+		})
+	}
+	for batch := range slices.Chunk(jobs, writeBatch) {
+		w.sendBatch(ctx, batch)
+	}
+}
+
+func (w *writer) sendBatch(ctx context.Context, jobs []job) {
+	body := collection{Records: make([]map[string]any, len(jobs))}
+	for i, j := range jobs {
+		j.body["attributes"] = map[string]string{"type": w.m.name}
+		body.Records[i] = j.body
+	}
+	method := http.MethodPost
+	if w.op == "update" {
+		method = http.MethodPatch
+	}
+	var answer []saveResult
+	err := w.c.do(ctx, rest.Request{Op: w.op, Record: w.object, Method: method, Path: w.c.path("/composite/sobjects"), Body: body, Out: &answer})
+	if err == nil && len(answer) != len(jobs) {
+		lost := w.c.fail(w.op, w.object, connectors.Internal, "%d results for %d records", len(answer), len(jobs))
+		lost.Unsure = true
+		err = lost
+	}
+	if err != nil {
+		w.refused(ctx, jobs, err)
+		return
+	}
+	var heavy []job
+	for i, j := range jobs {
+		switch r := &answer[i]; {
+		case r.Success:
+			w.results[j.at].ID, _ = id18(r.ID)
+		case len(jobs) > 1 && tooHeavy(r):
+			heavy = append(heavy, j)
+		default:
+			w.results[j.at].Err = w.failed(j, r)
+		}
+	}
+	w.halves(ctx, heavy)
+}
+
+// refused deals with a call that was refused whole. For what is in it: a field
+// that is not there any more takes its records out; else the halves are tried,
+// since one bad record must not spoil the others.
+func (w *writer) refused(ctx context.Context, jobs []job, err error) {
+	if stale(err) && !connectors.IsUnsure(err) {
+		// What is known of the object is outdated; nothing hangs on that it is
+		// read anew right now.
+		_, _ = w.c.metaOf(ctx, w.op, w.object, 0)
+		if bad, good := w.holding(jobs, err); len(bad) > 0 && len(good) > 0 {
+			w.fail(bad, err)
+			w.sendBatch(ctx, good)
+			return
+		}
+	}
+	kind := connectors.KindOf(err)
+	if len(jobs) > 1 && !connectors.IsUnsure(err) && (kind == connectors.Invalid || kind == connectors.NotFound) {
+		w.halves(ctx, jobs)
+		return
+	}
+	w.fail(jobs, err)
+}
+
+func (w *writer) halves(ctx context.Context, jobs []job) {
+	if half := (len(jobs) + 1) / 2; half > 0 {
+		w.sendBatch(ctx, jobs[:half])
+		if half < len(jobs) {
+			w.sendBatch(ctx, jobs[half:])
+		}
+	}
+}
+
+// holding splits jobs into those that write a field that the error names, and
+// the others.
+func (w *writer) holding(jobs []job, err error) (bad, good []job) {
+	e, _ := errors.AsType[*connectors.Error](err)
+	for _, j := range jobs {
+		if e != nil && len(j.named(e.Fields)) > 0 {
+			bad = append(bad, j)
+		} else {
+			good = append(good, j)
+		}
+	}
+	return bad, good
+}
+
+// fail gives jobs the error of their call as their own.
+func (w *writer) fail(jobs []job, err error) {
+	for _, j := range jobs {
+		e, ok := errors.AsType[*connectors.Error](err)
+		if !ok {
+			w.results[j.at].Err = err
+			continue
+		}
+		own := *e
+		own.Record = w.record(j)
+		own.Fields = j.named(e.Fields)
+		w.results[j.at].Err = w.c.unprepared(w.m, &own)
+	}
+}
+
+// named returns those of the fields that the job writes.
+func (j job) named(fields []connectors.FieldError) []connectors.FieldError {
+	var out []connectors.FieldError
+	for _, f := range fields {
+		for name := range j.body {
+			if strings.EqualFold(name, f.Field) {
+				out = append(out, connectors.FieldError{Field: name, Reason: f.Reason})
+			}
+		}
+	}
+	return out
+}
+
+func (w *writer) record(j job) string {
+	if j.id != "" {
+		return w.object + "/" + j.id
+	}
+	return w.object
+}
+
+// tooHeavy reports whether a record failed only because the batch was too much
+// for the org's own code.
+func tooHeavy(r *saveResult) bool {
+	return slices.ContainsFunc(r.Errors, func(e apiError) bool { return strings.Contains(e.Message, "System.LimitException") })
+}
+
+// failed is the error of a record that Salesforce did not save. Nothing of it
+// took effect.
+func (w *writer) failed(j job, r *saveResult) error {
+	if len(r.Errors) == 0 {
+		return w.c.fail(w.op, w.record(j), connectors.Internal, "Salesforce does not say why it did not save the record")
+	}
+	first := r.Errors[0]
+	err := w.c.fail(w.op, w.record(j), first.kind(0), "%w", &rest.StatusError{Status: http.StatusBadRequest, Message: w.c.client.Clip(first.text())})
+	for _, e := range r.Errors {
+		err.Fields = append(err.Fields, j.named(e.named())...)
+	}
+	w.judge(j, &first, err)
+	if err.Kind != connectors.Invalid {
+		err.Fields = nil
+	}
+	return w.c.unprepared(w.m, err)
+}
+
+// judge sets what the code alone does not tell.
+func (w *writer) judge(j job, e *apiError, err *connectors.Error) {
+	switch e.code() {
+	case "INVALID_CROSS_REFERENCE_KEY", "MALFORMED_ID":
+		if j.id != "" && !j.refs {
+			err.Kind = connectors.NotFound // the record's own id
+		}
+	case "DUPLICATE_VALUE":
+		w.taken(j, e, err)
+	case "DUPLICATES_DETECTED":
+		err.Fields = nil
+		err.Help = "match by a field in the mapping, so that the record is adopted; or set duplicates: allow"
+	case "REQUIRED_FIELD_MISSING":
+		// Leaving out what is required helps nobody, unless it was to be cleared.
+		err.Fields = slices.DeleteFunc(err.Fields, func(f connectors.FieldError) bool { return j.body[f.Field] != nil })
+		if w.op == "create" {
+			err.Fields = nil
+		}
+	case "REQUEST_LIMIT_EXCEEDED":
+		err.RetryAfter, err.Help = limitWait, limitHelp
+	case "STORAGE_LIMIT_EXCEEDED":
+		err.RetryAfter, err.Help = storageWait, "the org's data storage is full: make room or buy more"
+	case "ENTITY_IS_LOCKED":
+		err.Help = "the record is locked, as a rule by an approval: it is tried again when the record changes"
+	case "CANNOT_UPDATE_CONVERTED_LEAD":
+		err.Help = "the lead was converted: link the contact, account or opportunity that it became"
+	}
+}
+
+// taken tells the refusals over a unique value apart. That of the key is the
+// create's own repeat. A create that another value stands against is refused
+// whole, since the record is likely there already; an update goes without it.
+func (w *writer) taken(j job, e *apiError, err *connectors.Error) {
+	field := ""
+	if found := duplicates.FindStringSubmatch(e.Message); found != nil {
+		field = found[1]
+	}
+	switch {
+	case j.key != "" && strings.EqualFold(field, w.c.o.keyFieldOf(w.m.name)):
+		err.Kind, err.Fields = connectors.Conflict, nil
+	case w.op == "create":
+		err.Fields = nil
+		err.Help = "match by " + firstOf(field, "the unique field") + " in the mapping, so that the record is adopted"
+	}
+}
