@@ -34,6 +34,8 @@ func (w *world) event() {
 	case n < 38:
 		w.press()
 		w.resume()
+	case n < 50 && w.v.streams() && w.rng.IntN(2) == 0:
+		w.listen()
 	case n < 50:
 		w.webhook()
 	case n < 62:

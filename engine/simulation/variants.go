@@ -63,7 +63,7 @@ func Variants() []Variant {
 	batches := plain
 	batches.Name, batches.MaxDeals = "batches", 20
 	batches.Systems = [2]memory.Options{{ReadBatch: 3, UpdateBatch: 2, Partial: true}, {CreateBatch: 3, Silent: true, ConditionalWrites: true}}
-	return append(append(more(plain), habits(plain)...), calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches)
+	return append(append(append(more(plain), habits(plain)...), systemVariants(plain)...), calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches)
 }
 
 func eventSource(seed uint64, event int) *rand.Rand {
