@@ -3,16 +3,13 @@ package e2e
 import (
 	"flag"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/tenonsync/tenon/engine"
 	hubspotbox "github.com/tenonsync/tenon/sandbox/hubspot"
 	jirabox "github.com/tenonsync/tenon/sandbox/jira"
-	"github.com/tenonsync/tenon/sandbox/kit"
 )
 
 var (
@@ -78,18 +75,9 @@ func (w *world) event() {
 	w.clock.Advance(time.Duration(w.rng.IntN(5000)) * time.Millisecond)
 }
 
-// try runs a step that faults may fail.
-func (w *world) try(do func() error) {
-	if err := do(); err != nil {
-		w.t.Log("step:", err)
-	}
-}
-
 // fault arms a fault for the next requests of one system.
 func (w *world) fault() {
-	kinds := []kit.Kind{kit.RateLimit, kit.ServerError, kit.ErrorAfter, kit.ResetBefore, kit.ResetAfter, kit.Truncate, kit.WebhookLost, kit.WebhookDoubled}
-	rule := kit.Rule{Kind: kinds[w.rng.IntN(len(kinds))], Times: 1 + w.rng.IntN(2), Skip: w.rng.IntN(4), RetryAfter: 3}
-	faults := w.hub.Faults()
+	rule, faults := w.rule(), w.hub.Faults()
 	if w.rng.IntN(2) == 0 {
 		faults = w.jira.Faults()
 	}
@@ -169,49 +157,6 @@ func (w *world) press() {
 	}
 }
 
-// settle lets the service work until nothing is due.
-func (w *world) settle(sweep bool) {
-	w.t.Helper()
-	ctx := w.t.Context()
-	for round := range 400 {
-		w.deliver()
-		if sweep && round == 5 {
-			for _, f := range w.eng.Feeds() {
-				s, err := w.eng.Sweep(f)
-				if err != nil {
-					w.t.Fatal(err)
-				}
-				for range 100 {
-					out, err := s.Step(ctx)
-					if err != nil || out.Done {
-						break
-					}
-				}
-			}
-		}
-		busy := round < 12
-		for _, f := range w.eng.Feeds() {
-			if p, err := w.eng.Poll(ctx, f); err != nil || p.Fresh > 0 || p.More {
-				busy = true
-			}
-		}
-		for _, m := range w.eng.Mappings() {
-			d, err := w.eng.Drain(ctx, m)
-			if err != nil || d.Worked > 0 || !d.Wait.IsZero() || !d.Next.IsZero() {
-				busy = true
-			}
-			if wait := d.Next.Sub(w.clock.Now()); d.Worked == 0 && !d.Next.IsZero() && wait > 0 {
-				w.clock.Advance(wait)
-			}
-		}
-		w.clock.Advance(5 * time.Second)
-		if !busy {
-			return
-		}
-	}
-	w.t.Error("never comes to rest")
-}
-
 // stamps tells when each record was changed last.
 func (w *world) stamps() map[string]time.Time {
 	stamps := map[string]time.Time{}
@@ -268,22 +213,4 @@ func number(v any) float64 {
 		return 0
 	}
 	return f
-}
-
-// dump tells what the service remembers.
-func (w *world) dump() {
-	events, err := w.eng.History(w.t.Context(), engine.HistoryFilter{Limit: 200})
-	if err != nil {
-		w.t.Log(err)
-	}
-	for _, ev := range slices.Backward(events) {
-		w.t.Logf("%s link %d %s → %s (%s) %s %v", ev.At.Format(time.TimeOnly), ev.Link, ev.Action, ev.To, ev.Source, ev.Detail, ev.Fields)
-	}
-	queue, err := w.eng.Queue(w.t.Context(), engine.QueueFilter{})
-	if err != nil {
-		w.t.Log(err)
-	}
-	for _, q := range queue {
-		w.t.Logf("queue: %+v", q)
-	}
 }
