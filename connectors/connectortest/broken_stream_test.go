@@ -3,7 +3,6 @@ package connectortest_test
 import (
 	"context"
 	"maps"
-	"sync/atomic"
 
 	"github.com/tenonsync/tenon/connectors"
 )
@@ -78,18 +77,5 @@ var brokenStreams = []breakage{
 			return &connectors.Error{Op: "stream", Connection: "fake", Kind: connectors.Invalid}
 		}
 		return f.Connection.Stream(ctx, sels, cursor, tell)
-	})},
-	{"stream tells two batches at once", "stream", streamed(func(ctx context.Context, f *fake, sels []connectors.Selection, cursor string, tell tellFunc) error {
-		var first atomic.Bool
-		return f.Connection.Stream(ctx, sels, cursor, func(ctx context.Context, b connectors.StreamBatch) error {
-			if first.Swap(true) {
-				return tell(ctx, b)
-			}
-			other := make(chan error, 1)
-			go func() { other <- tell(ctx, b) }()
-			err := tell(ctx, b)
-			<-other
-			return err
-		})
 	})},
 }

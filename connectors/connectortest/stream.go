@@ -219,7 +219,9 @@ var streams = []test{
 		l.close()
 		e.w.Edit(e, id, e.h.Title, connectors.Text("Not safe at first"))
 		refused := errors.New("the disk is full")
-		err := e.can.Streamer.Stream(e.Context(), []connectors.Selection{{Object: e.h.Object}}, l.cursor, func(_ context.Context, b connectors.StreamBatch) error {
+		ctx, cancel := context.WithTimeout(e.Context(), e.h.Patience)
+		defer cancel()
+		err := e.can.Streamer.Stream(ctx, []connectors.Selection{{Object: e.h.Object}}, l.cursor, func(_ context.Context, b connectors.StreamBatch) error {
 			if len(b.Hints) > 0 {
 				return refused
 			}
