@@ -30,7 +30,7 @@ func (a api) queueRoutes() []route {
 			summary: "Work records as if word had come of them.",
 			detail: "One `record` (connection/object/id, an id, a key, a web address or link:N), all links of a `mapping`, of which something was heard `since`, or what `failed`. " +
 				"Both sides are read whatever their versions; nothing is written where both agree. `dry` only counts.",
-			body: engine.ReplayOrder{Record: "hubspot/deals/1042"}, answer: engine.Replayed{}, fn: a.replay, also: []int{http.StatusNotFound},
+			body: engine.ReplayOrder{Record: "crm/deals/1042"}, answer: engine.Replayed{}, fn: a.replay, also: []int{http.StatusNotFound},
 		},
 	}
 }
