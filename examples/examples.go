@@ -21,15 +21,20 @@ type Template struct {
 	Title string // what it does, in one sentence
 	CRM   string // kinds of connectors
 	Tool  string
+	Place Place // where its records are made
 	dir   string
 }
 
+// Place is the part of a scope that an admin changes first: a project, a board.
+type Place struct{ Key, Value string }
+
 // Templates lists the templates, the default first.
 func Templates() []Template {
+	jira := Place{"project", "DELIV"}
 	return []Template{
-		{"deal-to-issue", "A won deal becomes one issue. Only fields that both systems have from the start.", "hubspot", "jira", "deal-to-issue"},
-		{"ticket-to-issue", "A ticket that waits for us becomes an issue; both ways, with comments. Only fields that both systems have from the start.", "hubspot", "jira", "ticket-to-issue"},
-		{"deal-to-epic", "A won deal becomes an epic with its tasks; with a button, notes and the project's state in the deal. Needs some fields of its own.", "hubspot", "jira", "hubspot-jira"},
+		{"deal-to-issue", "A won deal becomes one issue. Only fields that both systems have from the start.", "hubspot", "jira", jira, "deal-to-issue"},
+		{"ticket-to-issue", "A ticket that waits for us becomes an issue; both ways, with comments. Only fields that both systems have from the start.", "hubspot", "jira", jira, "ticket-to-issue"},
+		{"deal-to-epic", "A won deal becomes an epic with its tasks; with a button, notes and the project's state in the deal. Needs some fields of its own.", "hubspot", "jira", jira, "hubspot-jira"},
 	}
 }
 

@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"cmp"
 	"os"
 	"path"
 	"path/filepath"
@@ -28,8 +29,8 @@ func TestSetups(t *testing.T) {
 		for name, setup := range map[string]examples.Setup{
 			"as it stands": {},
 			"by consent":   {OAuth: true},
-			"of a project": {JiraURL: "https://acme.atlassian.net", Project: "WEB"},
-			"all":          {JiraURL: "https://acme.atlassian.net", Project: "WEB", OAuth: true},
+			"of a project": {Addresses: map[string]string{"jira": "https://acme.atlassian.net"}, Place: "WEB"},
+			"all":          {Addresses: map[string]string{"jira": "https://acme.atlassian.net"}, Place: "WEB", OAuth: true},
 		} {
 			t.Run(template.Name+" "+name, func(t *testing.T) {
 				setup.Template = template
@@ -65,13 +66,13 @@ func TestSetups(t *testing.T) {
 						t.Errorf("connection %d is of kind %s, want %s", i, got, want)
 					}
 				}
-				readMappings(t, files, setup.Project)
+				readMappings(t, files, template.Place, setup.Place)
 			})
 		}
 	}
 }
 
-func readMappings(t *testing.T, files []examples.File, project string) {
+func readMappings(t *testing.T, files []examples.File, place examples.Place, want string) {
 	t.Helper()
 	found := false
 	for _, f := range files {
@@ -84,12 +85,8 @@ func readMappings(t *testing.T, files []examples.File, project string) {
 			t.Errorf("%s:\n%s", f.Path, problems)
 			continue
 		}
-		want := project
-		if want == "" {
-			want = "DELIV"
-		}
-		if got := file.Sides[mapping.Right].Scope["project"]; got != want {
-			t.Errorf("%s: project %q, want %q", f.Path, got, want)
+		if got, want := file.Sides[mapping.Right].Scope[place.Key], cmp.Or(want, place.Value); got != want {
+			t.Errorf("%s: %s %q, want %q", f.Path, place.Key, got, want)
 		}
 	}
 	if !found {

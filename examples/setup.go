@@ -1,6 +1,9 @@
 package examples
 
 import (
+	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/tenonsync/tenon/schema"
@@ -8,14 +11,11 @@ import (
 
 // Setup says how a first configuration looks.
 type Setup struct {
-	Template Template
-	JiraURL  string // empty: from the variable JIRA_URL
-	Project  string // the key of the Jira project; empty: as in the template
-	OAuth    bool   // by a person's consent instead of tokens
+	Template  Template
+	Addresses map[string]string // by kind; the others come from a variable, such as JIRA_URL
+	Place     string            // as the template's; empty: as it is there
+	OAuth     bool              // by a person's consent instead of tokens, where a system has both
 }
-
-// templateProject is the project in the templates.
-const templateProject = "DELIV"
 
 // Files returns the files of the set-up: tenon.yaml, the mapping with what
 // belongs to it, .env.example, .gitignore, and the schemas by which editors check
@@ -28,10 +28,13 @@ func (s Setup) Files() ([]File, error) {
 	for i, f := range list {
 		text := string(f.Text)
 		if f.Path == "tenon.yaml" {
-			text = "# yaml-language-server: $schema=schema/tenon.json\n" + s.configuration(text)
-		} else if s.Project != "" {
+			text = s.configuration(text)
+			list = append(list, File{".env.example", []byte(s.environment(text))})
+			text = "# yaml-language-server: $schema=schema/tenon.json\n" + text
+		} else if s.Place != "" {
+			key, value := s.Template.Place.Key, s.Template.Place.Value
 			text = strings.NewReplacer(
-				"project: "+templateProject, "project: "+s.Project, `"project": "`+templateProject+`"`, `"project": "`+s.Project+`"`,
+				key+": "+value, key+": "+plainOrQuoted(s.Place), fmt.Sprintf("%q: %q", key, value), fmt.Sprintf("%q: %q", key, s.Place),
 			).Replace(text)
 		}
 		list[i].Text = []byte(strings.ReplaceAll(text, "$schema=../../../schema/", "$schema=../schema/"))
@@ -43,7 +46,17 @@ func (s Setup) Files() ([]File, error) {
 		}
 		list = append(list, File{"schema/" + name, text})
 	}
-	return append(list, File{".env.example", []byte(s.environment())}, File{".gitignore", []byte(ignored)}), nil
+	return append(list, File{".gitignore", []byte(ignored)}), nil
+}
+
+// simple is a text that stands in a YAML flow mapping as it is.
+var simple = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./ -]*[A-Za-z0-9]$`)
+
+func plainOrQuoted(text string) string {
+	if simple.MatchString(text) {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 // ignored keeps secrets and the state out of version control.
@@ -54,81 +67,93 @@ tenon.db*
 .*.plan-*
 `
 
-// hubspotApp and jiraApp replace the tokens of the template.
-const (
-	hubspotApp = `  hubspot:
+// account is what a set-up says of one kind of system.
+type account struct {
+	app           string // its connection by OAuth, in place of the template's; empty: there is none
+	tokens, oauth string // its lines of .env.example for either way
+}
+
+// accounts are the kinds that templates join.
+var accounts = map[string]account{
+	"hubspot": {
+		app: `  hubspot:
     kind: hubspot
     client_id: ${HUBSPOT_CLIENT_ID}         # the OAuth app's
     client_secret: ${HUBSPOT_CLIENT_SECRET} # checks the webhooks, too
     # ` + "`tenon connect hubspot`" + ` gets the tokens and keeps them sealed in the state.
-`
-	jiraApp = `  jira:
+`,
+		tokens: `# HubSpot: your private or static-token app, page Auth: access token and client
+# secret.
+HUBSPOT_TOKEN=
+HUBSPOT_CLIENT_SECRET=
+`,
+		oauth: `# HubSpot: your developer project's app, page Auth. Register the redirect URL
+# http://localhost:8485/callback there.
+HUBSPOT_CLIENT_ID=
+HUBSPOT_CLIENT_SECRET=
+`,
+	},
+	"jira": {
+		app: `  jira:
     kind: jira
     grant: consent
     base_url: ${JIRA_URL}                   # https://acme.atlassian.net
     client_id: ${JIRA_CLIENT_ID}            # the OAuth 2.0 app's
     client_secret: ${JIRA_CLIENT_SECRET}    # checks the webhooks, too
     # ` + "`tenon connect jira`" + ` gets the tokens and keeps them sealed in the state.
-`
-)
+`,
+		tokens: `# Jira: an API token of the account that Tenon acts as, from id.atlassian.com,
+# Security, API tokens.
+JIRA_URL=https://acme.atlassian.net
+JIRA_EMAIL=
+JIRA_TOKEN=
+# Any long random text: openssl rand -hex 24. Tenon gives it to Jira's webhook.
+JIRA_WEBHOOK_SECRET=
+`,
+		oauth: `# Jira: developer.atlassian.com, your OAuth 2.0 app, page Settings. Register the
+# callback URL http://localhost:8485/callback under Authorization.
+JIRA_URL=https://acme.atlassian.net
+JIRA_CLIENT_ID=
+JIRA_CLIENT_SECRET=
+`,
+	},
+}
 
 // configuration turns the template's tenon.yaml into that of the set-up.
 func (s Setup) configuration(text string) string {
-	if s.OAuth {
-		head, rest, _ := strings.Cut(text, "  hubspot:\n")
-		_, tail, _ := strings.Cut(rest, "\nserver:\n")
-		text = head + hubspotApp + "\n" + jiraApp + "\nserver:\n" + tail
-	}
-	if s.JiraURL != "" {
-		lines := strings.Split(text, "\n")
-		for i, line := range lines {
-			if strings.HasPrefix(line, "    base_url: ${JIRA_URL}") {
-				lines[i] = "    base_url: " + s.JiraURL
-			}
+	for _, kind := range []string{s.Template.CRM, s.Template.Tool} {
+		if app := accounts[kind].app; s.OAuth && app != "" {
+			head, rest, _ := strings.Cut(text, "  "+kind+":\n")
+			_, tail, _ := strings.Cut(rest, "\n\n")
+			text = head + app + "\n" + tail
 		}
-		text = strings.Join(lines, "\n")
+		if address := s.Addresses[kind]; address != "" {
+			variable := regexp.MustCompile(`\$\{` + strings.ToUpper(kind) + `_URL\} *(#.*)?`)
+			text = variable.ReplaceAllLiteralString(text, address)
+		}
 	}
 	return text
 }
 
 // environment is .env.example: the variables that tenon.yaml names, and where
 // each is found.
-func (s Setup) environment() string {
+func (s Setup) environment(config string) string {
 	var b strings.Builder
 	b.WriteString(`# Copy this file to .env and fill it in: cp .env.example .env && chmod 600 .env
 # Tenon reads .env beside tenon.yaml. What the environment sets goes before.
-
 `)
-	if s.OAuth {
-		b.WriteString(`# HubSpot: your developer project's app, page Auth. Register the redirect URL
-# http://localhost:8485/callback there.
-HUBSPOT_CLIENT_ID=
-HUBSPOT_CLIENT_SECRET=
-
-# Jira: developer.atlassian.com, your OAuth 2.0 app, page Settings. Register the
-# callback URL http://localhost:8485/callback under Authorization.
-`)
-	} else {
-		b.WriteString(`# HubSpot: your private or static-token app, page Auth: access token and client
-# secret.
-HUBSPOT_TOKEN=
-HUBSPOT_CLIENT_SECRET=
-
-# Jira: an API token of the account that Tenon acts as, from id.atlassian.com,
-# Security, API tokens.
-`)
+	for _, kind := range []string{s.Template.CRM, s.Template.Tool} {
+		lines := accounts[kind].tokens
+		if s.OAuth && accounts[kind].app != "" {
+			lines = accounts[kind].oauth
+		}
+		b.WriteString("\n")
+		for line := range strings.Lines(lines) {
+			name, _, variable := strings.Cut(line, "=")
+			if !variable || strings.HasPrefix(line, "#") || strings.Contains(config, "${"+name+"}") {
+				b.WriteString(line)
+			}
+		}
 	}
-	if s.JiraURL == "" {
-		b.WriteString("JIRA_URL=https://acme.atlassian.net\n")
-	}
-	if s.OAuth {
-		b.WriteString("JIRA_CLIENT_ID=\nJIRA_CLIENT_SECRET=\n")
-		return b.String()
-	}
-	b.WriteString(`JIRA_EMAIL=
-JIRA_TOKEN=
-# Any long random text: openssl rand -hex 24. Tenon gives it to Jira's webhook.
-JIRA_WEBHOOK_SECRET=
-`)
 	return b.String()
 }

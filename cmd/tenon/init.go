@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,8 +18,9 @@ import (
 
 // initOptions are the flags of init.
 type initOptions struct {
-	crm, tool, template, jiraURL, project, auth string
-	list, yes                                   bool
+	crm, tool, template, project, auth string
+	addresses                          map[string]*string // by kind
+	list, yes                          bool
 }
 
 // The ways to log in that init knows.
@@ -36,7 +40,7 @@ given): tenon.yaml, a mapping from a template, .env.example for the secrets, and
 --yes, it asks nothing. Files that are there are left alone, so another template
 can be added to a configuration later.`,
 		Example: `  tenon init sync
-  tenon init sync --template deal-to-issue --jira-url https://acme.atlassian.net --project DELIV
+  tenon init sync --crm hubspot --tool jira --jira-url https://acme.atlassian.net --project DELIV
   tenon init --list`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,12 +58,15 @@ can be added to a configuration later.`,
 			return c.writeSetup(setup, dir)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.crm, "crm", "hubspot", "the CRM: hubspot")
-	f.StringVar(&o.tool, "tool", "jira", "the project tool: jira")
-	f.StringVar(&o.template, "template", examples.Templates()[0].Name, "the first mapping; --list shows them")
-	f.StringVar(&o.jiraURL, "jira-url", "", "the `URL` of the Jira site; from the variable JIRA_URL without it")
-	f.StringVar(&o.project, "project", "", "the `key` of the Jira project")
+	f, first := cmd.Flags(), examples.Templates()[0]
+	f.StringVar(&o.crm, "crm", "", "the CRM, such as "+first.CRM+": the first template for it, where --template names none")
+	f.StringVar(&o.tool, "tool", "", "the project tool, such as "+first.Tool+", likewise")
+	f.StringVar(&o.template, "template", first.Name, "the first mapping; --list shows them")
+	o.addresses = map[string]*string{
+		"jira":       f.String("jira-url", "", "the `URL` of the Jira site; from the variable JIRA_URL without it"),
+		"salesforce": f.String("salesforce-url", "", "the `URL` of your My Domain; from the variable SALESFORCE_URL without it"),
+	}
+	f.StringVar(&o.project, "project", "", "the `place` of the records: a Jira project's key, an Asana project, a Trello board, owner/name of a GitHub repository")
 	f.StringVar(&o.auth, "auth", authToken, "how to log in: token, or oauth for apps that a person consents to")
 	f.BoolVar(&o.list, "list", false, "list the templates")
 	f.BoolVarP(&o.yes, "yes", "y", false, "ask nothing")
@@ -87,50 +94,90 @@ func (c *cli) listTemplates() error {
 	return t.flush()
 }
 
-// projectKey is the form of a Jira project's key.
-var projectKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,254}$`)
+// places are the forms that the place of a tool's records has.
+var places = map[string]struct {
+	form       *regexp.Regexp
+	what, hint string
+}{
+	"jira":   {regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,254}$`), "the key of a Jira project", "it stands before the number of each issue: DELIV in DELIV-12"},
+	"asana":  {regexp.MustCompile(`^[^\pC]{1,200}$`), "the name of an Asana project", "write its name or its id"},
+	"trello": {regexp.MustCompile(`^[^\pC]{1,200}$`), "the name of a Trello board", "write its name or its id"},
+	"github": {regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`), "a GitHub repository", "write owner/name"},
+}
+
+// sites are the systems at an address of the company's own.
+var sites = map[string]struct{ what, example string }{
+	"jira":       {"a Jira site", "https://acme.atlassian.net"},
+	"salesforce": {"a Salesforce My Domain", "https://acme.my.salesforce.com"},
+}
 
 // setup takes the flags, and asks for what they do not say.
 func (c *cli) setup(o initOptions, given func(flag string) bool) (examples.Setup, error) {
 	ask := c.asker(o.yes)
-	var names, titles []string
-	for _, t := range examples.Templates() {
-		names, titles = append(names, t.Name), append(titles, t.Title)
+	t, err := o.chosen(given, ask)
+	if err != nil {
+		return examples.Setup{}, err
 	}
+	place := places[t.Tool]
+	setup := examples.Setup{Template: t, Addresses: map[string]string{}}
 	if !ask.alone() {
-		if !given("template") {
-			o.template = names[ask.choose("Which mapping to begin with?", names, titles, 0)]
-		}
 		if !given("auth") {
-			words := []string{"of a private app in HubSpot and an account of Jira: the quickest way", "of OAuth apps, by consent in the browser"}
+			words := []string{"of apps and accounts of the systems: the quickest way", "of OAuth apps, by consent in the browser"}
 			o.auth = []string{authToken, authOAuth}[ask.choose("How to log in?", []string{authToken, authOAuth}, words, 0)]
 		}
-		if !given("jira-url") {
-			o.jiraURL = ask.line("Address of the Jira site, such as https://acme.atlassian.net (empty: later, in JIRA_URL)", "")
+		for _, kind := range []string{t.CRM, t.Tool} {
+			if site, ok := sites[kind]; ok && !given(kind+"-url") {
+				*o.addresses[kind] = ask.line("Address of "+site.what+", such as "+site.example+" (empty: later, in "+strings.ToUpper(kind)+"_URL)", "")
+			}
 		}
 		if !given("project") {
-			o.project = strings.ToUpper(ask.line("Key of the Jira project", "DELIV"))
+			o.project = ask.line("Name "+place.what, t.Place.Value)
+		}
+		if t.Tool == "jira" {
+			o.project = strings.ToUpper(o.project)
 		}
 	}
 	switch {
-	case o.crm != "hubspot":
-		return examples.Setup{}, fail(exitUsage, "write --crm hubspot", "there are no templates for the CRM %q yet", o.crm)
-	case o.tool != "jira":
-		return examples.Setup{}, fail(exitUsage, "write --tool jira", "there are no templates for the project tool %q yet", o.tool)
 	case o.auth != authToken && o.auth != authOAuth:
 		return examples.Setup{}, fail(exitUsage, "write --auth token or --auth oauth", "there is no way to log in %q", o.auth)
-	case o.project != "" && !projectKey.MatchString(o.project):
-		return examples.Setup{}, fail(exitUsage, "it stands before the number of each issue: DELIV in DELIV-12", "%q is not the key of a Jira project", o.project)
+	case o.project != "" && !place.form.MatchString(o.project):
+		return examples.Setup{}, fail(exitUsage, place.hint, "%q is not %s", oneLine(o.project), place.what)
 	}
-	template, ok := examples.Find(o.template)
-	if !ok {
-		return examples.Setup{}, fail(exitUsage, "templates are "+strings.Join(names, ", "), "there is no template %q", o.template)
+	for _, kind := range slices.Sorted(maps.Keys(o.addresses)) {
+		text := o.addresses[kind]
+		address := strings.TrimRight(strings.TrimSpace(*text), "/")
+		if u, err := url.Parse(address); address != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.ContainsAny(address, " \t\r\n#{}'\"")) {
+			return examples.Setup{}, fail(exitUsage, "write it as "+sites[kind].example, "%q is not the address of %s", oneLine(*text), sites[kind].what)
+		}
+		setup.Addresses[kind] = address
 	}
-	address := strings.TrimRight(strings.TrimSpace(o.jiraURL), "/")
-	if u, err := url.Parse(address); address != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.ContainsAny(address, " \t\r\n#{}'\"")) {
-		return examples.Setup{}, fail(exitUsage, "write it as https://acme.atlassian.net", "%q is not the address of a Jira site", oneLine(o.jiraURL))
+	setup.Place, setup.OAuth = o.project, o.auth == authOAuth
+	return setup, nil
+}
+
+// chosen returns the template that the flags name, or a person.
+func (o initOptions) chosen(given func(flag string) bool, ask *asker) (examples.Template, error) {
+	var fit []examples.Template
+	var names, titles, all []string
+	for _, t := range examples.Templates() {
+		all = append(all, t.Name)
+		if (o.crm == "" || t.CRM == o.crm) && (o.tool == "" || t.Tool == o.tool) {
+			fit, names, titles = append(fit, t), append(names, t.Name), append(titles, t.Title)
+		}
 	}
-	return examples.Setup{Template: template, JiraURL: address, Project: o.project, OAuth: o.auth == authOAuth}, nil
+	switch {
+	case len(fit) == 0:
+		return examples.Template{}, fail(exitUsage, "`tenon init --list` shows the templates", "there are no templates for the CRM %q and the project tool %q", cmp.Or(o.crm, "any"), cmp.Or(o.tool, "any"))
+	case given("template"):
+		t, ok := examples.Find(o.template)
+		if !ok {
+			return t, fail(exitUsage, "templates are "+strings.Join(all, ", "), "there is no template %q", o.template)
+		}
+		return t, nil
+	case ask.alone():
+		return fit[0], nil
+	}
+	return fit[ask.choose("Which mapping to begin with?", names, titles, 0)], nil
 }
 
 func (c *cli) writeSetup(setup examples.Setup, dir string) error {
@@ -145,7 +192,7 @@ func (c *cli) writeSetup(setup examples.Setup, dir string) error {
 	if len(written) == 0 {
 		return fail(exitFound, "name another directory, or another template with --template", "%s holds these files already", dir)
 	}
-	next := nextSteps(dir)
+	next := nextSteps(dir, setup.Template)
 	if c.json() {
 		return c.printJSON(map[string][]string{"written": written, "kept": append([]string{}, kept...), "next": next})
 	}
@@ -163,7 +210,7 @@ func (c *cli) writeSetup(setup examples.Setup, dir string) error {
 }
 
 // nextSteps are what a newcomer does with a first configuration.
-func nextSteps(dir string) []string {
+func nextSteps(dir string, t examples.Template) []string {
 	var steps []string
 	if filepath.Clean(dir) != "." {
 		steps = append(steps, "cd "+dir)
@@ -172,8 +219,8 @@ func nextSteps(dir string) []string {
 		steps = append(steps, "cp .env.example .env && chmod 600 .env, and fill it in")
 	}
 	return append(steps,
-		"tenon connect hubspot    logs in, and says and creates what is missing there",
-		"tenon connect jira",
+		fmt.Sprintf("%-24s logs in, and says and creates what is missing there", "tenon connect "+t.CRM),
+		"tenon connect "+t.Tool,
 		"tenon validate           checks the mapping against both systems",
 		"tenon plan               shows what would be done; nothing is written",
 		"tenon serve              keeps both in step",

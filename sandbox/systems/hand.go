@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
+	"github.com/tenonsync/tenon/sandbox/trello"
 )
 
 // Place is where a Hand works: a kind of record, and where those are, in the
@@ -53,6 +54,8 @@ func HandIn(s System, p Place) Hand {
 		return hubspotHand{s, p.Object}
 	case *jira.System:
 		return jiraHand{s, p.Scope["project"], p.Scope["issuetype"]}
+	case *trello.System:
+		return trelloHand{s, p.Scope["board"]}
 	}
 	panic(fmt.Sprintf("there is no hand for %T", s)) // the table is this package's own
 }

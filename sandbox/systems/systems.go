@@ -12,6 +12,7 @@ import (
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
 	"github.com/tenonsync/tenon/sandbox/kit"
+	"github.com/tenonsync/tenon/sandbox/trello"
 )
 
 // System is an emulated system at an origin of its own.
@@ -85,6 +86,17 @@ func Kinds() []Kind {
 				return jira.New(jira.Options{
 					Seed: o.Seed, Clock: o.Clock, Empty: o.Empty, WebhookTarget: o.WebhookTarget, WebhookSecret: jira.DefaultWebhookSecret,
 				})
+			},
+		},
+		{
+			Name: "trello", Title: "Trello", Address: "127.0.0.1:8486",
+			given: []Given{
+				{"key", "TRELLO_KEY", trello.DefaultKey},
+				{"token", "TRELLO_TOKEN", trello.DefaultToken},
+				{"secret", "TRELLO_SECRET", trello.DefaultSecret},
+			},
+			start: func(o Options) System {
+				return trello.New(trello.Options{Seed: o.Seed, Clock: o.Clock, NoSeed: o.Empty, WebhookDoubles: o.WebhookDoubles})
 			},
 		},
 	}
