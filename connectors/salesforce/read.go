@@ -59,11 +59,15 @@ func (c *connection) readAll(ctx context.Context, op string, m *meta, s scope, s
 		}
 		var missing []string
 		for i, id := range chunk {
-			if rows[i] != nil && rows[i].text(fieldDeleted) != "true" {
-				found[id] = r.record(rows[i])
-			} else {
+			if rows[i] == nil || rows[i].text(fieldDeleted) == "true" {
 				missing = append(missing, id)
+				continue
 			}
+			rec := r.record(rows[i])
+			if rec.Ref.ID != id {
+				return c.fail(op, sel.Object+"/"+id, connectors.Internal, "Salesforce answered with another record")
+			}
+			found[id] = rec
 		}
 		if err := c.readGone(ctx, op, r, missing, found); err != nil {
 			return err

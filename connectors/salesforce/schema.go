@@ -189,6 +189,9 @@ func (p *property) choice(text string) (string, error) {
 		if o, ok := f.Option(text); ok {
 			return o.ID, nil
 		}
+		if at := slices.IndexFunc(p.options, func(o connectors.Option) bool { return strings.EqualFold(o.ID, text) }); at >= 0 {
+			return p.options[at].ID, nil
+		}
 		if p.open && len(p.options) == 0 {
 			return text, nil
 		}

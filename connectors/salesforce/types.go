@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/tenonsync/tenon/connectors/jsonscan"
 )
 
 // wireField is what describe tells about a field, as far as it matters here.
@@ -107,34 +109,30 @@ func (r *row) UnmarshalJSON(raw []byte) error {
 	return r.add("", raw, 0)
 }
 
-func (r row) add(prefix string, raw []byte, depth int) error {
+// add takes in the fields of an object that was checked to be JSON.
+func (r row) add(prefix string, raw jsonscan.Value, depth int) (err error) {
 	if depth > maxNesting {
 		return errors.New("a row is nested too deep")
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return err
+	if !raw.IsObject() {
+		return errors.New("a row is no object")
 	}
-	for name, v := range fields {
-		if name == "attributes" {
-			continue
-		}
-		switch v[0] {
-		case 'n':
-			r[prefix+name] = nil
-		case '{':
-			if err := r.add(prefix+name+".", v, depth+1); err != nil {
-				return err
-			}
-		case '"':
-			text, err := unquote(v)
-			if err != nil {
-				return err
-			}
-			r[prefix+name] = &text
-		default: // a number, true or false, or a list of related records
+	for name, v := range raw.Fields {
+		switch {
+		case string(name) == "attributes":
+		case v.IsNull():
+			r[prefix+string(name)] = nil
+		case v.IsObject():
+			err = r.add(prefix+string(name)+".", v, depth+1)
+		default: // a text, a number, true or false, or a list of related records
 			text := string(v)
-			r[prefix+name] = &text
+			if v[0] == '"' {
+				text, err = unquote(v)
+			}
+			r[prefix+string(name)] = &text
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -291,7 +291,7 @@ func (w *writer) sendBatch(ctx context.Context, jobs []job) {
 	for i, j := range jobs {
 		switch r := &answer[i]; {
 		case r.Success:
-			w.results[j.at].ID, _ = id18(r.ID)
+			w.saved(j, r.ID)
 		case len(jobs) > 1 && tooHeavy(r):
 			heavy = append(heavy, j)
 		default:
@@ -299,6 +299,21 @@ func (w *writer) sendBatch(ctx context.Context, jobs []job) {
 		}
 	}
 	w.halves(ctx, heavy)
+}
+
+// saved notes the id of a record that was written.
+func (w *writer) saved(j job, told string) {
+	if j.id != "" {
+		return // the result has it
+	}
+	id, ok := id18(told)
+	if !ok {
+		err := w.c.fail(w.op, w.object, connectors.Internal, "the answer does not name the record that was made")
+		err.Unsure = true
+		w.results[j.at].Err = err
+		return
+	}
+	w.results[j.at].ID = id
 }
 
 // refused deals with a call that was refused whole. For what is in it: a field
