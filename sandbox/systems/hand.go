@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenonsync/tenon/sandbox/asana"
+	"github.com/tenonsync/tenon/sandbox/github"
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
 	"github.com/tenonsync/tenon/sandbox/trello"
@@ -54,6 +56,10 @@ func HandIn(s System, p Place) Hand {
 		return hubspotHand{s, p.Object}
 	case *jira.System:
 		return jiraHand{s, p.Scope["project"], p.Scope["issuetype"]}
+	case *asana.System:
+		return asanaHand{s, p.Scope["project"]}
+	case *github.System:
+		return githubHand{s, p.Scope["repository"]}
 	case *trello.System:
 		return trelloHand{s, p.Scope["board"]}
 	}

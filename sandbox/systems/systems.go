@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tenonsync/tenon/sandbox/asana"
+	"github.com/tenonsync/tenon/sandbox/github"
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
 	"github.com/tenonsync/tenon/sandbox/kit"
@@ -46,8 +48,9 @@ type Kind struct {
 	Title   string // "HubSpot"
 	Address string // the fixed address that a written configuration names
 
-	given []Given
-	start func(Options) System
+	given  []Given
+	start  func(Options) System
+	byHand bool // webhooks are set up in the vendor's pages
 }
 
 // Given is something that a client must know to get in.
@@ -61,7 +64,7 @@ type Given struct {
 func Kinds() []Kind {
 	return []Kind{
 		{
-			Name: "hubspot", Title: "HubSpot", Address: "127.0.0.1:8481",
+			Name: "hubspot", Title: "HubSpot", Address: "127.0.0.1:8481", byHand: true,
 			given: []Given{
 				{"token", "HUBSPOT_TOKEN", hubspot.DefaultToken},
 				{"clientId", "HUBSPOT_CLIENT_ID", hubspot.DefaultClientID},
@@ -74,7 +77,7 @@ func Kinds() []Kind {
 			},
 		},
 		{
-			Name: "jira", Title: "Jira", Address: "127.0.0.1:8482",
+			Name: "jira", Title: "Jira", Address: "127.0.0.1:8482", byHand: true,
 			given: []Given{
 				{"email", "JIRA_EMAIL", jira.DefaultEmail},
 				{"token", "JIRA_TOKEN", jira.DefaultToken},
@@ -89,6 +92,17 @@ func Kinds() []Kind {
 			},
 		},
 		{
+			Name: "asana", Title: "Asana", Address: "127.0.0.1:8487",
+			given: []Given{
+				{"token", "ASANA_TOKEN", asana.DefaultToken},
+				{"clientId", "ASANA_CLIENT_ID", asana.DefaultClientID},
+				{"clientSecret", "ASANA_CLIENT_SECRET", asana.DefaultClientSecret},
+			},
+			start: func(o Options) System {
+				return asana.New(asana.Options{Seed: o.Seed, Clock: o.Clock, NoSeed: o.Empty, WebhookDoubles: o.WebhookDoubles})
+			},
+		},
+		{
 			Name: "trello", Title: "Trello", Address: "127.0.0.1:8486",
 			given: []Given{
 				{"key", "TRELLO_KEY", trello.DefaultKey},
@@ -97,6 +111,16 @@ func Kinds() []Kind {
 			},
 			start: func(o Options) System {
 				return trello.New(trello.Options{Seed: o.Seed, Clock: o.Clock, NoSeed: o.Empty, WebhookDoubles: o.WebhookDoubles})
+			},
+		},
+		{
+			Name: "github", Title: "GitHub", Address: "127.0.0.1:8488",
+			given: []Given{
+				{"token", "GITHUB_TOKEN", github.DefaultToken},
+				{"webhookSecret", "GITHUB_WEBHOOK_SECRET", github.DefaultWebhookSecret},
+			},
+			start: func(o Options) System {
+				return github.New(github.Options{Seed: o.Seed, Clock: o.Clock, NoSeed: o.Empty, WebhookSecret: github.DefaultWebhookSecret})
 			},
 		},
 	}
@@ -138,7 +162,7 @@ func (k Kind) Start(address string, listen func(string, http.Handler) (*kit.Serv
 // WebhookTo sends the webhooks that an administrator sets up by hand to another
 // address. Systems whose webhooks are asked for by API have none such.
 func (b *Box) WebhookTo(url string) {
-	if s, ok := b.System.(interface{ SetWebhookTarget(url string) }); ok {
+	if s, ok := b.System.(interface{ SetWebhookTarget(url string) }); ok && b.byHand {
 		s.SetWebhookTarget(url)
 	}
 }
