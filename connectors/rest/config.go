@@ -246,6 +246,8 @@ type Call struct {
 	MaxBody    int64
 	Accept     []int // statuses outside 2xx that are no failure
 	Units      int   // as Request.Units
+
+	streams bool // the answer's body, or the request's, is a file
 }
 
 type callKey struct{}

@@ -33,7 +33,7 @@ type Request struct {
 	Header http.Header
 
 	// Body is sent as JSON, unless it is []byte (sent as it is, JSON unless
-	// Header says otherwise) or url.Values (a form). Nil sends none.
+	// Header says otherwise), url.Values (a form) or a *Stream. Nil sends none.
 	Body any
 
 	// Out takes the answer: *[]byte the raw body, anything else its JSON. It is
@@ -64,9 +64,10 @@ type Response struct {
 // write never is, except after a 401 that new credentials may mend. A status
 // outside 2xx is an error unless Accept names it.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	stream, _ := r.Body.(*Stream)
 	call := Call{
 		Path: r.Path, Lane: r.Lane, Reads: r.Reads, Idempotent: r.Idempotent,
-		MaxBody: r.MaxBody, Accept: r.Accept, Units: r.Units,
+		MaxBody: r.MaxBody, Accept: r.Accept, Units: r.Units, streams: stream != nil,
 	}
 	req, err := c.build(WithCall(ctx, call), &r)
 	if err != nil {
@@ -75,6 +76,9 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		}
 	}
 	resp, err := c.http.Do(req)
+	if err != nil && stream != nil && stream.broken != nil {
+		return nil, c.named(stream.failure(), r.Op, r.Record)
+	}
 	if err != nil {
 		if e, ok := errors.AsType[*connectors.Error](err); ok {
 			return nil, c.named(e, r.Op, r.Record)
@@ -111,8 +115,12 @@ func (c *Client) build(ctx context.Context, r *Request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, kind, err := encode(r.Body)
-	if err != nil {
+	stream, streams := r.Body.(*Stream)
+	var content []byte
+	var kind string
+	if streams {
+		kind = stream.kind
+	} else if content, kind, err = encode(r.Body); err != nil {
 		return nil, err
 	}
 	method := r.Method
@@ -120,12 +128,20 @@ func (c *Client) build(ctx context.Context, r *Request) (*http.Request, error) {
 		method = http.MethodGet
 	}
 	var reader io.Reader
-	if r.Body != nil {
+	switch {
+	case streams && stream.length == 0:
+		reader = http.NoBody
+	case streams:
+		reader = stream
+	case r.Body != nil:
 		reader = bytes.NewReader(content)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, address, reader)
 	if err != nil {
 		return nil, errors.New("the request's address makes no sense")
+	}
+	if streams && stream.length > 0 {
+		req.ContentLength = stream.length
 	}
 	req.Header.Set("Accept", "application/json")
 	if kind != "" {

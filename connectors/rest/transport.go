@@ -22,7 +22,8 @@ import (
 type body struct {
 	bytes.Reader
 	raw     []byte
-	failure *Failure // nil for an answer that is accepted
+	failure *Failure      // nil for an answer that is accepted
+	stream  io.ReadCloser // in place of raw, for a file
 }
 
 // Close implements io.Closer.
@@ -129,9 +130,17 @@ func (c attempt) once(req *http.Request, call Call) (resp *http.Response, used s
 // time limit.
 func (c attempt) exchange(req *http.Request, call Call) (*http.Response, error) {
 	var wire wire
-	ctx, cancel := context.WithTimeoutCause(req.Context(), c.cfg.Timeout,
-		fmt.Errorf("no whole answer within %v", c.cfg.Timeout))
-	defer cancel()
+	timeout := c.cfg.Timeout
+	if call.streams {
+		timeout = max(timeout, fileTimeout)
+	}
+	ctx, cancel := context.WithTimeoutCause(req.Context(), timeout, fmt.Errorf("no whole answer within %v", timeout))
+	handedOn := false
+	defer func() {
+		if !handedOn {
+			cancel()
+		}
+	}()
 	sent := c.clock.Now()
 	resp, err := c.send.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, wire.trace())))
 	if err != nil {
@@ -139,6 +148,12 @@ func (c attempt) exchange(req *http.Request, call Call) (*http.Response, error) 
 			Kind: connectors.Unavailable, Unsure: !call.Reads && wire.mayHaveSent(err),
 			Err: c.plain(ctx, err),
 		}
+	}
+	if call.streams && call.Reads && resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		handedOn = true
+		c.gate.calm()
+		resp.Body = &body{stream: &opened{ReadCloser: resp.Body, cancel: cancel}}
+		return resp, nil
 	}
 	limit := c.cfg.MaxBody
 	if call.MaxBody > 0 {
