@@ -18,6 +18,12 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.done() || j.making.result == nil })
 	d.readMade(ctx, to, jobs)
 	d.findCleared(ctx, to, jobs)
+	if err := d.claimMade(ctx, to, jobs); err != nil {
+		for _, j := range jobs {
+			j.outcome = outcome{kind: outcomeRetry, code: "internal", reason: err.Error()}
+		}
+		return
+	}
 	for _, j := range jobs {
 		if j.done() {
 			continue
@@ -60,6 +66,34 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 			j.outcome = outcome{kind: outcomeAgain}
 		}
 	}
+}
+
+// claimMade looks whether a found record is another's counterpart meanwhile:
+// people may have merged that one's into it. The error is of the store.
+func (d *drain) claimMade(ctx context.Context, to mapping.SideID, jobs []*job) error {
+	return d.store.View(ctx, func(tx state.Tx) error {
+		for _, j := range jobs {
+			if j.done() || !j.making.adopted {
+				continue
+			}
+			id := j.making.result.Ref.ID
+			linked, err := isLinked(tx, d.m, to, id)
+			if err != nil {
+				return err
+			}
+			if linked {
+				j.fail("ambiguous-match", fmt.Sprintf("%s was made for it, but is linked to another %s meanwhile",
+					j.making.result.Ref, d.m.Side(j.side).Name))
+				continue
+			}
+			for _, o := range d.jobs {
+				if o.followed != nil && o.followed.side == to && o.link.Ends[to].ID == id {
+					o.stayBehind()
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // settledMade reports whether a link that was just made is in step: the answer

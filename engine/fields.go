@@ -256,6 +256,9 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 		if r == nil || f.Pending == nil || mapping.SideID(f.Pending.To) != side {
 			continue
 		}
+		if f.Pending.Read == 0 && f.Pending.Target == d.printer.Print(connectors.Null) {
+			continue // made with nothing in it: no history shows that, and it covered nothing
+		}
 		j.applied[f.Rule] = false
 		if v := j.recs[side].Version; v != "" && v == end.Version {
 			continue // nothing has happened since the write was noted

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -221,11 +222,17 @@ func (d *drain) giveWay() {
 				o.outcome = outcome{kind: outcomeAgain}
 				continue
 			}
-			*end, j.touched, j.followed = j.followed.from, false, nil
-			j.events = j.events[:len(j.events)-1]
+			j.stayBehind()
 			break
 		}
 	}
+}
+
+// stayBehind takes back that a link goes over to a survivor, which gets a link
+// of its own in this batch.
+func (j *job) stayBehind() {
+	j.link.Ends[j.followed.side], j.touched, j.followed = j.followed.from, false, nil
+	j.events = slices.DeleteFunc(j.events, func(ev *state.Event) bool { return ev.Action == "merged" })
 }
 
 // gone carries out the policy for a record that was deleted or archived.

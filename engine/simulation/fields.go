@@ -69,7 +69,7 @@ func (a *auditor) twoWay(l engine.LinkRow, field string, values [2]connectors.Va
 	if coincides(edits, a.alike) {
 		return
 	}
-	if slices.ContainsFunc(undone(edits, a.alike), func(e edit) bool { return a.alike(e.after, values[0]) }) {
+	if slices.ContainsFunc(undone(edits, a.alike, a.w.v.Second != ""), func(e edit) bool { return a.alike(e.after, values[0]) }) {
 		return
 	}
 	tied := slices.ContainsFunc(edits, func(e edit) bool { return a.alike(e.after, values[0]) && !e.at.Before(last.at) })
@@ -98,10 +98,12 @@ func coincides(edits []edit, alike func(x, y connectors.Value) bool) bool {
 
 // undone looks for an edit that put a record back to what it held while others
 // were edited: as nobody keeps what lies between two looks, that is no change,
-// and the last edit of another record stands. It returns those edits.
-func undone(edits []edit, alike func(x, y connectors.Value) bool) []edit {
+// and the last edit of another record stands. It returns those edits. Where a
+// record has two counterparts, what one put back reaches the other as the
+// record's own value.
+func undone(edits []edit, alike func(x, y connectors.Value) bool, through bool) []edit {
 	last := edits[len(edits)-1]
-	if !slices.ContainsFunc(edits, func(e edit) bool { return !e.elsewhere(last) && alike(e.before, last.after) }) {
+	if !slices.ContainsFunc(edits, func(e edit) bool { return (through || !e.elsewhere(last)) && alike(e.before, last.after) }) {
 		return nil
 	}
 	var stand []edit

@@ -70,6 +70,9 @@ func (a *auditor) counterparts(links []engine.LinkRow) {
 			a.fault("deal %s was converted though nobody asked", deal)
 		case n == 0 && !w.past.asked[deal] && w.past.ended["crm"+deal]:
 			// A wish ends with its deal; who restores it presses again.
+		case n == 0 && len(w.past.joined) > 0 && a.taken()["crm/record/"+deal]:
+			// People merged what was made for it into another deal's epic before
+			// its answer was known: a person is told.
 		case n == 0 && wanted && !w.past.deleted["crm"+deal]:
 			a.fault("deal %s has no epic", deal)
 		}
@@ -266,6 +269,21 @@ func (a *auditor) comments(l engine.LinkRow, pair [2]string) {
 	}
 }
 
+// taken returns the records whose counterpart is another's, and that say so.
+func (a *auditor) taken() map[string]bool {
+	rows, err := a.w.eng.Queue(a.w.ctx, engine.QueueFilter{Limit: 10_000})
+	if err != nil {
+		a.fault("queue: %v", err)
+	}
+	taken := map[string]bool{}
+	for _, r := range rows {
+		if r.Status == "failed" && r.Code == "ambiguous-match" && strings.Contains(r.Reason, "was made for it") {
+			taken[r.Record] = true
+		}
+	}
+	return taken
+}
+
 // queue: nothing is left to do and nothing failed.
 func (a *auditor) queue() {
 	rows, err := a.w.eng.Queue(a.w.ctx, engine.QueueFilter{Limit: 10_000})
@@ -273,6 +291,9 @@ func (a *auditor) queue() {
 		a.fault("queue: %v", err)
 	}
 	for _, r := range rows {
+		if len(a.w.past.joined) > 0 && a.taken()[r.Record] {
+			continue
+		}
 		a.fault("left in the queue: %s link %d: %s %s %s", r.Record, r.Link, r.Status, r.Code, r.Reason)
 	}
 }
