@@ -187,12 +187,17 @@ type Abilities struct {
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
-// says as an AbilityTeller, else the interfaces that it implements. This is the
-// only place that asks.
+// says as an AbilityTeller, else the interfaces that it implements.
 func AbilitiesOf(c Connection) Abilities {
 	if t, ok := c.(AbilityTeller); ok {
 		return t.Abilities()
 	}
+	return Implemented(c)
+}
+
+// Implemented returns the abilities whose interfaces the connection implements,
+// for an AbilityTeller to take some away from.
+func Implemented(c Connection) Abilities {
 	var a Abilities
 	a.Finder, _ = c.(Finder)
 	a.PeopleFinder, _ = c.(PeopleFinder)
