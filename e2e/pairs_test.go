@@ -72,6 +72,12 @@ func TestEveryExampleAgrees(t *testing.T) {
 // between them.
 func newCompany(t *testing.T, x examples.Example, seed uint64) *company {
 	t.Helper()
+	return newCompanyWith(t, x, seed, "", "")
+}
+
+// newCompanyWith is newCompany with a text of the mappings replaced.
+func newCompanyWith(t *testing.T, x examples.Example, seed uint64, old, with string) *company {
+	t.Helper()
 	c := &company{rig: newRig(t, seed, memory.New(), slog.New(slog.DiscardHandler)), example: x}
 	hooks := c.listen()
 	variables := map[string]string{"TENON_ADDRESS": "127.0.0.1:8484"}
@@ -105,7 +111,7 @@ func newCompany(t *testing.T, x examples.Example, seed uint64) *company {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.compile(path.Base(name), source)
+		c.compile(path.Base(name), []byte(strings.Replace(string(source), old, with, 1)))
 	}
 	c.boot()
 	c.subscribe(hooks)
