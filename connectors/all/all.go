@@ -5,6 +5,7 @@ import (
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/hubspot"
 	"github.com/tenonsync/tenon/connectors/jira"
+	"github.com/tenonsync/tenon/connectors/salesforce"
 )
 
 // Registry returns a registry of all connectors. The error names a kind that
@@ -13,5 +14,6 @@ func Registry() (*connectors.Registry, error) {
 	return connectors.NewRegistry(
 		hubspot.Connector{},
 		jira.New(),
+		salesforce.Connector{},
 	)
 }

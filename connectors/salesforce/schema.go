@@ -53,7 +53,7 @@ func (m *meta) schema(object string, s scope) *connectors.Schema {
 		f := connectors.Field{
 			Name: p.name, Label: p.label, Type: p.typ, ReadOnly: p.readOnly,
 			Writable: p.writable && m.Updateable, Creatable: p.creatable && m.Createable,
-			Clearable: p.writable && p.nillable && m.Updateable,
+			Clearable: p.writable && p.nillable && m.Updateable && p.typ != connectors.TypeBool,
 			Required:  p.required && m.Createable && s.equal[name] == "" && name != s.parent,
 			Unique:    p.unique, Findable: p.findable(), History: p.tracked,
 			Options: p.options, Open: p.open, OneLine: p.oneLine, Scale: p.scale,

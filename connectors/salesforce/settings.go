@@ -30,7 +30,7 @@ const defaultVersion = "66.0"
 
 var ownSettings = []connectors.Setting{
 	{Name: "login_url", Default: "https://login.salesforce.com", Help: "Where Tenon logs in: your My Domain (https://acme.my.salesforce.com), https://test.salesforce.com for a sandbox, or the default."},
-	{Name: "auth", Choices: []string{authJWT, authClient, authOAuth}, Help: "How Tenon logs in: jwt (a certificate), client_credentials, or oauth (a person's consent, by tenon connect); empty: jwt where private_key is set, oauth where refresh_token is, else client_credentials."},
+	{Name: "auth", Choices: []string{authJWT, authClient, authOAuth}, Help: "How Tenon logs in: jwt (a certificate), client_credentials, or oauth (a person's consent, by tenon connect); empty: jwt where private_key is set, client_credentials at a My Domain, else oauth."},
 	{Name: "client_id", Required: true, Help: "The consumer key of your External Client App."},
 	{Name: "client_secret", Secret: true, Help: "The app's consumer secret: for client_credentials and oauth."},
 	{Name: "username", Help: "The integration user's username, for jwt."},
@@ -135,9 +135,11 @@ func (o *options) credentials(s connectors.Settings) []string {
 			}
 			o.key = key
 		}
+	case authOAuth:
+		need("client_secret", "a consent is traded for a token with it")
 	case authClient:
 		need("client_secret", "client_credentials needs it; write private_key and username to log in by a certificate instead")
-		if host := hostOf(o.login); host == "login.salesforce.com" || host == "test.salesforce.com" {
+		if anyOrg(o.login) {
 			problems = append(problems, `setting "login_url": client_credentials works at your My Domain only: write https://NAME.my.salesforce.com`)
 		}
 	}
@@ -150,10 +152,17 @@ func authOf(s connectors.Settings) string {
 		return s.Get("auth")
 	case s.Get("private_key") != "":
 		return authJWT
-	case s.Get("refresh_token") != "":
+	case s.Get("refresh_token") != "", anyOrg(s.Get("login_url")):
 		return authOAuth
 	}
 	return authClient
+}
+
+// anyOrg reports whether an address is one where users of all orgs log in, and
+// no app does.
+func anyOrg(login string) bool {
+	host := hostOf(login)
+	return host == "login.salesforce.com" || host == "test.salesforce.com"
 }
 
 func hostOf(address string) string {
