@@ -66,7 +66,7 @@ Exit code 0: all is done. 1: the plan is stale, or something of it waits or fail
 // stand: nothing was done.
 var doneWords = map[string]string{
 	engine.PlanLink: "linked", engine.PlanCreate: "created", engine.PlanUpdate: "updated", engine.PlanRepeat: "tried again",
-	engine.PlanComment: "commented", engine.PlanOffer: "offered", engine.PlanArchive: "archived", engine.PlanDelete: "deleted",
+	engine.PlanComment: "commented", engine.PlanAttach: "attached", engine.PlanOffer: "offered", engine.PlanArchive: "archived", engine.PlanDelete: "deleted",
 	engine.PlanRecreate: "recreated", engine.PlanUnlink: "unlinked",
 }
 
