@@ -113,7 +113,7 @@ func (c *weighing) planned(p *PlanChange) {
 		}
 	case PlanCreate:
 		c.plannedCreate(p, n)
-	case PlanComment:
+	case PlanComment, PlanAttach:
 		if n != nil {
 			c.todo++
 		}
@@ -252,6 +252,12 @@ func (c *weighing) decided(n *PlanChange) {
 		for _, id := range n.Comments {
 			if p == nil || !slices.Contains(p.Comments, id) {
 				c.stale("comment %s would be copied to the %s now", id, n.To)
+			}
+		}
+	case PlanAttach:
+		for _, f := range n.Files {
+			if p == nil || !slices.ContainsFunc(p.Files, func(o PlanAttachment) bool { return o.ID == f.ID && o.Link == f.Link }) {
+				c.stale("%s would be attached to the %s now", f.Name, n.To)
 			}
 		}
 	case PlanWait, PlanFailed, PlanAmbiguous:

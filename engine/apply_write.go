@@ -101,6 +101,7 @@ func (a *applying) decide(ctx context.Context, subjects []state.Subject, jobs []
 			return err
 		}
 		d.foreseeComments(ctx)
+		d.foreseeFiles(ctx)
 		return d.blamed()
 	})
 	return d, err
@@ -151,7 +152,7 @@ func (a *applying) write(ctx context.Context, d *drain) error {
 			j.making = &making{to: mk.to, create: mk.create, orphan: mk.orphan}
 		}
 	}
-	for _, stage := range []func(context.Context) error{d.write, d.remove, d.create, d.makeTasks, d.copyComments} {
+	for _, stage := range []func(context.Context) error{d.write, d.remove, d.create, d.makeTasks, d.copyComments, d.copyFiles} {
 		if err := stage(ctx); err != nil {
 			return err
 		}

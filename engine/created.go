@@ -104,7 +104,7 @@ func (d *drain) settledMade(j *job) bool {
 	switch {
 	case mk.adopted || mk.readLater || mk.orphan || len(mk.asides) > 0 || len(mk.skipped) > 0 || j.taskError != nil,
 		len(j.putIntents) > 0 || mk.plain != len(d.m.Rules()),
-		d.m.CommentsTo(mapping.Left) || d.m.CommentsTo(mapping.Right),
+		d.m.CarriesTo(mapping.Left) || d.m.CarriesTo(mapping.Right),
 		mk.result.Version == "" || j.recs[mk.to.Other()].Version == "":
 		return false
 	}

@@ -120,6 +120,9 @@ func (d *drain) run(ctx context.Context) error {
 		if err := d.copyComments(ctx); err != nil {
 			return err
 		}
+		if err := d.copyFiles(ctx); err != nil {
+			return err
+		}
 		d.writeConvertLinks(ctx)
 	}
 	return d.keep(ctx)
@@ -318,7 +321,7 @@ func (d *drain) quiet(j *job, side mapping.SideID) bool {
 	if known && len(j.asides) > 0 {
 		return true
 	}
-	if !known && d.m.CommentsTo(side.Other()) {
+	if !known && d.m.CarriesTo(side.Other()) {
 		return false
 	}
 	return d.unchanged(j, side) // a value that the system computes may move without the version

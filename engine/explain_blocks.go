@@ -91,6 +91,6 @@ func (x *explaining) due() bool {
 			return true
 		}
 	}
-	return len(j.foreseen.comments[0])+len(j.foreseen.comments[1]) > 0 || j.removal != nil || j.removed || j.making != nil || j.link != nil && j.link.ID == 0 ||
+	return len(j.foreseen.comments[0])+len(j.foreseen.comments[1])+len(j.foreseen.files[0])+len(j.foreseen.files[1]) > 0 || j.removal != nil || j.removed || j.making != nil || j.link != nil && j.link.ID == 0 ||
 		j.ended && j.link != nil && x.link != nil && j.link.Status != x.link.Status
 }

@@ -73,6 +73,7 @@ func (x *explaining) linked(ctx context.Context) {
 	x.fieldFindings()
 	x.unwritten()
 	x.decided(x.comments, func(f *Finding, _ *AdviceNames) { f.Field = "comments" })
+	x.decided(x.files, func(f *Finding, _ *AdviceNames) { f.Field = attachmentsName })
 }
 
 // standsStill reports whether a run would leave an aside as it is.
@@ -185,7 +186,7 @@ func (x *explaining) whatFailed() string {
 	case x.d.drift(j) != "":
 		return x.difference() + ", and it could not be written: "
 	case j.link != nil && !j.ended:
-		return "its fields agree, but what goes with it (a task, a comment) failed: "
+		return "its fields agree, but what goes with it (a task, a comment, a file) failed: "
 	}
 	return ""
 }
@@ -270,6 +271,15 @@ func (x *explaining) difference() string {
 			parts = append(parts, fmt.Sprintf("a comment is not copied to the %s", x.name(mapping.SideID(to))))
 		default:
 			parts = append(parts, fmt.Sprintf("%d comments are not copied to the %s", len(ids), x.name(mapping.SideID(to))))
+		}
+	}
+	for to, files := range x.job.foreseen.files {
+		switch len(files) {
+		case 0:
+		case 1:
+			parts = append(parts, fmt.Sprintf("%s is not attached to the %s", files[0].Name, x.name(mapping.SideID(to))))
+		default:
+			parts = append(parts, fmt.Sprintf("%d files are not attached to the %s", len(files), x.name(mapping.SideID(to))))
 		}
 	}
 	return strings.Join(parts, "; ")

@@ -35,8 +35,9 @@ type explaining struct {
 	d      *drain
 	job    *job
 	partly *job
-	// comments is why comments could not be looked at.
-	comments outcome
+	// comments is why comments could not be looked at; files is the same of
+	// attachments.
+	comments, files outcome
 
 	blocks []Finding // what keeps anything of the mapping from being written
 	idle   []Finding // and what keeps anything from being done at all
@@ -269,8 +270,8 @@ func (x *explaining) ask(ctx context.Context) error {
 
 func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
-// foresee works out what a create would send, and which comments would be
-// copied. What goes wrong with comments is told beside what is decided.
+// foresee works out what a create would send, and which comments and files
+// would be copied. What goes wrong with those is told beside what is decided.
 func (x *explaining) foresee(ctx context.Context, d *drain, j *job) error {
 	if err := d.foreseeCreates(ctx); err != nil {
 		return err
@@ -280,6 +281,8 @@ func (x *explaining) foresee(ctx context.Context, d *drain, j *job) error {
 	}
 	d.foreseeComments(ctx)
 	x.comments, j.outcome = j.outcome, outcome{}
+	d.foreseeFiles(ctx)
+	x.files, j.outcome = j.outcome, outcome{}
 	return nil
 }
 

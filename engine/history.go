@@ -79,7 +79,7 @@ func (e *Engine) eventRow(ev *state.Event) EventRow {
 			}
 		}
 		switch ev.Action {
-		case "updated", undone, "created", "found", "linked", "task created", "task found", "comment copied", "offered":
+		case "updated", undone, "created", "found", "linked", "task created", "task found", "comment copied", "file attached", "link attached", "offered":
 			row.To = m.Side(mapping.SideID(ev.To)).Name
 		}
 	}

@@ -44,6 +44,7 @@ type job struct {
 	removal     *removal              // the other record is to be archived or deleted
 	making      *making               // the counterpart is to be made
 	comments    *commentLedger        // to store
+	files       *fileLedger           // to store
 	taskError   error                 // the tasks could not be worked out
 	double      bool                  // another job of the batch works the link
 	button      string                // the address to write into the button's field

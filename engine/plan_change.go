@@ -91,6 +91,12 @@ func (c *changing) tell() {
 			comment.Comments, comment.Reason = ids, plural(len(ids), "comment")
 		}
 	}
+	for to, files := range j.foreseen.files {
+		if len(files) > 0 {
+			attach := c.add(PlanAttach, mapping.SideID(to))
+			attach.Files, attach.Reason = files, filesReason(files)
+		}
+	}
 }
 
 // undecided tells of a job that ended before it came to a decision.

@@ -22,6 +22,7 @@ func (e *Engine) foresee(ctx context.Context, m *worked, subjects []state.Subjec
 			return err
 		}
 		d.foreseeComments(ctx)
+		d.foreseeFiles(ctx)
 		d.nameCandidates(ctx)
 		return nil
 	})

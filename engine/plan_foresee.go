@@ -18,6 +18,8 @@ type foreseen struct {
 	left     []PlanLack // what a create leaves out
 	comments [2][]string
 	reading  *commentReading // that comments were taken from
+	files    [2][]PlanAttachment
+	holding  *fileReading // that files were taken from
 }
 
 // foreseeCreates works out what the batch's creates would send, and looks

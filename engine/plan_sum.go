@@ -157,6 +157,7 @@ type tally struct {
 	tasks   int
 	removed int
 	notes   int // comments
+	files   int // attachments
 }
 
 // count takes a change into the tallies.
@@ -176,6 +177,8 @@ func (p *planner) count(c PlanChange) {
 		t.removed++
 	case PlanComment:
 		t.notes += len(c.Comments)
+	case PlanAttach:
+		t.files += len(c.Files)
 	case PlanWait, PlanFailed, PlanAmbiguous:
 		return
 	}
@@ -249,7 +252,10 @@ func (p *planner) callsTo(side mapping.SideID) (reads, writes int) {
 	if p.m.CommentsTo(mapping.Left) || p.m.CommentsTo(mapping.Right) {
 		reads += t.creates + other.creates
 	}
-	return reads, writes + t.removed + t.notes
+	if p.m.FilesTo(mapping.Left) || p.m.FilesTo(mapping.Right) {
+		reads += t.creates + other.creates + other.files
+	}
+	return reads, writes + t.removed + t.notes + t.files
 }
 
 // requests returns how many requests n records need that are worked in batches,

@@ -39,6 +39,7 @@ const (
 	PlanRecreate  = "recreate"  // a record that is gone is made again
 	PlanUnlink    = "unlink"    // the link ends, both records stay as they are
 	PlanComment   = "comment"   // comments are copied
+	PlanAttach    = "attach"    // files are copied, or links to them
 	PlanOffer     = "offer"     // the button's address is written into the record
 	PlanConflict  = "conflict"  // a field will wait for a person
 	PlanAside     = "set aside" // a field is left out, for the reason given
@@ -49,7 +50,7 @@ const (
 
 // PlanActions lists the actions in the order in which they are shown.
 var PlanActions = []string{
-	PlanLink, PlanCreate, PlanUpdate, PlanRepeat, PlanComment, PlanOffer, PlanArchive, PlanDelete, PlanRecreate, PlanUnlink,
+	PlanLink, PlanCreate, PlanUpdate, PlanRepeat, PlanComment, PlanAttach, PlanOffer, PlanArchive, PlanDelete, PlanRecreate, PlanUnlink,
 	PlanConflict, PlanAside, PlanAmbiguous, PlanWait, PlanFailed,
 }
 
@@ -65,6 +66,7 @@ type PlanChange struct {
 	Tasks      []PreviewTask     `json:"tasks,omitempty"`
 	Back       []string          `json:"back,omitempty"`     // fields of the source that are written once the new record is there, if it holds something for them
 	Comments   []string          `json:"comments,omitempty"` // the ids of those that are copied
+	Files      []PlanAttachment  `json:"files,omitempty"`
 	Candidates []PlanCandidate   `json:"candidates,omitempty"`
 	Code       string            `json:"code,omitempty"` // a reason code
 	Reason     string            `json:"reason,omitempty"`
@@ -80,6 +82,14 @@ type PlanField struct {
 	Why    string    `json:"why"`
 	Rule   uint32    `json:"rule,omitempty"`
 	Prints [2]string `json:"prints,omitzero"`
+}
+
+// PlanAttachment is a file that is copied, or a link that takes its place.
+type PlanAttachment struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Size int64  `json:"size"` // in bytes; -1 where unknown
+	Link string `json:"link,omitempty"`
 }
 
 // PlanCandidate is one of several records that match.

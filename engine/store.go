@@ -234,7 +234,8 @@ func (d *drain) storeJob(tx state.Tx, j *job) error {
 	return d.storeEntry(tx, j)
 }
 
-// storeLink stores the link of a job with its asides and its comments' ledger.
+// storeLink stores the link of a job with its asides and its ledgers of
+// comments and files.
 func (d *drain) storeLink(tx state.Tx, j *job) error {
 	if j.link == nil || j.double {
 		return nil
@@ -293,14 +294,16 @@ func (d *drain) storeLink(tx state.Tx, j *job) error {
 			}
 		}
 	}
-	if j.comments == nil {
-		return nil
+	if j.comments != nil {
+		doc, err := json.Marshal(j.comments)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetDoc(commentDocs, commentKey(j.link.ID), doc); err != nil {
+			return err
+		}
 	}
-	doc, err := json.Marshal(j.comments)
-	if err != nil {
-		return err
-	}
-	return tx.SetDoc(commentDocs, commentKey(j.link.ID), doc)
+	return d.storeFiles(tx, j)
 }
 
 // forget removes a link whose deleted record is made again, and asks for it.

@@ -161,7 +161,7 @@ func (e *Engine) settled(tx state.Tx, u feedUser, link *state.Link, c connectors
 // asItWas reports whether a listed row shows that its record is as it was when
 // both sides agreed. Where the row shows the values, they must be there and be
 // those of the baseline, since a version may stand still while a value moves;
-// where the version has moved, the values alone do not tell of comments.
+// where the version has moved, the values alone do not tell of comments and attachments.
 func (e *Engine) asItWas(u feedUser, link *state.Link, c connectors.Change) bool {
 	end := link.Ends[u.side]
 	if c.Record == nil {
@@ -170,7 +170,7 @@ func (e *Engine) asItWas(u feedUser, link *state.Link, c connectors.Change) bool
 	if c.Record.State != end.State || c.Record.InScope == end.OutScope {
 		return false
 	}
-	if c.Version != end.Version && u.m.CommentsTo(u.side.Other()) {
+	if c.Version != end.Version && u.m.CarriesTo(u.side.Other()) {
 		return false
 	}
 	return e.holds(u.m, u.side, link, c.Record)

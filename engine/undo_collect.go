@@ -191,7 +191,7 @@ func (e *Engine) writtenTo(ev *state.Event, record connectors.Ref) bool {
 var otherEffects = map[string]string{
 	"created": "the record was made", "found": "the record was found and linked", "linked": "the records were linked",
 	"linked again": "the records were linked again", "unlinked": "the link was ended", "task created": "a task was made",
-	"comment copied": "a comment was copied", "archive": "the record was archived", "archived": "the record was archived",
+	"comment copied": "a comment was copied", "file attached": "a file was attached", "link attached": "a link to a file was attached", "archive": "the record was archived", "archived": "the record was archived",
 	"delete": "the record was deleted", "deleted": "the record was deleted", "recreating": "the record is made again",
 	"making again": "the record is made again",
 }

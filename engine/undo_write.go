@@ -379,7 +379,7 @@ func (u *undoing) keepEnd(d *drain, r *undoRecord) {
 	}
 	// Other fields may have been edited since they were looked at.
 	end.Modified = r.before.Modified
-	seen := r.before.Version != "" && r.before.Version == r.rec.Version && !u.m.CommentsTo(u.side.Other())
+	seen := r.before.Version != "" && r.before.Version == r.rec.Version && !u.m.CarriesTo(u.side.Other())
 	if seen && r.after != nil && len(r.open()) > 0 && d.holds(u.m, u.side, link, r.after) {
 		end.Version, end.Modified = r.after.Version, r.after.Modified
 	}

@@ -1,7 +1,9 @@
 package mapping
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,6 +123,7 @@ func (k *compilation) policies() {
 	}
 	k.deletes(root.get("on_delete"))
 	k.comments(root.get("comments"))
+	k.attachments(root.get("attachments"))
 	if n := root.get("within"); n != nil && !k.env.Children {
 		k.errorf(n.pos, "make the children with `create: … tasks`, or map them without `within`", "`within` is checked but not carried out yet")
 	} else if n != nil && n.text == k.m.name {
@@ -198,6 +201,54 @@ func (k *compilation) comments(n *node) {
 			k.errorf(n.pos, "write `comments: none`", "the connection `%s` has no comments on `%s`", s.Connection, s.Object)
 		}
 	}
+}
+
+// defaultFileLimit bounds attachments where the file names no limit.
+const defaultFileLimit = 20 << 20
+
+func (k *compilation) attachments(n *node) {
+	flow := n
+	k.m.fileLimit = defaultFileLimit
+	if n != nil && n.kind == objectNode {
+		flow = n.get("flow")
+		if l := n.get("limit"); l != nil {
+			size, err := parseSize(l.text)
+			if err != nil {
+				k.errorf(l.pos, "write a number with a unit: `limit: 20 MB`", "%v", err)
+			}
+			k.m.fileLimit = size
+		}
+	}
+	w := word(flow.str())
+	for side := range k.file.Sides {
+		k.m.filesTo[side] = w == "both" || w == "to "+k.sideName(SideID(side))
+	}
+	if flow == nil || w == "none" {
+		return
+	}
+	for side, abilities := range k.env.Abilities {
+		if abilities != nil && abilities.Filer == nil {
+			s := k.file.Sides[side]
+			k.errorf(flow.pos, "write `attachments: none`", "the connection `%s` has no attachments on `%s`", s.Connection, s.Object)
+		}
+	}
+}
+
+var sizeUnits = map[string]int64{"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+
+// parseSize reads a size such as "20 MB".
+func parseSize(text string) (int64, error) {
+	text = strings.TrimSpace(text)
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	n, err := strconv.ParseInt(text[:digits], 10, 64)
+	unit, ok := sizeUnits[strings.ToUpper(strings.TrimSpace(text[digits:]))]
+	switch {
+	case err != nil || !ok || unit == 1 && n > 0:
+		return 0, fmt.Errorf("`%s` is no size", text)
+	case n > (2<<30)/unit:
+		return 0, fmt.Errorf("`%s` is more than 2 GB", text)
+	}
+	return n * unit, nil
 }
 
 func (k *compilation) match() {

@@ -30,6 +30,8 @@ type Mapping struct {
 	firstSync   FirstSync
 	onDelete    [2]DeletePolicy
 	commentsTo  [2]bool
+	filesTo     [2]bool
+	fileLimit   int64
 	within      string
 	hash        uint64
 	source      uint64
@@ -95,6 +97,16 @@ func (m *Mapping) OnDelete(deletedOn SideID) DeletePolicy { return m.onDelete[de
 
 // CommentsTo reports whether comments are copied to that side.
 func (m *Mapping) CommentsTo(side SideID) bool { return m.commentsTo[side&1] }
+
+// FilesTo reports whether attachments are copied to that side.
+func (m *Mapping) FilesTo(side SideID) bool { return m.filesTo[side&1] }
+
+// FileLimit returns the size in bytes of the largest attachment that is copied;
+// a link takes the place of a larger one.
+func (m *Mapping) FileLimit() int64 { return m.fileLimit }
+
+// CarriesTo reports whether comments or attachments are copied to that side.
+func (m *Mapping) CarriesTo(side SideID) bool { return m.CommentsTo(side) || m.FilesTo(side) }
 
 // Within returns the name of the mapping whose links are the parents of this
 // one's records, "" when there is none.

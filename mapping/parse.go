@@ -153,8 +153,6 @@ func (f *File) check(n *node, s *spec, where string) {
 		}
 	}
 	switch s.kind {
-	case specRefused:
-		f.report.errorf(n.pos, "drop the key", "%s", s.help)
 	case specObject:
 		f.checkObject(n, s, where)
 	case specTable, specValues, specRecord:

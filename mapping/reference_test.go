@@ -64,7 +64,7 @@ func TestReferenceExamples(t *testing.T) {
 		t.Errorf("got %d YAML blocks on the page, want at least 3", blocks)
 	}
 	for _, k := range fileSpec.keys {
-		if k.kind == specRefused || k.name == "mapping" || k.name == "between" {
+		if k.name == "mapping" || k.name == "between" {
 			continue
 		}
 		src := head + "  - {deal: dealname, epic: summary}\n"
@@ -105,9 +105,6 @@ func keyReference(root *spec, heading string) string {
 				continue // of the file, and of a case
 			}
 			told[k] = true
-			if k.kind == specRefused {
-				continue
-			}
 			name := strings.TrimPrefix(path+"."+k.name, ".")
 			fmt.Fprintf(&b, "%s `%s`\n\n%s\n\n", heading, name, k.help)
 			var facts []string
@@ -262,8 +259,6 @@ func kindSchema(s *spec) map[string]any {
 		}}}
 	case specList:
 		return map[string]any{"type": "array", "items": specSchema(s.item)}
-	case specRefused:
-		return map[string]any{"not": map[string]any{}}
 	case specObject:
 		return objectSchema(s)
 	case specText, specExpression, specTemplate:

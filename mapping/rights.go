@@ -23,12 +23,23 @@ func (f *File) Need(side SideID) connectors.Need {
 	default:
 		need.Comment = true
 	}
+	need.Attach = f.carriesFiles()
 	if policy := f.deletePolicy(side.Other()); policy == "archive" || policy == "delete" {
 		need.Retire = true
 	} else if f.deletePolicy(side) == "recreate" {
 		need.Create = true
 	}
 	return need
+}
+
+// carriesFiles reports whether attachments are copied, either way.
+func (f *File) carriesFiles() bool {
+	n := f.root.get("attachments")
+	if n != nil && n.kind == objectNode {
+		n = n.get("flow")
+	}
+	w := word(n.str())
+	return w != "" && w != "none"
 }
 
 // writes reports whether a rule writes fields of the side.

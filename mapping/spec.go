@@ -15,7 +15,6 @@ const (
 	specValues                     // any keys with a value, a template or a list of them
 	specRecord                     // fields with a value, a list of them, or nothing
 	specList                       // a list of spec.item
-	specRefused                    // not available; spec.help says what to do instead
 )
 
 // spec describes one key of a mapping file. The parser, the editor's schema
@@ -126,8 +125,13 @@ var fileSpec = &spec{kind: specObject, keys: []*spec{
 		help: "The mapping whose links are the parents of this one's records: a record counts when its parent is linked, and is made under the parent's counterpart. This version checks the key and refuses to run a file with it.",
 	},
 	{
-		name: "attachments", kind: specRefused,
-		help: "attachments are not copied; map a field that holds the record's address, so that people can open it",
+		name: "attachments", kind: specWord, values: []string{"none", "to <side>", "both"}, fallback: "none",
+		or: []*spec{{kind: specObject, keys: []*spec{
+			{name: "flow", kind: specWord, values: []string{"none", "to <side>", "both"}, required: true, example: "flow: both", help: "Which way attachments go."},
+			{name: "limit", kind: specText, fallback: "20 MB", example: "limit: 50 MB", help: "The size of the largest file that is copied, in `KB`, `MB` or `GB`. `0` copies none: each becomes a link."},
+		}}},
+		example: "attachments: {flow: both, limit: 20 MB}",
+		help:    "Copies the files that are attached to a record, those included that were there before the link. A larger file than the `limit`, or than the other system takes, becomes a link to the original. Deleting a file deletes no copy.",
 	},
 }}
 

@@ -293,6 +293,7 @@ const (
 	IntentRecord IntentKind = iota
 	IntentTask
 	IntentComment
+	IntentFile
 )
 
 // Intent is the durable note of a create. It is stored before the create is
@@ -303,7 +304,7 @@ type Intent struct {
 	Mapping string
 	Side    uint8  // of the source record
 	Record  string // the source record's id
-	Part    string // the task's key or the comment's id; "" for the record itself
+	Part    string // the task's key, the comment's or the attachment's id; "" for the record itself
 	Created time.Time
 	Sent    time.Time // zero: not sent yet
 	Result  string    // the id of what was made; "" while not known
