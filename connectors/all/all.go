@@ -6,6 +6,7 @@ import (
 	"github.com/tenonsync/tenon/connectors/hubspot"
 	"github.com/tenonsync/tenon/connectors/jira"
 	"github.com/tenonsync/tenon/connectors/salesforce"
+	"github.com/tenonsync/tenon/connectors/trello"
 )
 
 // Registry returns a registry of all connectors. The error names a kind that
@@ -15,5 +16,6 @@ func Registry() (*connectors.Registry, error) {
 		hubspot.Connector{},
 		jira.New(),
 		salesforce.Connector{},
+		trello.New(),
 	)
 }
