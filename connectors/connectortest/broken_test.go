@@ -53,7 +53,7 @@ func judge(t *testing.T, patience time.Duration, breakIt func(*fake)) *record {
 
 func TestSuiteRejectsBrokenConnections(t *testing.T) {
 	t.Parallel()
-	all := slices.Concat(brokenBasics, brokenReads, brokenChanges, brokenWrites, brokenKeys, brokenChildren, brokenExtras, brokenFiles, brokenFaults, brokenCost, brokenStreams)
+	all := slices.Concat(brokenBasics, brokenReads, brokenChanges, brokenWrites, brokenKeys, brokenChildren, brokenExtras, brokenFiles, brokenFaults, brokenCost, brokenStreams, brokenMishaps)
 	names := map[string]bool{}
 	for _, b := range all {
 		if names[b.name] {

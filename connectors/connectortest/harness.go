@@ -38,7 +38,8 @@ func (t goTest) Run(name string, f func(TB)) bool {
 // the test themselves.
 //
 // What only some worlds can do is in optional interfaces: Webhooker, Archiver,
-// Streamer, Merger, Mover, Hider, Waiter, Talker, Attacher, Faulter, Counter.
+// Streamer, Merger, Mover, Hider, Reshaper, Waiter, Talker, Attacher, Faulter,
+// Throttler, Counter.
 type World interface {
 	// Connection is the connection under test, always the same one.
 	Connection() connectors.Connection
@@ -178,6 +179,9 @@ type Harness struct {
 	// ReadOnly is a field that cannot be written, and a value to try.
 	ReadOnly Sample
 
+	// Droppable is the field of a sample that an admin can delete (see Reshaper).
+	Droppable string
+
 	BadScope     connectors.Scope    // a scope that makes no sense; nil: none exists
 	AbsentID     string              // an id of the right form that no record has
 	Find         Sample              // a field that Finder knows; two values
@@ -235,6 +239,7 @@ func RunTB(t TB, h Harness) {
 		{"retire", retires},
 		{"rights", rights},
 		{"faults", faults},
+		{"mishaps", mishaps},
 		{"concurrency", concurrency},
 		{"cost", cost},
 	} {

@@ -37,6 +37,8 @@ var (
 	_ connectortest.Talker    = (*world)(nil)
 	_ connectortest.Attacher  = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
+	_ connectortest.Throttler = (*world)(nil)
+	_ connectortest.Reshaper  = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
 	_ connectortest.Streamer  = (*world)(nil)
 )
@@ -102,6 +104,28 @@ func (w *world) LoseCount(connectortest.TB) bool {
 
 func (w *world) ExpireStream(connectortest.TB) bool {
 	w.system.ExpireStream()
+	return true
+}
+
+// Throttle counts the records that are written.
+func (w *world) Throttle(_ connectortest.TB, n int) bool {
+	var passed atomic.Int64
+	w.system.SetHook(func(m memory.Moment) error {
+		if m.Effect && !m.After && passed.Add(1) > int64(n) {
+			return &connectors.Error{Kind: connectors.RateLimited, RetryAfter: time.Second, Err: errors.New("slow down")}
+		}
+		return nil
+	})
+	return true
+}
+
+func (w *world) DropField(_ connectortest.TB, field string) bool {
+	w.system.DropField(object, field)
+	return true
+}
+
+func (w *world) DropOption(_ connectortest.TB, field, option string) bool {
+	w.system.DropOption(object, field, option)
 	return true
 }
 
@@ -172,7 +196,7 @@ func harness(opts memory.Options, wrap func(connectors.Connection, *world) conne
 			}
 			return w
 		},
-		Object: object, Scope: scope, Title: "title",
+		Object: object, Scope: scope, Title: "title", Droppable: "notes",
 		Samples: []connectortest.Sample{
 			{Field: "notes", One: connectors.Text("first\nsecond"), Two: connectors.Text("third")},
 			{Field: "description", One: connectors.RichText("**bold**"), Two: connectors.RichText("- a\n- b")},

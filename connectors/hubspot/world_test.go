@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,8 @@ var (
 	_ connectortest.Waiter    = (*world)(nil)
 	_ connectortest.Talker    = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
+	_ connectortest.Throttler = (*world)(nil)
+	_ connectortest.Reshaper  = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
 )
 
@@ -143,23 +146,30 @@ func elements(t connectortest.TB, list string) []json.RawMessage {
 	return out
 }
 
-// post sends a request as an admin's script would.
 func (w *world) post(t connectortest.TB, path string, body []byte) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.base+path, bytes.NewReader(body))
+	w.send(t, http.MethodPost, path, body)
+}
+
+// send sends a request as an admin's script would.
+func (w *world) send(t connectortest.TB, method, path string, body []byte) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, w.base+path, bytes.NewReader(body))
 	if err != nil {
-		t.Fatalf("POST %s: %v", path, err)
+		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+sandbox.DefaultToken)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatalf("POST %s: %v", path, err)
+		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	defer resp.Body.Close()
-	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode/100 != 2 {
-		t.Fatalf("POST %s: %s %s", path, resp.Status, answer)
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %s %s %v", method, path, resp.Status, answer, err)
 	}
+	return answer
 }
 
 // RoundTrip takes in the webhooks that the sandbox sends.
@@ -381,6 +391,33 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 	return true
 }
 
+func (w *world) Throttle(t connectortest.TB, n int) bool {
+	w.arm(t, kit.Rule{Kind: kit.RateLimit, RetryAfter: 1, Skip: n})
+	return true
+}
+
+func (w *world) DropField(t connectortest.TB, field string) bool {
+	w.send(t, http.MethodDelete, "/crm/properties/2026-03/"+w.object+"/"+field, nil)
+	return true
+}
+
+func (w *world) DropOption(t connectortest.TB, field, option string) bool {
+	var p struct {
+		Options []map[string]any `json:"options"`
+	}
+	path := "/crm/properties/2026-03/" + w.object + "/" + field
+	if err := json.Unmarshal(w.send(t, http.MethodGet, path, nil), &p); err != nil {
+		t.Fatalf("property %s: %v", field, err)
+	}
+	p.Options = slices.DeleteFunc(p.Options, func(o map[string]any) bool { return o["value"] == option })
+	body, err := json.Marshal(p)
+	if err != nil {
+		t.Fatalf("property %s: %v", field, err)
+	}
+	w.send(t, http.MethodPatch, path, body)
+	return true
+}
+
 func (w *world) arm(t connectortest.TB, r kit.Rule) {
 	t.Helper()
 	if _, err := w.sys.Faults().Add(r); err != nil {
@@ -409,10 +446,10 @@ func dealHarness() connectortest.Harness {
 		return connectors.PersonValue(connectors.Person{ID: s.OwnerID(email)})
 	}
 	return connectortest.Harness{
-		Open:     func(t connectortest.TB) connectortest.World { return openWorld(t, ofDeals) },
-		Object:   "deals",
-		Scope:    connectors.Scope{"pipeline": "default"},
-		Title:    "dealname",
+		Open:   func(t connectortest.TB) connectortest.World { return openWorld(t, ofDeals) },
+		Object: "deals",
+		Scope:  connectors.Scope{"pipeline": "default"},
+		Title:  "dealname", Droppable: "brief",
 		Required: map[string]connectors.Value{"dealstage": option("appointmentscheduled")},
 		Samples: []connectortest.Sample{
 			{Field: "description", One: connectors.Text("One\ntwo"), Two: connectors.Text("Other <b>text</b>")},
@@ -443,6 +480,7 @@ func contactHarness() connectortest.Harness {
 	h.Open = func(t connectortest.TB) connectortest.World { return openWorld(t, ofContacts) }
 	h.Object, h.Scope, h.BadScope = "contacts", connectors.Scope{"hs_lead_status": "New"}, connectors.Scope{"hs_lead_status": "nowhere"}
 	h.Title, h.Required = "firstname", nil
+	h.Droppable = ""
 	h.Samples = []connectortest.Sample{
 		{Field: "lastname", One: connectors.Text("Ōsaka"), Two: connectors.Text("O'Brien")},
 		{Field: "lifecyclestage", One: connectors.Choice(connectors.Option{ID: "lead"}), Two: connectors.Choice(connectors.Option{ID: "customer"})},

@@ -60,6 +60,8 @@ var (
 	_ connectortest.Hider     = (*world)(nil)
 	_ connectortest.Talker    = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
+	_ connectortest.Throttler = (*world)(nil)
+	_ connectortest.Reshaper  = (*world)(nil)
 )
 
 // tb is what a world needs of a test.
@@ -398,6 +400,19 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 	return true
 }
 
+func (w *world) Throttle(t connectortest.TB, n int) bool {
+	w.strike(t, kit.Rule{Kind: kit.RateLimit, RetryAfter: 1, Skip: n, Path: "**/rest/**"})
+	return true
+}
+
+func (w *world) DropField(_ connectortest.TB, field string) bool {
+	return w.sys.HideField(field) == nil
+}
+
+func (w *world) DropOption(_ connectortest.TB, field, option string) bool {
+	return w.sys.SetOption(field, option, false) == nil
+}
+
 func (w *world) strike(t connectortest.TB, r kit.Rule) {
 	t.Helper()
 	if _, err := w.sys.Faults().Add(r); err != nil {
@@ -434,7 +449,7 @@ func harness(opts sandbox.Options, settings map[string]string) connectortest.Har
 	}
 	h := connectortest.Harness{
 		Open:   func(t connectortest.TB) connectortest.World { return newWorld(t, opts, settings) },
-		Object: "issue", Scope: epics, Title: "summary",
+		Object: "issue", Scope: epics, Title: "summary", Droppable: "customfield_10041",
 		Samples: []connectortest.Sample{
 			{Field: "customfield_10041", One: connectors.Text("deal 4711"), Two: connectors.Text("deal 4712 & sons")},
 			{Field: "description", One: connectors.RichText("Plain words"), Two: connectors.RichText("Two paragraphs")},

@@ -140,7 +140,7 @@ func (s *System) FieldID(name string) string {
 	return f.id
 }
 
-// SetOption enables or disables a choice of a select field.
+// SetOption enables or disables a choice of a select field, by its text or id.
 func (s *System) SetOption(fieldName, choice string, enabled bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,7 @@ func (s *System) SetOption(fieldName, choice string, enabled bool) error {
 	if !ok {
 		return errNoSuch("field", fieldName)
 	}
-	o, ok := find(f.options, func(o *option) bool { return o.value == choice })
+	o, ok := find(f.options, func(o *option) bool { return o.value == choice || o.id == choice })
 	if !ok {
 		return errNoSuch("option", choice)
 	}
