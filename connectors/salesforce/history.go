@@ -105,9 +105,6 @@ func (c *connection) edits(ctx context.Context, op string, m *meta, rows []row, 
 		if p.wire == "reference" && w["NewValue"] != nil && !isID(w.text("NewValue")) {
 			continue // lookups have a second row, with the names
 		}
-		if p.wire == "textarea" && p.length > 255 {
-			continue
-		}
 		author, _ := id18(w.text("CreatedById"))
 		out = append(out, connectors.FieldEdit{Field: p.name, At: at, Value: r.value(p, w["NewValue"], w), Author: author})
 	}

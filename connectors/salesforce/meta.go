@@ -86,7 +86,7 @@ func newMeta(d *wireDescribe, tracked map[string]bool) *meta {
 		if p == nil {
 			continue
 		}
-		p.tracked = tracked[w.Name]
+		p.tracked = tracked[w.Name] && p.remembered()
 		if w.NameField && !p.compound {
 			m.title = w.Name
 		} else if w.NameField {
@@ -155,6 +155,18 @@ func newProperty(w *wireField) *property {
 	p.readOnly = whyReadOnly(w, p)
 	p.required = w.Createable && !w.Nillable && !w.Defaulted && w.Type != "boolean"
 	return p
+}
+
+// remembered reports whether the history keeps the field's values, not only
+// that it was edited.
+func (p *property) remembered() bool {
+	switch p.wire {
+	case "multipicklist", "encryptedstring":
+		return false
+	case "textarea":
+		return p.length <= 255
+	}
+	return true
 }
 
 func whyReadOnly(w *wireField, p *property) string {

@@ -44,8 +44,7 @@ func (c *connection) scoped(ctx context.Context, op, object string, in connector
 	return m, s, nil
 }
 
-// schema describes the object within a scope. Fields that are gone from
-// describe although they were there are hidden.
+// schema describes the object within a scope.
 func (m *meta) schema(object string, s scope) *connectors.Schema {
 	out := &connectors.Schema{Object: object, Label: firstOf(m.Label, m.name), Fields: make([]connectors.Field, 0, len(m.order))}
 	for _, name := range m.order {
@@ -65,12 +64,6 @@ func (m *meta) schema(object string, s scope) *connectors.Schema {
 			f.Object = p.refs[0]
 		}
 		out.Fields = append(out.Fields, f)
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.lost)) {
-		out.Fields = append(out.Fields, connectors.Field{
-			Name: name, Label: name, Type: connectors.TypeText, Hidden: true,
-			ReadOnly: "the account may not see it any more", Scale: -1,
-		})
 	}
 	return out
 }

@@ -1,0 +1,450 @@
+package salesforce_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/connectortest"
+	"github.com/tenonsync/tenon/connectors/richtext"
+	"github.com/tenonsync/tenon/connectors/salesforce"
+	"github.com/tenonsync/tenon/sandbox/kit"
+	sandbox "github.com/tenonsync/tenon/sandbox/salesforce"
+)
+
+const (
+	ada = "ada.okafor@harbourworks.example"
+	mei = "mei.tanaka@harbourworks.example"
+)
+
+// clock is the sandbox's clock for the connection: whoever waits moves it.
+type clock struct{ *kit.ManualClock }
+
+func (c clock) Sleep(ctx context.Context, d time.Duration) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	c.Advance(d)
+	return nil
+}
+
+// kind is an object that a world works with.
+type kind struct {
+	object string
+	within map[string]string // what puts a record into the harness's scope
+	moved  map[string]string // what takes it out of it
+}
+
+var (
+	ofOpportunities = kind{"Opportunity", map[string]string{"LeadSource": "Web"}, map[string]string{"LeadSource": "Other"}}
+	ofAccounts      = kind{"Account", map[string]string{"Rating": "Hot"}, map[string]string{"Rating": "Cold"}}
+)
+
+// world is an empty org of the sandbox with a connection to it.
+type world struct {
+	kind
+	sys   *sandbox.System
+	clock clock
+	base  string
+	conn  connectors.Connection
+
+	mu     sync.Mutex
+	served int
+}
+
+// The guards double as the list of what the world can do.
+var (
+	_ connectortest.World     = (*world)(nil)
+	_ connectortest.Merger    = (*mergingWorld)(nil)
+	_ connectortest.Mover     = (*world)(nil)
+	_ connectortest.Hider     = (*world)(nil)
+	_ connectortest.Waiter    = (*world)(nil)
+	_ connectortest.Talker    = (*world)(nil)
+	_ connectortest.Faulter   = (*world)(nil)
+	_ connectortest.Counter   = (*world)(nil)
+	_ connectortest.Throttler = (*world)(nil)
+	_ connectortest.Reshaper  = (*world)(nil)
+)
+
+// tester is what opening a connection needs of a test.
+type tester interface {
+	Helper()
+	Fatalf(string, ...any)
+	Cleanup(func())
+}
+
+func openWorld(t tester, of kind, more map[string]string) *world {
+	t.Helper()
+	return openOrg(t, of, sandbox.Options{Limits: sandbox.VendorLimits()}, more)
+}
+
+func openOrg(t tester, of kind, o sandbox.Options, more map[string]string) *world {
+	t.Helper()
+	w := &world{kind: of, clock: clock{kit.NewManualClock(time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC))}}
+	o.Seed, o.Clock, o.NoSeed = 7, w.clock.ManualClock, true
+	w.sys = sandbox.New(o)
+	t.Cleanup(w.sys.Close)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.clock.Advance(2 * time.Millisecond) // as a network would
+		w.mu.Lock()
+		w.served++
+		w.mu.Unlock()
+		w.sys.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	w.base = server.URL
+	w.conn = open(t, w.settings(more), connectors.Options{Clock: w.clock})
+	return w
+}
+
+// settings are those of a connection to the org, with others in their place.
+func (w *world) settings(more map[string]string) map[string]string {
+	s := map[string]string{
+		"login_url": w.base, "client_id": sandbox.DefaultClientID, "client_secret": sandbox.DefaultClientSecret, "currency": "EUR",
+	}
+	maps.Copy(s, more)
+	return s
+}
+
+// open opens a connection that the test closes.
+func open(t tester, settings map[string]string, options connectors.Options) connectors.Connection {
+	t.Helper()
+	s, err := connectors.NewSettings(salesforce.Connector{}.Info().Settings, settings)
+	if err != nil {
+		t.Fatalf("settings: %v", err)
+	}
+	c, err := salesforce.Connector{}.Open(connectors.Config{Name: "crm", Settings: s}, options)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (w *world) Connection() connectors.Connection { return w.conn }
+
+// wire returns the sandbox's text of a value.
+func wire(v connectors.Value) string {
+	switch v.Type() {
+	case connectors.TypeOption:
+		return v.Option().ID
+	case connectors.TypeOptions:
+		var ids []string
+		for _, o := range v.Options() {
+			ids = append(ids, o.ID)
+		}
+		return strings.Join(ids, ";")
+	case connectors.TypePerson:
+		return v.Person().ID
+	case connectors.TypeMoney:
+		return v.Number()
+	case connectors.TypeRichText:
+		return richtext.Salesforce.To(v.Text())
+	}
+	return v.String()
+}
+
+// pause is how long people take between two things that they do: stamps are
+// whole seconds.
+const pause = 3 * time.Second
+
+func (w *world) Create(t connectortest.TB, fields map[string]connectors.Value) string {
+	t.Helper()
+	texts := map[string]string{}
+	for name, v := range fields {
+		texts[name] = wire(v)
+	}
+	maps.Copy(texts, w.within)
+	id, err := w.sys.As(ada).Create(w.object, texts)
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	w.clock.Advance(pause)
+	return id
+}
+
+func (w *world) Edit(t connectortest.TB, id, field string, v connectors.Value) {
+	t.Helper()
+	w.edit(t, id, map[string]string{field: wire(v)})
+}
+
+func (w *world) edit(t connectortest.TB, id string, fields map[string]string) {
+	t.Helper()
+	if err := w.sys.As(ada).Edit(id, fields); err != nil {
+		t.Fatalf("edit %s: %v", id, err)
+	}
+	w.clock.Advance(pause)
+}
+
+func (w *world) Delete(t connectortest.TB, id string) {
+	t.Helper()
+	if err := w.sys.As(ada).Delete(id); err != nil {
+		t.Fatalf("delete %s: %v", id, err)
+	}
+	w.clock.Advance(pause)
+}
+
+func (w *world) Move(t connectortest.TB, id string) {
+	t.Helper()
+	w.edit(t, id, w.moved)
+}
+
+func (w *world) Hide(t connectortest.TB, field string) {
+	t.Helper()
+	if err := w.sys.Hide(w.object, field, true); err != nil {
+		t.Fatalf("hide %s: %v", field, err)
+	}
+}
+
+func (w *world) Throttle(t connectortest.TB, n int) bool {
+	t.Helper()
+	w.arm(t, kit.Rule{Kind: kit.RateLimit, Skip: n})
+	return true
+}
+
+// DropField hides the field: to a client, what was deleted and what is hidden
+// look the same.
+func (w *world) DropField(t connectortest.TB, field string) bool {
+	t.Helper()
+	w.Hide(t, field)
+	return true
+}
+
+func (w *world) DropOption(connectortest.TB, string, string) bool { return false }
+
+// mergingWorld is a world of an object whose records people merge.
+type mergingWorld struct{ *world }
+
+func (w *mergingWorld) Merge(t connectortest.TB, loser, winner string) {
+	t.Helper()
+	if err := w.sys.As(ada).Merge(winner, loser); err != nil {
+		t.Fatalf("merge: %v", err)
+	}
+	w.clock.Advance(pause)
+}
+
+func (w *world) Truth(t connectortest.TB, id string) map[string]connectors.Value {
+	t.Helper()
+	r, err := w.sys.Get(w.object, id)
+	if err != nil || r.Deleted {
+		return nil
+	}
+	out := map[string]connectors.Value{}
+	for name, text := range r.Fields {
+		if v, ok := truth(t, name, text); ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// truth returns the value of a field of the harness.
+func truth(t connectortest.TB, name, text string) (connectors.Value, bool) {
+	t.Helper()
+	var v connectors.Value
+	var err error
+	switch name {
+	case "Name", "Description", "NextStep", "Project_Url__c", "Phone", "Site", "Website":
+		v = connectors.Text(text)
+	case "Delivery_Notes__c":
+		v = connectors.RichText(richtext.Salesforce.From(text))
+	case "Amount", "AnnualRevenue":
+		v, err = connectors.Money(text, "EUR")
+	case "Delivery_Progress__c", "NumberOfEmployees":
+		v, err = connectors.ParseNumber(text)
+	case "Delivery_Due__c", "CloseDate":
+		v, err = connectors.ParseDate(text)
+	case "IsPrivate":
+		v = connectors.Bool(text == "true")
+	case "Type", "StageName", "Industry", "Delivery_Status__c":
+		v = connectors.Choice(connectors.Option{ID: text})
+	case "Delivery_Teams__c":
+		v = connectors.Labels(strings.Split(text, ";")...)
+	case "OwnerId":
+		v = connectors.PersonValue(connectors.Person{ID: text})
+	default:
+		return v, false
+	}
+	if err != nil {
+		t.Fatalf("the sandbox holds %s = %q: %v", name, text, err)
+	}
+	return v, true
+}
+
+func (w *world) IDs(connectortest.TB) []string {
+	var ids []string
+	for _, r := range w.sys.All(w.object) {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+func (w *world) Settle(connectortest.TB) {
+	w.clock.Advance(w.conn.Facts().IndexLag + 2*time.Second)
+}
+
+func (w *world) Wait(_ connectortest.TB, d time.Duration) { w.clock.Advance(d) }
+
+// Requests implements connectortest.Counter.
+func (w *world) Requests(connectortest.TB) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.served
+}
+
+func (w *world) Comment(t connectortest.TB, id, markdown string) {
+	t.Helper()
+	if _, err := w.sys.As(ada).LogTask(id, "Progress note", markdown); err != nil {
+		t.Fatalf("comment: %v", err)
+	}
+	w.clock.Advance(pause)
+}
+
+func (w *world) CommentCount(t connectortest.TB, id string) int {
+	t.Helper()
+	r, err := w.sys.Get(w.object, id)
+	if err != nil {
+		t.Fatalf("get %s: %v", id, err)
+	}
+	return len(r.Comments)
+}
+
+func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
+	t.Helper()
+	kinds := map[connectortest.Fault]kit.Kind{
+		connectortest.ResetBefore: kit.ResetBefore, connectortest.ResetAfter: kit.ResetAfter, connectortest.ErrorAfter: kit.ErrorAfter,
+	}
+	switch f {
+	case connectortest.Revoked:
+		w.edit(t, w.sys.IntegrationUser(), map[string]string{"IsActive": "false"})
+	case connectortest.Forbidden:
+		w.deny(t, true)
+	case connectortest.Down:
+		w.arm(t, kit.Rule{Kind: kit.ServerError, Status: http.StatusServiceUnavailable})
+	case connectortest.TooMany:
+		w.arm(t, kit.Rule{Kind: kit.RateLimit, RetryAfter: 1, Times: 1})
+	default:
+		for _, r := range []kit.Rule{
+			{Kind: kinds[f], Method: http.MethodPost, Path: "/services/data/*/composite/sobjects", Times: 1},
+			{Kind: kinds[f], Method: http.MethodPatch, Path: "/services/data/*/composite/sobjects", Times: 1},
+			{Kind: kinds[f], Method: http.MethodPost, Path: "/services/data/*/sobjects/*", Times: 1},
+		} {
+			w.arm(t, r)
+		}
+	}
+	return true
+}
+
+func (w *world) deny(t connectortest.TB, denied bool) {
+	t.Helper()
+	for _, what := range []string{"create", "update"} {
+		if err := w.sys.Deny(w.object, what, denied); err != nil {
+			t.Fatalf("deny: %v", err)
+		}
+	}
+}
+
+func (w *world) arm(t connectortest.TB, r kit.Rule) {
+	t.Helper()
+	if _, err := w.sys.Faults().Add(r); err != nil {
+		t.Fatalf("fault: %v", err)
+	}
+}
+
+func (w *world) Heal(t connectortest.TB) {
+	t.Helper()
+	w.sys.Faults().Clear()
+	w.clock.Advance(6 * time.Minute) // a pause after the allowance was used up
+	w.deny(t, false)
+	if err := w.sys.As(ada).Edit(w.sys.IntegrationUser(), map[string]string{"IsActive": "true"}); err != nil {
+		t.Fatalf("heal: %v", err)
+	}
+}
+
+func option(id string) connectors.Value { return connectors.Choice(connectors.Option{ID: id}) }
+
+func number(s string) connectors.Value {
+	v, err := connectors.ParseNumber(s)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func euros(s string) connectors.Value {
+	v, err := connectors.Money(s, "EUR")
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// person returns a user of the sandbox, whose ids depend on its seed only.
+func person(email string) connectors.Value {
+	s := sandbox.New(sandbox.Options{Seed: 7, NoSeed: true})
+	defer s.Close()
+	return connectors.PersonValue(connectors.Person{ID: s.UserID(email)})
+}
+
+// opportunities describes opportunities to the suite.
+func opportunities(more map[string]string) connectortest.Harness {
+	return connectortest.Harness{
+		Open:     func(t connectortest.TB) connectortest.World { return openWorld(t, ofOpportunities, more) },
+		Object:   "Opportunity",
+		Scope:    connectors.Scope{"LeadSource": "Web"},
+		Title:    "Name",
+		Required: map[string]connectors.Value{"StageName": option("Prospecting"), "CloseDate": connectors.Date(2026, 6, 30)},
+		Samples: []connectortest.Sample{
+			{Field: "Description", One: connectors.Text("One\ntwo"), Two: connectors.Text("Other <b>text</b>")},
+			{Field: "NextStep", One: connectors.Text("Call"), Two: connectors.Text(`O'Brien \ "x"`)},
+			{Field: "Delivery_Notes__c", One: connectors.RichText("A **bold** start\n\n- one\n- two"), Two: connectors.RichText("Then\n\n[link](https://example.com/)")},
+			{Field: "Amount", One: euros("1250.5"), Two: euros("999999999.01")},
+			{Field: "Delivery_Progress__c", One: number("33"), Two: number("100")},
+			{Field: "Delivery_Due__c", One: connectors.Date(2026, 12, 31), Two: connectors.Date(2028, 2, 29)},
+			{Field: "Type", One: option("New Customer"), Two: option("Existing Customer - Upgrade")},
+			{Field: "Delivery_Status__c", One: option("To Do"), Two: option("Done")},
+			{Field: "Delivery_Teams__c", One: connectors.Labels("Design", "Support"), Two: connectors.Labels("Development")},
+			{Field: "IsPrivate", One: connectors.Bool(true), Two: connectors.Bool(false)},
+			{Field: "OwnerId", One: person(ada), Two: person(mei)},
+		},
+		Refused:  map[string]connectors.Value{"Delivery_Status__c": option("no such choice")},
+		ReadOnly: connectortest.Sample{Field: "IsClosed", One: connectors.Bool(true)},
+		BadScope: connectors.Scope{"StageName": "nowhere"},
+		AbsentID: "0060000000ZZZZZAA5",
+		Find:     connectortest.Sample{Field: "Project_Url__c", One: connectors.Text("https://e.com/1"), Two: connectors.Text("https://e.com/2")},
+		Email:    ada,
+		Child:    &connectortest.Child{Object: "Task", Title: "Subject"},
+
+		Droppable: "Delivery_Due__c",
+	}
+}
+
+func accounts() connectortest.Harness {
+	h := opportunities(nil)
+	h.Open = func(t connectortest.TB) connectortest.World { return &mergingWorld{openWorld(t, ofAccounts, nil)} }
+	h.Object, h.Scope, h.Required = "Account", connectors.Scope{"Rating": "Hot"}, nil
+	h.Samples = []connectortest.Sample{
+		{Field: "Phone", One: connectors.Text("+44 1482 000"), Two: connectors.Text("1")},
+		{Field: "Industry", One: option("Banking"), Two: option("Energy")},
+		{Field: "NumberOfEmployees", One: connectors.Int(12), Two: connectors.Int(0)},
+		{Field: "AnnualRevenue", One: euros("12000"), Two: euros("1")},
+	}
+	h.Refused = nil
+	h.ReadOnly = connectortest.Sample{Field: "Id", One: connectors.Text("x")}
+	h.BadScope = connectors.Scope{"Rating": "nowhere"}
+	h.AbsentID = "0010000000ZZZZZAA5"
+	h.Find.Field, h.Droppable = "Site", "Phone"
+	h.Child = &connectortest.Child{Object: "Contact", Title: "LastName"}
+	return h
+}
+
+func TestConformance(t *testing.T) {
+	t.Run("opportunities", func(t *testing.T) { connectortest.Run(t, opportunities(nil)) })
+	t.Run("accounts", func(t *testing.T) { connectortest.Run(t, accounts()) })
+}
