@@ -62,7 +62,8 @@ func (g *loginGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	reason := resp.Header.Get(loginReasonHeader)
 	refused := slices.Contains([]string{"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "AUTHORISATION_FAILED", "OUT"}, reason)
-	page := resp.StatusCode == http.StatusOK && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+	page := resp.StatusCode == http.StatusOK && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") &&
+		!strings.Contains(req.URL.Path, "/attachment/") // a page that somebody attached
 	if refused || page {
 		resp.StatusCode, resp.Status = http.StatusUnauthorized, "401 Unauthorized"
 		resp.Header.Set("X-Tenon-Anonymous", "true")

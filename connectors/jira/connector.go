@@ -44,6 +44,7 @@ var (
 	_ connectors.WebhookScreener  = (*Connection)(nil)
 	_ connectors.WebhookRegistrar = (*Connection)(nil)
 	_ connectors.Commenter        = (*Connection)(nil)
+	_ connectors.Filer            = (*Connection)(nil)
 	_ connectors.HistoryReader    = (*Connection)(nil)
 	_ connectors.Deleter          = (*Connection)(nil)
 	_ connectors.Locator          = (*Connection)(nil)
@@ -251,7 +252,7 @@ func (c *Connection) Facts() connectors.Facts {
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
 		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, Locator: c, RightsChecker: c, WriteChecker: c,
-		StepTeller: c,
+		StepTeller: c, Filer: c,
 	}
 	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c

@@ -24,6 +24,8 @@ var projectPermissions = []permission{
 	{"TRANSITION_ISSUES", "Transition issues", "change the status", func(n connectors.Need) bool { return n.Write }},
 	{"ASSIGN_ISSUES", "Assign issues", "set the assignee", func(n connectors.Need) bool { return n.Write || n.Create }},
 	{"ADD_COMMENTS", "Add comments", "write comments", func(n connectors.Need) bool { return n.Comment }},
+	{"CREATE_ATTACHMENTS", "Create attachments", "attach files", func(n connectors.Need) bool { return n.Attach }},
+	{"LINK_ISSUES", "Link issues", "attach links in the place of large files", func(n connectors.Need) bool { return n.Attach }},
 	{"DELETE_ISSUES", "Delete issues", "delete issues", func(n connectors.Need) bool { return n.Retire }},
 }
 

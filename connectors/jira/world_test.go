@@ -59,6 +59,7 @@ var (
 	_ connectortest.Mover     = (*world)(nil)
 	_ connectortest.Hider     = (*world)(nil)
 	_ connectortest.Talker    = (*world)(nil)
+	_ connectortest.Attacher  = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Throttler = (*world)(nil)
 	_ connectortest.Reshaper  = (*world)(nil)
@@ -377,6 +378,28 @@ func (w *world) CommentCount(_ connectortest.TB, id string) int {
 	return len(i.Comments)
 }
 
+func (w *world) Attach(t connectortest.TB, id, name string, content []byte) string {
+	t.Helper()
+	w.tick()
+	fileID, err := w.sys.As(ada).Attach(id, name, content)
+	if err != nil {
+		t.Fatalf("attach as a person: %v", err)
+	}
+	return fileID
+}
+
+func (w *world) Attached(_ connectortest.TB, id string) []connectortest.AttachedFile {
+	i, _ := w.sys.Issue(id)
+	var out []connectortest.AttachedFile
+	for _, f := range i.Files {
+		out = append(out, connectortest.AttachedFile{Name: f.Name, Content: f.Data})
+	}
+	for _, l := range i.Links {
+		out = append(out, connectortest.AttachedFile{Name: l.Title, Link: l.URL})
+	}
+	return out
+}
+
 func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 	t.Helper()
 	switch f {
@@ -392,7 +415,7 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 		kind := map[connectortest.Fault]kit.Kind{
 			connectortest.ResetBefore: kit.ResetBefore, connectortest.ResetAfter: kit.ResetAfter, connectortest.ErrorAfter: kit.ErrorAfter,
 		}[f]
-		for _, path := range []string{"**/issue", "**/issue/bulk", "**/issue/*/comment", "**/issue/*/transitions"} {
+		for _, path := range []string{"**/issue", "**/issue/bulk", "**/issue/*/comment", "**/issue/*/transitions", "**/issue/*/attachments"} {
 			w.strike(t, kit.Rule{Kind: kind, Method: "POST", Path: path, Times: 1})
 		}
 		w.strike(t, kit.Rule{Kind: kind, Method: "PUT", Path: "**/issue/*", Times: 1})

@@ -40,22 +40,29 @@ func (c *call) postAttachments() (reply, error) {
 		return reply{}, fail(http.StatusRequestEntityTooLarge, "The maximum number of attachments has been exceeded.")
 	}
 	list := []any{}
+	for _, a := range files {
+		a.id, a.author, a.created = c.sys.nextID("attachment", 10000), c.user, c.sys.now()
+		list = append(list, c.view.attachment(a))
+	}
+	c.sys.addFiles(i, c.user, files...)
+	return ok(list), nil
+}
+
+// addFiles adds files to an issue.
+func (s *System) addFiles(i *issue, actor *user, files ...*attachment) {
 	next := i.clone()
 	var items []changeItem
 	for _, a := range files {
-		a.id, a.author, a.created = c.sys.nextID("attachment", 10000), c.user, c.sys.now()
 		next.attachments = append(next.attachments, a)
 		id := idOf(a.id)
 		items = append(items, changeItem{field: "Attachment", fieldID: "attachment", to: &id, toString: &a.name})
-		list = append(list, c.view.attachment(a))
 	}
-	c.sys.put(next, write{actor: c.user, event: eventIssueUpdated, name: "issue_updated", items: items})
+	s.put(next, write{actor: actor, event: eventIssueUpdated, name: "issue_updated", items: items})
 	for _, a := range files {
-		c.sys.announce(happening{event: eventAttachmentCreated, issue: next, flow: flowPrimary, body: func(v *view) object {
+		s.announce(happening{event: eventAttachmentCreated, issue: next, flow: flowPrimary, body: func(v *view) object {
 			return object{"attachment": v.attachment(a)}
 		}})
 	}
-	return ok(list), nil
 }
 
 func (c *call) readFiles() ([]*attachment, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -176,6 +177,20 @@ func (p Person) Comment(idOrKey, text string) (id string, err error) {
 	return id, err
 }
 
+// Attach adds a file to an issue.
+func (p Person) Attach(idOrKey, name string, data []byte) (id string, err error) {
+	err = p.do(idOrKey, func(i *issue) error {
+		a := &attachment{
+			id: p.sys.nextID("attachment", 10000), author: p.user, created: p.sys.now(), name: name,
+			mimeType: http.DetectContentType(data), data: slices.Clone(data),
+		}
+		p.sys.addFiles(i, p.user, a)
+		id = idOf(a.id)
+		return nil
+	})
+	return id, err
+}
+
 // EditComment replaces the text of a comment.
 func (p Person) EditComment(idOrKey, id, text string) error {
 	return p.withComment(idOrKey, id, func(i *issue, c *comment) error {
@@ -270,6 +285,8 @@ type Issue struct {
 	Comments                       []Comment
 	RemoteLinks                    []string // global ids
 	Attachments                    []string // file names
+	Files                          []File
+	Links                          []Link
 	Children                       []string // keys
 	Created, Updated               time.Time
 	Archived                       bool
@@ -278,6 +295,17 @@ type Issue struct {
 // Comment is the truth about a comment.
 type Comment struct {
 	ID, AuthorEmail, Text string
+}
+
+// File is the truth about an attachment.
+type File struct {
+	ID, Name, AuthorEmail string
+	Data                  []byte
+}
+
+// Link is the truth about a remote link.
+type Link struct {
+	GlobalID, URL, Title string
 }
 
 // Issue returns the truth about an issue, and whether there is one.
@@ -318,9 +346,13 @@ func (s *System) truth(i *issue) Issue {
 	}
 	for _, l := range i.remoteLinks {
 		out.RemoteLinks = append(out.RemoteLinks, l.globalID)
+		link := Link{GlobalID: l.globalID}
+		_ = json.Unmarshal(l.object, &link) // the names differ in case only
+		out.Links = append(out.Links, link)
 	}
 	for _, a := range i.attachments {
 		out.Attachments = append(out.Attachments, a.name)
+		out.Files = append(out.Files, File{ID: idOf(a.id), Name: a.name, AuthorEmail: a.author.email, Data: slices.Clone(a.data)})
 	}
 	for _, child := range s.children(i) {
 		out.Children = append(out.Children, child.key)
