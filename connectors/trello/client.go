@@ -23,6 +23,9 @@ func authorization(key, token string) string {
 	return `OAuth oauth_consumer_key="` + key + `", oauth_token="` + token + `"`
 }
 
+// limitWindow is how long Trello's windows are, where no header tells.
+const limitWindow = 10 * time.Second
+
 var limitHeaders = rest.LimitHeaders{
 	PerWindow: "X-Rate-Limit-Api-Token-Max", Remaining: "X-Rate-Limit-Api-Token-Remaining", WindowMS: "X-Rate-Limit-Api-Token-Interval-Ms",
 }
@@ -59,7 +62,7 @@ func explain(a *rest.Answer, f *rest.Failure) {
 		// A pause for the whole connection, unless it is the allowance of looking
 		// at members and searching, which the rest does not need.
 		if f.RetryAfter == 0 && !bytes.Contains(a.Body, []byte("MEMBER_LIMIT")) {
-			f.RetryAfter = 10 * time.Second
+			f.RetryAfter = limitWindow
 			if ms, err := strconv.Atoi(a.Header.Get("X-Rate-Limit-Api-Token-Interval-Ms")); err == nil && ms > 0 && ms <= 900_000 {
 				f.RetryAfter = time.Duration(ms) * time.Millisecond
 			}

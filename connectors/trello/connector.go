@@ -46,6 +46,7 @@ var (
 	_ connectors.Locator          = (*Connection)(nil)
 	_ connectors.RightsChecker    = (*Connection)(nil)
 	_ connectors.BudgetTeller     = (*Connection)(nil)
+	_ connectors.Filer            = (*Connection)(nil)
 )
 
 // markPage is where the link of a new card leads that no rule gives one.
@@ -61,6 +62,7 @@ func (*Connector) Info() connectors.Info {
 		{Name: "mark_url", Help: "Where the link leads that marks a card that Tenon made, unless the mapping gives the card a Link of its own.", Default: markPage},
 		{Name: "create_labels", Help: "Whether a label that the board lacks is made when a rule writes it.", Default: "no", Choices: []string{"no", "yes"}},
 		{Name: "checklist", Help: "The name of the checklist that the tasks of a mapping go into.", Default: "Tasks"},
+		{Name: "file_limit_mb", Help: "How large a file the workspace's plan takes, in megabytes: 10 on a free plan, 250 on a paid one. What is larger is attached as a link.", Default: "10"},
 		{Name: "base_url", Help: "The address of Trello's API; another one only for a sandbox.", Default: "https://api.trello.com"},
 		{Name: "requests_per_second", Help: "How many requests a second Tenon sends at most; empty: as Trello's headers allow."},
 	}}
@@ -74,12 +76,14 @@ type Connection struct {
 	markURL      string
 	createLabels bool
 	checklist    string
+	fileLimit    int64
 	secrets      *signers
 
 	http  *rest.Client
 	clock connectors.Clock
 	log   *slog.Logger
 
+	me     self
 	boards boardCache
 	lists  listings
 	labels turn // makes labels one after the other
@@ -102,6 +106,10 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 	}
 	c.log = c.log.With("connector", Kind, "connection", config.Name)
 	if err := c.check(s); err != nil {
+		return nil, c.fail("open", "", connectors.Invalid, "%w", err)
+	}
+	var err error
+	if c.fileLimit, err = fileLimitOf(s); err != nil {
 		return nil, c.fail("open", "", connectors.Invalid, "%w", err)
 	}
 	pace, err := paceOf(s)
@@ -168,7 +176,7 @@ func (c *Connection) Facts() connectors.Facts {
 // Abilities implements connectors.AbilityTeller.
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
-		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, Archiver: c, BudgetTeller: c, Locator: c, RightsChecker: c,
+		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, Archiver: c, BudgetTeller: c, Locator: c, RightsChecker: c, Filer: c,
 	}
 	if c.secrets.len() > 0 { // else deliveries could not be checked
 		a.WebhookSource, a.WebhookRegistrar = c, c

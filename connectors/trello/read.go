@@ -3,6 +3,7 @@ package trello
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,8 +147,28 @@ type part struct {
 }
 
 // batch sends up to ten GETs in one request. The answers come in the order of
-// the URLs; there are as many.
+// the URLs; there are as many. Where Trello's limit is reached among them, all are
+// sent again when its window is over.
 func (c *Connection) batch(ctx context.Context, op string, urls []string) ([]part, error) {
+	const tries = 3
+	for n := 1; ; n++ {
+		parts, err := c.sendBatch(ctx, op, urls)
+		i := slices.IndexFunc(parts, func(p part) bool { return p.status == http.StatusTooManyRequests })
+		if err != nil || i < 0 {
+			return parts, err
+		}
+		if n == tries {
+			e := c.partError(op, "", parts[i])
+			e.RetryAfter = limitWindow
+			return nil, e
+		}
+		if err := c.clock.Sleep(ctx, limitWindow); err != nil {
+			return nil, c.fail(op, "", connectors.Unavailable, "%w", err)
+		}
+	}
+}
+
+func (c *Connection) sendBatch(ctx context.Context, op string, urls []string) ([]part, error) {
 	var entries []json.RawMessage
 	_, err := c.do(ctx, rest.Request{
 		Op: op, Path: "/batch", Query: query("urls", strings.Join(urls, ",")), Out: &entries, Units: len(urls),

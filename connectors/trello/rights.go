@@ -72,8 +72,8 @@ func (c *Connection) MissingRights(ctx context.Context, needs []connectors.Need)
 			Right: "write", For: "change cards", Help: "grant a new token with the scopes read and write, and put it into the connection's settings",
 		})
 	}
-	var me member
-	if _, err := c.do(ctx, rest.Request{Op: op, Path: "/tokens/{token}/member", Params: map[string]string{"token": c.token}, Query: query("fields", "id,username"), Out: &me}); err != nil {
+	me, err := c.myID(ctx, op)
+	if err != nil {
 		return nil, err
 	}
 	seen := map[string]bool{}
@@ -81,7 +81,7 @@ func (c *Connection) MissingRights(ctx context.Context, needs []connectors.Need)
 		if len(n.Scope) == 0 {
 			continue
 		}
-		found, err := c.missingOn(ctx, op, n, me.ID, seen)
+		found, err := c.missingOn(ctx, op, n, me, seen)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func (c *Connection) MissingRights(ctx context.Context, needs []connectors.Need)
 	return gaps, nil
 }
 
-func changes(n connectors.Need) bool { return n.Write || n.Create || n.Comment || n.Retire }
+func changes(n connectors.Need) bool { return n.Write || n.Create || n.Comment || n.Retire || n.Attach }
 
 // missingOn looks at the bot's role on the board of a need.
 func (c *Connection) missingOn(ctx context.Context, op string, n connectors.Need, me string, seen map[string]bool) ([]connectors.Gap, error) {

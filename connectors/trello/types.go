@@ -46,6 +46,7 @@ type attachment struct {
 	URL      string `json:"url"`
 	FileName string `json:"fileName"`
 	MimeType string `json:"mimeType"`
+	IDMember string `json:"idMember"`
 	Bytes    int64  `json:"bytes"`
 	IsUpload bool   `json:"isUpload"`
 	Date     string `json:"date"`

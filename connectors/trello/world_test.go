@@ -55,6 +55,7 @@ var (
 	_ connectortest.Talker    = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
+	_ connectortest.Attacher  = (*world)(nil)
 )
 
 // tb is what a world needs of a test.
@@ -69,7 +70,7 @@ func newWorld(t tb, opts sandbox.Options, settings map[string]string) *world {
 	t.Helper()
 	w := &world{clock: clock{kit.NewManualClock(time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC))}}
 	opts.Seed, opts.Clock, opts.NoSeed, opts.ShowEmails = 7, w.clock.ManualClock, true, true
-	opts.WebhookTarget, opts.Transport, opts.Limits = hookURL, w, sandbox.VendorLimits()
+	opts.WebhookTarget, opts.Transport = hookURL, w
 	w.sys = sandbox.New(opts)
 	t.Cleanup(w.sys.Close)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -355,6 +356,33 @@ func (w *world) CommentCount(t connectortest.TB, id string) int {
 		t.Fatalf("no card %s", id)
 	}
 	return len(cd.Comments)
+}
+
+func (w *world) Attach(t connectortest.TB, id, name string, content []byte) string {
+	t.Helper()
+	w.clock.Advance(3 * time.Millisecond)
+	made, err := w.sys.As(sandbox.Ada).Upload(id, name, content)
+	if err != nil {
+		t.Fatalf("attach: %v", err)
+	}
+	return made
+}
+
+func (w *world) Attached(t connectortest.TB, id string) []connectortest.AttachedFile {
+	t.Helper()
+	cd, ok := w.sys.Card(id)
+	if !ok {
+		t.Fatalf("no card %s", id)
+	}
+	var out []connectortest.AttachedFile
+	for _, a := range cd.Attachments {
+		f := connectortest.AttachedFile{Name: a.Name, Link: a.URL}
+		if a.Upload {
+			f.Link, f.Content = "", append([]byte{}, a.Content...)
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {

@@ -353,7 +353,7 @@ func getBatch(c *call) (any, error) {
 func (s *System) part(c *call, u string) any {
 	path, query, _ := strings.Cut(strings.TrimPrefix(u, "/"), "?")
 	values, err := parseQuery(query)
-	sub := &call{sys: s, method: http.MethodGet, path: path, header: c.header, p: params{}, token: c.token}
+	sub := &call{sys: s, method: http.MethodGet, path: path, header: c.header, p: params{}, token: c.token, out: c.out}
 	var refusal *apiError
 	var answer any
 	if err != nil {

@@ -144,9 +144,10 @@ func setLimit(h http.Header, scope string, most, left, interval int) {
 	h.Set("X-Rate-Limit-"+scope+"-Remaining", strconv.Itoa(max(left, 0)))
 }
 
-// take counts a call. Each part of a batch counts; header is nil for those.
-func (l *limits) take(c *call, header http.Header) *apiError {
-	code := ""
+// take counts a call; each part of a batch counts. The answer's headers tell what
+// is left.
+func (l *limits) take(c *call) *apiError {
+	code, header := "", c.out
 	perKey := l.key.Take("key")
 	setLimit(header, "api-key", perKey.Limit, perKey.Remaining, 10_000)
 	perToken := l.token.Take(c.token.value)

@@ -22,6 +22,10 @@ var ErrNobody = errors.New("the sandbox has no such person, board, list or card"
 
 // do runs a call of the person.
 func (p Person) do(method, path string, fields map[string]any) (any, error) {
+	return p.run(method, path, fields, nil)
+}
+
+func (p Person) run(method, path string, fields map[string]any, up *upload) (any, error) {
 	s := p.sys
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +34,7 @@ func (p Person) do(method, path string, fields map[string]any) (any, error) {
 		return nil, ErrNobody
 	}
 	c := s.as(m)
-	c.method, c.path, c.header, c.p = method, path, http.Header{}, params{}
+	c.method, c.path, c.header, c.p, c.upload = method, path, http.Header{}, params{}, up
 	for name, v := range fields {
 		c.p[name] = v
 	}
@@ -101,6 +105,12 @@ func (p Person) MoveItem(card, item, state string) error {
 func (p Person) Attach(id, address, name string) error {
 	_, err := p.do("POST", "cards/"+id+"/attachments", map[string]any{"url": address, "name": name})
 	return err
+}
+
+// Upload puts a file onto a card.
+func (p Person) Upload(id, name string, content []byte) (string, error) {
+	answer, err := p.run("POST", "cards/"+id+"/attachments", nil, &upload{name: name, content: content})
+	return idOf(answer), err
 }
 
 // Call makes any call of the API as the person, such as "PUT", "lists/{id}".
@@ -186,9 +196,16 @@ type Card struct {
 	DueComplete                    bool
 	Labels, Members                []string // ids
 	Fields                         map[string]string
-	Attachments                    []string // addresses
+	Attachments                    []Attachment
 	Comments                       []string
 	Checklists                     map[string][]CheckItem
+}
+
+// Attachment is a link or an upload on a card.
+type Attachment struct {
+	ID, Name, URL string
+	Upload        bool
+	Content       []byte
 }
 
 // CheckItem is an item of a checklist.
@@ -215,7 +232,7 @@ func (s *System) Card(id string) (Card, bool) {
 		out.Fields[it.field] = it.text + it.option
 	}
 	for _, a := range cd.attachments {
-		out.Attachments = append(out.Attachments, s.attachmentURL(cd, a))
+		out.Attachments = append(out.Attachments, Attachment{a.id, a.name, s.attachmentURL(cd, a), a.upload, a.content})
 	}
 	for _, a := range s.logOf(cd) {
 		if a.kind == "commentCard" && !a.deletedText {

@@ -32,7 +32,7 @@ func (s *System) subAnswer(c *call) (any, *apiError) {
 			return nil, errID
 		}
 	}
-	if err := s.limits.take(c, nil); err != nil {
+	if err := s.limits.take(c); err != nil {
 		return nil, err
 	}
 	out, err := rt.run(c)

@@ -47,6 +47,7 @@ type call struct {
 	client string // X-Trello-Client-Identifier
 	seg    []string
 	raw    *rawAnswer // set by a handler that answers no JSON
+	out    http.Header
 }
 
 type rawAnswer struct {
@@ -71,7 +72,11 @@ func (s *System) serveAPI(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.clock.Now().UTC().Format(http.TimeFormat))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		sendError(w, text(http.StatusRequestEntityTooLarge, "Request entity too large"))
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			sendError(w, text(http.StatusRequestEntityTooLarge, "Request entity too large"))
+			return
+		}
+		sendError(w, text(http.StatusBadRequest, "Error reading body"))
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.EscapedPath(), "/1/")
@@ -89,9 +94,9 @@ func (s *System) serveAPI(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	c := &call{
 		sys: s, method: r.Method, path: path, header: r.Header, p: p, upload: up,
-		client: r.Header.Get("X-Trello-Client-Identifier"),
+		client: r.Header.Get("X-Trello-Client-Identifier"), out: w.Header(),
 	}
-	answer, refusal := s.answer(c, w.Header())
+	answer, refusal := s.answer(c)
 	switch {
 	case refusal != nil:
 		sendError(w, refusal)
@@ -111,7 +116,7 @@ func (s *System) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 // answer finds the route of a call, who makes it, and runs it. The order of the
 // checks is Trello's: the form of ids comes before the credentials.
-func (s *System) answer(c *call, header http.Header) (any, *apiError) {
+func (s *System) answer(c *call) (any, *apiError) {
 	rt, ok := s.routes.find(c)
 	if !ok {
 		plain, err := url.PathUnescape(c.path)
@@ -129,7 +134,7 @@ func (s *System) answer(c *call, header http.Header) (any, *apiError) {
 		if err := s.authenticate(c); err != nil {
 			return nil, err
 		}
-		if err := s.limits.take(c, header); err != nil {
+		if err := s.limits.take(c); err != nil {
 			return nil, err
 		}
 		if c.method != http.MethodGet && !c.token.write {
