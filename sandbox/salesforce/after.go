@@ -13,6 +13,8 @@ var tracked = map[string][]string{
 	"Account":     {"Name", "OwnerId", "Phone", "Website", "Industry"},
 	"Contact":     {"LastName", "FirstName", "Email", "OwnerId", "Phone"},
 	"Case":        {"Status", "OwnerId", "Priority", "Subject"},
+	"Lead":        {"Status", "OwnerId", "Email", "Company"},
+	"Project__c":  {"Name", "OwnerId", "Status__c", "Due__c", "Budget__c"},
 }
 
 // track keeps the history of the tracked fields.
@@ -21,15 +23,11 @@ func (t *tx) track(r *record, before, after map[string]value) {
 	if names == nil {
 		return
 	}
-	table := r.object.name + "History"
-	if r.object.name == "Opportunity" {
-		table = "OpportunityFieldHistory"
-	}
-	o := t.s.object(table)
+	o := t.s.object(historyTable(r.object.name))
 	row := func(name, kind string, from, to value) {
 		o.nextID++
 		h := &record{object: o, id: newID(o.prefix, o.nextID), values: map[string]value{
-			"IsDeleted": false, r.object.name + "Id": r.id, "Field": name, "DataType": kind, "OldValue": from, "NewValue": to, "CreatedDate": t.at, "CreatedById": t.user,
+			"IsDeleted": false, historyReference(r.object.name): r.id, "Field": name, "DataType": kind, "OldValue": from, "NewValue": to, "CreatedDate": t.at, "CreatedById": t.user,
 		}}
 		h.values["Id"] = h.id
 		t.put(h)

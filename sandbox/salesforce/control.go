@@ -68,6 +68,14 @@ func (s *System) controlRoutes() {
 	control(s, "trigger", func(in Trigger) (any, error) { return nil, s.AddTrigger(in) })
 	control(s, "duplicates", func(in DuplicateRule) (any, error) { return nil, s.AddDuplicateRule(in) })
 	control(s, "rules/clear", func(struct{}) (any, error) { s.ClearRules(); return nil, nil })
+	control(s, "field", func(in CustomField) (any, error) { return nil, s.AddField(in) })
+	control(s, "field/drop", func(in controlRight) (any, error) { return nil, s.DropField(in.Object, in.Field) })
+	control(s, "option", func(in controlRight) (any, error) {
+		if in.On {
+			return nil, s.AddOption(in.Object, in.Field, in.What)
+		}
+		return nil, s.DropOption(in.Object, in.Field, in.What)
+	})
 	control(s, "sessions/expire", func(struct{}) (any, error) { s.ExpireSessions(); return nil, nil })
 	control(s, "refresh/revoke", func(struct{}) (any, error) { s.RevokeRefreshTokens(); return nil, nil })
 	control(s, "locators/expire", func(struct{}) (any, error) { s.ExpireLocators(); return nil, nil })

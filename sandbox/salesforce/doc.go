@@ -45,6 +45,8 @@
 //	/_sandbox/trigger                {"object":"…","when":"…","set":{"NextStep":"…"}} or "throw":"message"
 //	/_sandbox/duplicates             {"object":"Contact","field":"Email","block":false}: a duplicate rule
 //	/_sandbox/rules/clear            drops validations, triggers and duplicate rules
+//	/_sandbox/field                  {"object":"…","name":"X__c","type":"Text","length":80,"values":["…"]}; field/drop {"object","field"}
+//	/_sandbox/option                 {"object":"…","field":"…","what":"value","on":false}: deactivates a picklist's value, or adds one
 //	/_sandbox/sessions/expire        ends all sessions; refresh/revoke ends all refresh tokens
 //	/_sandbox/locators/expire        ends all open queries
 //	/_sandbox/token                  answers {"token":"…"} of the integration user

@@ -140,7 +140,7 @@ func (s *System) addObject(o *object) {
 
 func newObject(name, label, plural, prefix string) *object {
 	return &object{
-		name: name, label: label, plural: plural, prefix: prefix, custom: strings.HasSuffix(name, "__c"),
+		name: name, label: label, plural: plural, prefix: prefix, custom: strings.HasSuffix(name, "__c") || strings.HasSuffix(name, "__History"),
 		createable: true, updateable: true, deletable: true, queryable: true, replicateable: true, searchable: true, undeletable: true,
 		byName: map[string]*field{}, records: map[string]*record{}, index: map[string]map[string][]string{},
 	}

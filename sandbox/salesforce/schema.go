@@ -76,7 +76,7 @@ func ownerField(targets ...string) *field {
 // historyFields are those of the table that keeps an object's tracked changes.
 func historyFields(o *object, of string) {
 	o.createable, o.updateable, o.undeletable, o.searchable = false, false, false, false
-	ref := of + "Id"
+	ref := historyReference(of)
 	for _, f := range []*field{
 		{name: ref, label: of + " ID", kind: "reference", length: 18, references: []string{of}, relation: of, children: "Histories", cascade: true, filterable: true, sortable: true},
 		{name: "Field", label: "Changed Field", kind: "picklist", length: 255, filterable: true, sortable: true},
@@ -89,6 +89,25 @@ func historyFields(o *object, of string) {
 	if of == "Opportunity" {
 		o.field("OpportunityId").children = "OpportunityFieldHistories"
 	}
+}
+
+// historyReference is the field of a history table that names the record.
+func historyReference(of string) string {
+	if strings.HasSuffix(of, "__c") {
+		return "ParentId"
+	}
+	return of + "Id"
+}
+
+// historyTable is the table that keeps an object's tracked changes.
+func historyTable(of string) string {
+	switch base, custom := strings.CutSuffix(of, "__c"); {
+	case of == "Opportunity":
+		return "OpportunityFieldHistory"
+	case custom:
+		return base + "__History"
+	}
+	return of + "History"
 }
 
 // finishObject adds the fields that the system keeps of each record.

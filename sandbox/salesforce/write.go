@@ -121,12 +121,6 @@ func (t *tx) insert(o *object, values map[string]value) (*record, *apiError) {
 	}
 	full := merged(r.values, values)
 	for _, f := range o.fields {
-		if f.kind == "picklist" && full[f.name] == nil && f.defaultValue == nil {
-			continue
-		}
-		if v, given := values[f.name]; given && v == nil && f.defaultValue != nil && !f.nillable {
-			full[f.name] = f.start()
-		}
 		if f.auto {
 			o.nextAuto++
 			full[f.name] = autoNumber(f.autoFormat, o.nextAuto)
