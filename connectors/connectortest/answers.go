@@ -41,6 +41,15 @@ type Answers struct {
 	Base func(w World) (address string, clock connectors.Clock)
 	// Secrets are what the connection sends to the system, which may quote it.
 	Secrets []string
+	// IDs are the three ids that fuzzed calls ask for; nil: numbers.
+	IDs []string
+}
+
+func (a Answers) ids() []string {
+	if a.IDs == nil {
+		return answersID
+	}
+	return a.IDs
 }
 
 // answersBase is where fuzzed systems seem to be.
@@ -49,7 +58,7 @@ const answersBase = "https://system.example"
 // answersFrom is when fuzzed calls begin.
 var answersFrom = time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC)
 
-// answersID are the ids that fuzzed calls ask for.
+// answersID are the ids that fuzzed calls ask for, unless a target has others.
 var answersID = []string{"10001", "10002", "10003"}
 
 // Requests that a fuzzed call may make before and after everything is answered
@@ -78,7 +87,7 @@ func (a Answers) Record(t *testing.T, target string) {
 		w := a.Open(T(t))
 		base, clock := a.Base(w)
 		fields := a.fields(0)
-		ids := make([]string, len(answersID))
+		ids := make([]string, len(a.ids()))
 		for i := range ids {
 			ids[i] = w.Create(T(t), fields)
 		}
@@ -88,7 +97,7 @@ func (a Answers) Record(t *testing.T, target string) {
 		w.Edit(T(t), ids[0], a.Title, connectors.Text("Edited"))
 		w.Delete(T(t), ids[2])
 		w.Settle(T(t))
-		tape := &tape{base: base, ids: ids}
+		tape := &tape{base: base, ids: ids, known: a.ids()}
 		p := &probe{
 			TB: t, h: a.Harness, ids: ids, secrets: a.Secrets, op: call.name,
 			c: a.Dial(t, base, connectors.Options{Clock: clock, Transport: tape}),
@@ -200,9 +209,10 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 // that fuzzed calls know.
 type tape struct {
 	mu   sync.Mutex
-	base string
-	ids  []string
-	text strings.Builder
+	base  string
+	ids   []string
+	known []string // what the ids become
+	text  strings.Builder
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -218,7 +228,7 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	pairs := []string{p.base, answersBase}
 	for i, id := range p.ids {
-		pairs = append(pairs, id, answersID[i])
+		pairs = append(pairs, id, p.known[i])
 	}
 	text := strings.NewReplacer(pairs...).Replace(string(body))
 	name := strconv.Itoa(resp.StatusCode)

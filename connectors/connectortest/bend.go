@@ -94,7 +94,7 @@ func (a Answers) one(t *testing.T, op int, answers []scriptedAnswer) bool {
 	system := &scripted{answers: answers}
 	rec := &verdict{TB: t}
 	p := &probe{
-		TB: rec, h: a.Harness, ids: answersID, secrets: a.Secrets, op: call.name,
+		TB: rec, h: a.Harness, ids: a.ids(), secrets: a.Secrets, op: call.name,
 		c: a.Dial(t, answersBase, connectors.Options{Clock: &answersClock{now: answersFrom}, Transport: system}),
 	}
 	call.run(p)
