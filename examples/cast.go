@@ -36,6 +36,9 @@ type Part struct {
 	Number string // an amount that the source gives
 	Due    string // a day that the target gives
 	State  string
+	// Progress is the field of a source that follows the target's state, where
+	// that is another one than State.
+	Progress string
 	Link   string // of a source: where the target is found
 	Button string // of a source: the address that makes a target
 	Key    string // of a target: the id of its source
@@ -57,6 +60,14 @@ func Examples() []Example {
 				Open:    "contractsent", Won: "closedwon", Working: "In Progress", Started: "in_delivery", Tasks: 3,
 			}},
 		},
+		{
+			Name: "hubspot-trello", Title: "A deal of HubSpot becomes a card of a Trello board with a checklist, for small firms.",
+			Connections: []string{"hubspot", "trello"},
+			Casts: []Cast{{
+				Mapping: "won-deal-to-card", Source: hubspotDeal, Target: trelloCard,
+				Open: "contractsent", Won: "closedwon", Working: "In progress", Started: "in_delivery", Tasks: 2,
+			}},
+		},
 	}
 }
 
@@ -66,6 +77,24 @@ var (
 		Connection: "hubspot", Object: "deals", Noun: "deal",
 		Name: "dealname", Number: "amount", Due: "expected_delivery", State: "dealstage", Link: "project_url", Button: "tenon_convert",
 		Fresh: map[string]string{"amount": "1200", "closedate": "2026-03-01", "dealtype": "newbusiness"},
+	}
+	opportunity = Part{
+		Connection: "salesforce", Object: "Opportunity", Noun: "opportunity",
+		Name: "Name", Number: "Amount", Due: "Expected_Delivery__c", State: "StageName", Progress: "Delivery_Status__c",
+		Link: "Project_Url__c", Button: "Tenon_Convert__c",
+		Fresh: map[string]string{"Amount": "1200", "CloseDate": "2026-03-01"},
+	}
+	asanaTask = Part{
+		Connection: "asana", Object: "task", Scope: map[string]string{"project": "Client delivery"}, Noun: "task",
+		Name: "name", Number: "Budget", Due: "due_on", State: "section", Key: "CRM deal",
+	}
+	trelloCard = Part{
+		Connection: "trello", Object: "card", Scope: map[string]string{"board": "Client delivery"}, Noun: "card",
+		Name: "name", Number: "Budget", Due: "due", State: "list", Key: "CRM deal",
+	}
+	githubIssue = Part{
+		Connection: "github", Object: "issue", Scope: map[string]string{"repository": "harbourworks/delivery"}, Noun: "issue",
+		Name: "title", State: "state", Mark: "crm",
 	}
 	jiraEpic = Part{
 		Connection: "jira", Object: "issue", Scope: map[string]string{"project": "DELIV", "issuetype": "Epic"}, Noun: "epic",

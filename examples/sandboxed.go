@@ -20,6 +20,32 @@ var sandboxed = map[string]string{
     webhook_secret: ${JIRA_WEBHOOK_SECRET}
     search_lag: 20s
 `,
+	"salesforce": `  salesforce:
+    kind: salesforce
+    login_url: ${SALESFORCE_URL}
+    client_id: ${SALESFORCE_CLIENT_ID}
+    client_secret: ${SALESFORCE_CLIENT_SECRET}
+`,
+	"asana": `  asana:
+    kind: asana
+    base_url: ${ASANA_URL}
+    token: ${ASANA_TOKEN}
+    requests_per_minute: 100000
+`,
+	"trello": `  trello:
+    kind: trello
+    base_url: ${TRELLO_URL}
+    key: ${TRELLO_KEY}
+    token: ${TRELLO_TOKEN}
+    api_secret: ${TRELLO_SECRET}
+    requests_per_second: 200
+`,
+	"github": `  github:
+    kind: github
+    base_url: ${GITHUB_URL}
+    token: ${GITHUB_TOKEN}
+    webhook_secret: ${GITHUB_WEBHOOK_SECRET}
+`,
 }
 
 // SandboxConfig returns the example's tenon.yaml for emulated systems. Its

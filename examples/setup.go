@@ -117,6 +117,61 @@ JIRA_CLIENT_ID=
 JIRA_CLIENT_SECRET=
 `,
 	},
+	"salesforce": {
+		app: `  salesforce:
+    kind: salesforce
+    auth: oauth
+    login_url: ${SALESFORCE_URL}            # your My Domain: https://acme.my.salesforce.com
+    client_id: ${SALESFORCE_CLIENT_ID}      # the External Client App's
+    client_secret: ${SALESFORCE_CLIENT_SECRET}
+    # ` + "`tenon connect salesforce`" + ` gets the tokens and keeps them sealed in the state.
+`,
+		tokens: `# Salesforce: an External Client App with the client credentials flow, run as the
+# integration user: consumer key and secret. docs/connectors/salesforce.md.
+SALESFORCE_URL=https://acme.my.salesforce.com
+SALESFORCE_CLIENT_ID=
+SALESFORCE_CLIENT_SECRET=
+`,
+		oauth: `# Salesforce: an External Client App with the web server flow. Register the
+# callback URL http://localhost:8485/callback there.
+SALESFORCE_URL=https://acme.my.salesforce.com
+SALESFORCE_CLIENT_ID=
+SALESFORCE_CLIENT_SECRET=
+`,
+	},
+	"asana": {
+		app: `  asana:
+    kind: asana
+    client_id: ${ASANA_CLIENT_ID}           # the OAuth app's
+    client_secret: ${ASANA_CLIENT_SECRET}
+    # ` + "`tenon connect asana`" + ` gets the tokens and keeps them sealed in the state.
+`,
+		tokens: `# Asana: a personal access token of the account that Tenon acts as
+# (app.asana.com/0/my-apps), or a service account's.
+ASANA_TOKEN=
+`,
+		oauth: `# Asana: app.asana.com/0/my-apps, your app, page OAuth. Register the redirect URL
+# http://localhost:8485/callback there.
+ASANA_CLIENT_ID=
+ASANA_CLIENT_SECRET=
+`,
+	},
+	"trello": {
+		tokens: `# Trello: trello.com/apps/admin, your app, page API key: key and secret; the Token
+# link beside them, opened as the account that Tenon acts as, gives the token.
+TRELLO_KEY=
+TRELLO_TOKEN=
+TRELLO_SECRET=
+`,
+	},
+	"github": {
+		tokens: `# GitHub: a fine-grained token of the account that Tenon acts as, for the one
+# repository, with Issues and Webhooks read and write.
+GITHUB_TOKEN=
+# Any long random text: openssl rand -hex 24. Tenon gives it to the webhook.
+GITHUB_WEBHOOK_SECRET=
+`,
+	},
 }
 
 // configuration turns the template's tenon.yaml into that of the set-up.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,7 +119,9 @@ func (s *story) moveTarget(ctx context.Context, a *stage.Act) (string, error) {
 	if err := a.To.Edit(planner, t.ID, map[string]string{a.Target.State: a.Working}); err != nil {
 		return "", err
 	}
-	return a.Working, await(ctx, func() error { return s.shows(s.first, map[string]string{a.Source.State: a.Started}) })
+	return a.Working, await(ctx, func() error {
+		return s.shows(s.first, map[string]string{cmp.Or(a.Source.Progress, a.Source.State): a.Started})
+	})
 }
 
 // talk says something on both sides; each must be heard on the other once.

@@ -58,12 +58,20 @@ func day(t time.Time) string {
 	return t.UTC().Format(time.DateOnly)
 }
 
+// as returns a person of the site; not everybody has an account there.
+func (h trelloHand) as(who string) trello.Person {
+	if h.system.MemberID(who) == "" {
+		who = trello.Ada
+	}
+	return h.system.As(who)
+}
+
 func (h trelloHand) Create(who string, fields map[string]string) (string, error) {
 	list := fields["list"]
 	if list == "" {
-		list = "To Do"
+		list = "Planned"
 	}
-	id, err := h.system.As(who).Create(h.board, list, map[string]any{"name": fields["name"]})
+	id, err := h.as(who).Create(h.board, list, map[string]any{"name": fields["name"]})
 	if err != nil {
 		return "", err
 	}
@@ -74,7 +82,7 @@ func (h trelloHand) Create(who string, fields map[string]string) (string, error)
 }
 
 func (h trelloHand) Edit(who, id string, fields map[string]string) error {
-	person, plainFields := h.system.As(who), map[string]any{}
+	person, plainFields := h.as(who), map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		value := fields[name]
 		var err error
@@ -112,8 +120,8 @@ func (h trelloHand) setField(person trello.Person, id, name, value string) error
 }
 
 func (h trelloHand) Comment(who, id, text string) error {
-	_, err := h.system.As(who).Comment(id, text)
+	_, err := h.as(who).Comment(id, text)
 	return err
 }
 
-func (h trelloHand) Remove(who, id string) error { return h.system.As(who).Archive(id) }
+func (h trelloHand) Remove(who, id string) error { return h.as(who).Archive(id) }
