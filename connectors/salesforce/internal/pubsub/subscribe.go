@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -105,6 +106,10 @@ func (s *subscription) run(ctx context.Context) (token string, err error) {
 		_, err = stream.Recv() // tells why
 		return token, s.failed(ctx, err, stream.Trailer())
 	}
+	fromNow := s.place == nil
+	if fromNow {
+		awaitHeader(stream)
+	}
 	if err := s.tell(ctx, Batch{Place: s.place, Gap: s.gap}); err != nil {
 		return token, err
 	}
@@ -116,8 +121,12 @@ func (s *subscription) run(ctx context.Context) (token string, err error) {
 			return token, s.failed(ctx, err, stream.Trailer())
 		}
 		silence.Stop()
+		gap := ""
+		if fromNow && !s.told {
+			gap = "Salesforce does not say from when on the stream tells"
+		}
 		s.told = true
-		if err := s.take(ctx, answer); err != nil {
+		if err := s.take(ctx, answer, gap); err != nil {
 			return token, err
 		}
 		silence.Reset(s.c.config.Silence)
@@ -140,9 +149,29 @@ func (s *subscription) failed(ctx context.Context, err error, trailer metadata.M
 	return &refusedError{refused(err, trailer)}
 }
 
+// headerTime is how long to wait for a sign that a subscription stands. There
+// need not be one before the first event.
+const headerTime = 5 * time.Second
+
+// awaitHeader waits until the service has taken a stream, so that what changes
+// from now on is told, or until it cannot be waited for.
+func awaitHeader(stream grpc.ClientStream) {
+	came := make(chan struct{})
+	go func() {
+		defer close(came)
+		_, _ = stream.Header() // Recv tells what is wrong
+	}()
+	t := time.NewTimer(headerTime)
+	defer t.Stop()
+	select {
+	case <-came:
+	case <-t.C:
+	}
+}
+
 // take tells what an answer holds, and remembers the place behind it.
-func (s *subscription) take(ctx context.Context, answer *eventbus.FetchResponse) error {
-	b := Batch{Place: answer.GetLatestReplayId()}
+func (s *subscription) take(ctx context.Context, answer *eventbus.FetchResponse, gap string) error {
+	b := Batch{Place: answer.GetLatestReplayId(), Gap: gap}
 	for _, e := range answer.GetEvents() {
 		b.Place = e.GetReplayId()
 		event, err := s.decode(ctx, e.GetEvent())
