@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/engine/state"
@@ -11,7 +13,7 @@ import (
 
 // describeFields tells how each rule of the mapping stands. Records without a
 // counterpart have no fields to compare.
-func (x *explaining) describeFields() {
+func (x *explaining) describeFields(ctx context.Context) {
 	j := x.job
 	if j == nil {
 		j = x.partly
@@ -37,8 +39,49 @@ func (x *explaining) describeFields() {
 		} else {
 			x.describeUndecided(&f, r, top)
 		}
+		if shares := x.shares(ctx, r, j); shares != "" {
+			f.Why = strings.TrimPrefix(f.Why+"; "+shares, "; ")
+		}
 		x.out.Fields = append(x.out.Fields, f)
 	}
+}
+
+// shares tells what each counterpart brings to a field that is rolled up.
+func (x *explaining) shares(ctx context.Context, r *mapping.Rule, j *job) string {
+	target, ok := r.Rollup()
+	if !ok || j == nil || j.link == nil {
+		return ""
+	}
+	var told []string
+	if rec := j.recs[target.Other()]; rec != nil {
+		if own, p, err := r.Share(rec); err == nil && p == connectors.Present {
+			told = append(told, "this one brings "+shown(own))
+		}
+	}
+	err := x.store.View(ctx, func(tx state.Tx) error {
+		all, err := loadShares(tx, x.m.sharedField(r, j.link))
+		for _, name := range sortedNames(all) {
+			if name == x.m.Name() {
+				continue
+			}
+			counts, failed := x.shareCounts(tx, name, all[name], r, x.m)
+			if v, ok := x.openShare(all[name]); counts && ok && failed == nil {
+				told = append(told, "the one of "+name+" "+shown(v))
+			}
+		}
+		return err
+	})
+	if err != nil || len(told) == 0 {
+		return ""
+	}
+	return "rolled up: " + strings.Join(told, ", ")
+}
+
+func shown(v connectors.Value) string {
+	if v.IsNull() {
+		return "nothing"
+	}
+	return v.String()
 }
 
 // describeCreate tells what each rule would put into the new record.

@@ -64,7 +64,7 @@ func (x *explaining) explain(ctx context.Context) error {
 	default:
 		x.loose(ctx)
 	}
-	x.describeFields()
+	x.describeFields(ctx)
 	x.concludeMapping()
 	return nil
 }
@@ -218,7 +218,7 @@ func (e *Engine) pollEvery(c *connection, object string) time.Duration {
 func (x *explaining) ask(ctx context.Context) error {
 	// A mapping of its own: what a batch under way holds is not touched, and not
 	// waited for.
-	m := &worked{Mapping: x.m.Mapping, sides: x.m.sides, rules: x.m.rules}
+	m := &worked{Mapping: x.m.Mapping, sides: x.m.sides, rules: x.m.rules, rolled: x.m.rolled}
 	d := &drain{Engine: x.Engine, m: m, now: x.now, guard: &guard{surveyed: true}, plan: true}
 	entry := &state.Entry{Subject: state.Subject{Mapping: m.Name(), Side: uint8(x.side), Record: x.id}, First: x.now, Source: "explain"}
 	if x.entry != nil {

@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/memory"
+	"github.com/tenonsync/tenon/engine"
 	"github.com/tenonsync/tenon/engine/state"
 	"github.com/tenonsync/tenon/mapping"
 )
@@ -304,4 +307,32 @@ func (s beforeCommit) Update(ctx context.Context, fn func(state.Tx) error) error
 		(*s.call)()
 	}
 	return s.Store.Update(ctx, fn)
+}
+
+func TestExplainTellsWhatIsRolledUp(t *testing.T) {
+	w := newRollupWorld(t, nil)
+	deal, work := w.deal("Roll-out")
+	w.tools["one"].Edit(work["one"], "bob", "stage", stage("2"))
+	w.tools["two"].Edit(work["two"], "bob", "stage", stage("1"))
+	w.settle()
+	said, err := w.eng.Explain(t.Context(), "crm/record/"+deal, engine.ExplainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, m := range said.Mappings {
+		for _, f := range m.Fields {
+			if f.Fields[0] == "stage" {
+				got[m.Name] = f.Why
+			}
+		}
+	}
+	want := map[string]string{
+		"to-one":   "rolled up: this one brings In progress, the one of to-two Open",
+		"to-two":   "rolled up: this one brings Open, the one of to-one In progress",
+		"to-three": "rolled up: this one brings nothing, the one of to-one In progress, the one of to-two Open",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("why the stage is what it is (-want +got):\n%s", d)
+	}
 }
