@@ -189,15 +189,15 @@ func (w walk) rows(ctx context.Context, page *queryPage, timed bool) ([]connecto
 // deleted lists what the log of deletes holds since it was read last. The log
 // itself says up to when nothing can be added to it any more.
 func (w walk) deleted(ctx context.Context, at cursor) (connectors.ChangePage, error) {
-	at.DeletedDue = w.c.clock.Now().Add(deletedEvery).Unix()
 	server := time.Unix(at.Server, 0) // as the last window heard it: the end must not lie ahead
 	from := time.Unix(at.Deleted, 0)
 	if oldest := server.Add(-goneWindow); from.Before(oldest) {
 		from = oldest // what was deleted before is found by the sweep
 	}
-	if server.Sub(from) < 2*time.Minute {
+	if server.Sub(from) < 2*time.Minute { // too short a time to ask about: after the next window
 		return w.window(ctx, at)
 	}
+	at.DeletedDue = w.c.clock.Now().Add(deletedEvery).Unix()
 	list, err := w.c.deletedBetween(ctx, w.op, w.m.name, from, server)
 	if codeOf(err) == "INVALID_REPLICATION_DATE" {
 		return w.window(ctx, at)

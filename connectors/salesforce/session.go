@@ -200,6 +200,16 @@ type userInfo struct {
 func (c *connection) userInfo(ctx context.Context) (userInfo, error) {
 	var who userInfo
 	err := c.do(ctx, rest.Request{Op: "check", Path: pathUserInfo, Out: &who})
+	if rest.StatusOf(err) == http.StatusForbidden && c.auth != nil { // how this address refuses a session that ended
+		token, _, loginErr := c.login(ctx)
+		if loginErr == nil {
+			loginErr = c.renewSession(ctx, token)
+		}
+		if loginErr != nil {
+			return who, loginErr
+		}
+		err = c.do(ctx, rest.Request{Op: "check", Path: pathUserInfo, Out: &who})
+	}
 	if err == nil {
 		who.User, _ = id18(who.User)
 		who.Org, _ = id18(who.Org)

@@ -54,6 +54,8 @@ type world struct {
 	base  string
 	conn  connectors.Connection
 
+	chatter bool // comments are posts
+
 	mu     sync.Mutex
 	served int
 }
@@ -86,7 +88,7 @@ func openWorld(t tester, of kind, more map[string]string) *world {
 
 func openOrg(t tester, of kind, o sandbox.Options, more map[string]string) *world {
 	t.Helper()
-	w := &world{kind: of, clock: clock{kit.NewManualClock(time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC))}}
+	w := &world{kind: of, chatter: more["notes"] == "chatter", clock: clock{kit.NewManualClock(time.Date(2026, 3, 12, 9, 0, 0, 0, time.UTC))}}
 	o.Seed, o.Clock, o.NoSeed = 7, w.clock.ManualClock, true
 	w.sys = sandbox.New(o)
 	t.Cleanup(w.sys.Close)
@@ -300,7 +302,13 @@ func (w *world) Requests(connectortest.TB) int {
 
 func (w *world) Comment(t connectortest.TB, id, markdown string) {
 	t.Helper()
-	if _, err := w.sys.As(ada).LogTask(id, "Progress note", markdown); err != nil {
+	var err error
+	if w.chatter {
+		_, err = w.sys.As(ada).Comment(id, markdown)
+	} else {
+		_, err = w.sys.As(ada).LogTask(id, "Progress note", markdown)
+	}
+	if err != nil {
 		t.Fatalf("comment: %v", err)
 	}
 	w.clock.Advance(pause)
