@@ -208,7 +208,7 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 // tape passes requests on and keeps the answers, with the ids and the address
 // that fuzzed calls know.
 type tape struct {
-	mu   sync.Mutex
+	mu    sync.Mutex
 	base  string
 	ids   []string
 	known []string // what the ids become
