@@ -56,6 +56,8 @@ var (
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
 	_ connectortest.Attacher  = (*world)(nil)
+	_ connectortest.Throttler = (*world)(nil)
+	_ connectortest.Reshaper  = (*world)(nil)
 )
 
 // tb is what a world needs of a test.
@@ -407,6 +409,31 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 	return true
 }
 
+func (w *world) Throttle(t connectortest.TB, n int) bool {
+	t.Helper()
+	w.arm(t, kit.Rule{Kind: kit.RateLimit, Skip: n})
+	return true
+}
+
+func (w *world) DropField(t connectortest.TB, field string) bool {
+	t.Helper()
+	if err := w.sys.As(sandbox.Ada).Call("DELETE", "customFields/"+field, nil); err != nil {
+		t.Fatalf("drop the field: %v", err)
+	}
+	return true
+}
+
+func (w *world) DropOption(t connectortest.TB, field, option string) bool {
+	t.Helper()
+	if w.kind(field) != "list" {
+		return false
+	}
+	if err := w.sys.As(sandbox.Ada).Call("DELETE", "customFields/"+field+"/options/"+option, nil); err != nil {
+		t.Fatalf("drop the option: %v", err)
+	}
+	return true
+}
+
 func (w *world) role(t connectortest.TB, role string) {
 	t.Helper()
 	if err := w.sys.SetRole(sandbox.DefaultBoard, sandbox.Bot, role); err != nil {
@@ -478,9 +505,10 @@ func harness() connectortest.Harness {
 			{Field: "idLabels", One: connectors.Choices(label("Refit"), label("Urgent")), Two: connectors.Choices(label("crm"))},
 			{Field: "member", One: person(sandbox.Ada), Two: person(sandbox.Mei)},
 		},
-		Refused:  map[string]connectors.Value{field("Size"): connectors.Choice(connectors.Option{ID: "no_such_choice", Label: "no such choice"})},
-		ReadOnly: connectortest.Sample{Field: "url", One: connectors.Text("https://elsewhere.example/")},
-		BadScope: connectors.Scope{"board": "Nowhere"}, AbsentID: "69b2a1f0aaaaaaaaaaaaaaaa",
+		Refused:   map[string]connectors.Value{field("Size"): connectors.Choice(connectors.Option{ID: "no_such_choice", Label: "no such choice"})},
+		ReadOnly:  connectortest.Sample{Field: "url", One: connectors.Text("https://elsewhere.example/")},
+		Droppable: field("CRM deal"),
+		BadScope:  connectors.Scope{"board": "Nowhere"}, AbsentID: "69b2a1f0aaaaaaaaaaaaaaaa",
 		Find:   connectortest.Sample{Field: field("CRM deal"), One: connectors.Text("e.com/1"), Two: connectors.Text("e.com/2")},
 		Email:  sandbox.Ada,
 		Labels: "idLabels", LabelOptions: []connectors.Option{label("New build"), label("Refit"), label("Urgent")},
