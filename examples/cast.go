@@ -1,6 +1,9 @@
 package examples
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Example is a complete configuration with its story: what `tenon demo` runs.
 type Example struct {
@@ -39,12 +42,28 @@ type Part struct {
 	// Progress is the field of a source that follows the target's state, where
 	// that is another one than State.
 	Progress string
-	Link   string // of a source: where the target is found
-	Button string // of a source: the address that makes a target
-	Key    string // of a target: the id of its source
-	Mark   string // of a target: a label that all that were made bear
+	Link     string // of a source: where the target is found
+	Button   string // of a source: the address that makes a target
+	Key      string // of a target: the id of its source
+	Mark     string // of a target: a label that all that were made bear
 
 	Fresh map[string]string // of a source: what else a new record is given
+}
+
+// Nouns returns the noun's plural.
+func (p Part) Nouns() string {
+	if stem, ok := strings.CutSuffix(p.Noun, "y"); ok {
+		return stem + "ies"
+	}
+	return p.Noun + "s"
+}
+
+// ANoun returns the noun with its article.
+func (p Part) ANoun() string {
+	if strings.ContainsRune("aeio", rune(p.Noun[0])) {
+		return "an " + p.Noun
+	}
+	return "a " + p.Noun
 }
 
 // Examples lists the examples that the demo runs, its default first.
@@ -66,6 +85,14 @@ func Examples() []Example {
 			Casts: []Cast{{
 				Mapping: "won-deal-to-card", Source: hubspotDeal, Target: trelloCard,
 				Open: "contractsent", Won: "closedwon", Working: "In progress", Started: "in_delivery", Tasks: 2,
+			}},
+		},
+		{
+			Name: "salesforce-jira", Title: "An opportunity of Salesforce becomes an epic of Jira with its tasks.",
+			Connections: []string{"salesforce", "jira"},
+			Casts: []Cast{{
+				Mapping: "won-opportunity-to-epic", Source: opportunity, Target: jiraEpic,
+				Open: "Proposal/Price Quote", Won: "Closed Won", Working: "In Progress", Started: "In Progress", Tasks: 3,
 			}},
 		},
 	}

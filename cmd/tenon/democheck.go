@@ -59,7 +59,7 @@ func (s *story) steps() []step {
 	lead := s.acts[0]
 	from, to := s.title(lead.Source), s.title(lead.Target)
 	list := []step{
-		{fmt.Sprintf("start; won %ss get their %ss", lead.Source.Noun, lead.Target.Noun), s.begin},
+		{fmt.Sprintf("start; won %s get their %s", lead.Source.Nouns(), lead.Target.Nouns()), s.begin},
 		{"the page shows what would be made and makes nothing", s.preview},
 		{fmt.Sprintf("convert: %s, linked both ways", withTasks(lead.Cast)), s.convert},
 		{"a double click makes one " + lead.Target.Noun, s.doubleClick},
@@ -76,7 +76,7 @@ func (s *story) steps() []step {
 		step{"one field edited on both sides at once ends equal", s.editBoth},
 		step{"a lost webhook is made up for by the poll", s.loseWebhook},
 		step{"edits during a restart arrive", s.restart},
-		step{fmt.Sprintf("a %s that is removed ends its link and leaves the %s", lead.Source.Noun, lead.Target.Noun), s.remove},
+		step{fmt.Sprintf("%s that is removed ends its link and leaves the %s", lead.Source.ANoun(), lead.Target.Noun), s.remove},
 		step{"then nothing more is written", s.quiet},
 		step{"both systems agree; each record has one counterpart", s.agreed},
 	)
@@ -167,10 +167,10 @@ func (s *story) begin(ctx context.Context) (string, error) {
 		}
 	}
 	if len(open) < 4 || won == 0 {
-		return "", fmt.Errorf("%d %ss are won and %d open, too few", won, lead.Source.Noun, len(open))
+		return "", fmt.Errorf("%d %s are won and %d open, too few", won, lead.Source.Nouns(), len(open))
 	}
 	s.first, s.other, s.third, s.last = open[0], open[1], open[2], open[3]
-	return count(won, "won "+lead.Source.Noun, "won "+lead.Source.Noun+"s"), nil
+	return count(won, "won "+lead.Source.Noun, "won "+lead.Source.Nouns()), nil
 }
 
 // eachHasOne says which act has not one counterpart of a record, or one without

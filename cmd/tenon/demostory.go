@@ -28,7 +28,7 @@ func (s *story) preview(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if n := len(a.Counterparts(s.first)); n != 0 {
-		return "", fmt.Errorf("the preview made %s", count(n, a.Target.Noun, a.Target.Noun+"s"))
+		return "", fmt.Errorf("the preview made %s", count(n, a.Target.Noun, a.Target.Nouns()))
 	}
 	if len(p.Tasks) != a.Tasks {
 		return "", fmt.Errorf("the preview shows %s, want %d", count(len(p.Tasks), "task", "tasks"), a.Tasks)

@@ -27,7 +27,7 @@ func isLocalAddress(address string) bool {
 func (s *service) allLocal() bool {
 	for _, conn := range s.config.Connections {
 		local := false
-		for _, key := range []string{"base_url", "url"} {
+		for _, key := range []string{"base_url", "url", "login_url"} {
 			local = local || isLocalAddress(conn.Settings.Get(key))
 		}
 		if !local {

@@ -65,10 +65,10 @@ func (a *Act) Counterparts(id string) []systems.Record {
 func (a *Act) Counterpart(id string) (systems.Record, error) {
 	found := a.Counterparts(id)
 	if len(found) != 1 {
-		return systems.Record{}, fmt.Errorf("%s %s has %s in %s", a.Source.Noun, id, count(len(found), a.Target.Noun), a.Target.Connection)
+		return systems.Record{}, fmt.Errorf("%s %s has %s in %s", a.Source.Noun, id, count(len(found), a.Target.Noun, a.Target.Nouns()), a.Target.Connection)
 	}
 	if t := found[0]; t.Tasks != a.Tasks {
-		return t, fmt.Errorf("%s %s has %s, want %d", a.Target.Noun, t.Mark, count(t.Tasks, "task"), a.Tasks)
+		return t, fmt.Errorf("%s %s has %s, want %d", a.Target.Noun, t.Mark, count(t.Tasks, "task", "tasks"), a.Tasks)
 	}
 	return found[0], nil
 }
@@ -138,9 +138,9 @@ func bears(r systems.Record, label string) bool {
 }
 
 // count names a number of things.
-func count(n int, noun string) string {
+func count(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, many)
 }

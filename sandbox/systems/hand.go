@@ -10,6 +10,7 @@ import (
 	"github.com/tenonsync/tenon/sandbox/github"
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
+	"github.com/tenonsync/tenon/sandbox/salesforce"
 	"github.com/tenonsync/tenon/sandbox/trello"
 )
 
@@ -60,6 +61,8 @@ func HandIn(s System, p Place) Hand {
 		return asanaHand{s, p.Scope["project"]}
 	case *github.System:
 		return githubHand{s, p.Scope["repository"]}
+	case *salesforce.System:
+		return salesforceHand{s, p.Object}
 	case *trello.System:
 		return trelloHand{s, p.Scope["board"]}
 	}

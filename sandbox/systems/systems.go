@@ -14,6 +14,7 @@ import (
 	"github.com/tenonsync/tenon/sandbox/hubspot"
 	"github.com/tenonsync/tenon/sandbox/jira"
 	"github.com/tenonsync/tenon/sandbox/kit"
+	"github.com/tenonsync/tenon/sandbox/salesforce"
 	"github.com/tenonsync/tenon/sandbox/trello"
 )
 
@@ -74,6 +75,19 @@ func Kinds() []Kind {
 				return hubspot.New(hubspot.Options{
 					Seed: o.Seed, Clock: o.Clock, NoSeed: o.Empty, WebhookTarget: o.WebhookTarget, WebhookDoubles: o.WebhookDoubles,
 				})
+			},
+		},
+		{
+			Name: "salesforce", Title: "Salesforce", Address: "127.0.0.1:8483",
+			given: []Given{
+				{"clientId", "SALESFORCE_CLIENT_ID", salesforce.DefaultClientID},
+				{"clientSecret", "SALESFORCE_CLIENT_SECRET", salesforce.DefaultClientSecret},
+				{"refreshToken", "SALESFORCE_REFRESH_TOKEN", salesforce.DefaultRefreshToken},
+				{"username", "SALESFORCE_USERNAME", salesforce.DefaultUsername},
+				{"privateKey", "SALESFORCE_PRIVATE_KEY", salesforce.DefaultPrivateKey()},
+			},
+			start: func(o Options) System {
+				return salesforce.New(salesforce.Options{Seed: o.Seed, Clock: o.Clock, NoSeed: o.Empty, WebhookDoubles: o.WebhookDoubles})
 			},
 		},
 		{
