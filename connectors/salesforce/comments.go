@@ -119,17 +119,10 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	} else {
 		made, err = c.addNote(ctx, op, object, m, long, comment)
 	}
-	if err == nil || connectors.IsUnsure(err) {
-		return made, err
+	if err != nil {
+		return "", c.recordGone(ctx, op, object, long, err)
 	}
-	switch connectors.KindOf(err) {
-	case connectors.Invalid, connectors.Permission, connectors.NotFound:
-		rows, _, readErr := c.retrieve(ctx, op, m, []string{fieldID}, []string{long})
-		if readErr == nil && rows[0] == nil {
-			return "", c.fail(op, object+"/"+id, connectors.NotFound, "Salesforce has no such record")
-		}
-	}
-	return "", err
+	return made, nil
 }
 
 func (c *connection) addNote(ctx context.Context, op, object string, m *meta, id string, comment connectors.Comment) (string, error) {

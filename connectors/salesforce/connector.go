@@ -75,6 +75,7 @@ type connection struct {
 	aliases map[string]string         // the names that mappings use, by object
 	metas   map[string]*cached[*meta] // by object in lower case
 	gone    map[string]goneList       // what was deleted of late, by object
+	me      string                    // the user's id, once it was asked for
 }
 
 // Facts implements connectors.Connection.

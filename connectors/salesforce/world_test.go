@@ -2,6 +2,7 @@ package salesforce_test
 
 import (
 	"context"
+	"encoding/base64"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -72,6 +73,7 @@ var (
 	_ connectortest.Counter   = (*world)(nil)
 	_ connectortest.Throttler = (*world)(nil)
 	_ connectortest.Reshaper  = (*world)(nil)
+	_ connectortest.Attacher  = (*world)(nil)
 )
 
 // tester is what opening a connection needs of a test.
@@ -321,6 +323,48 @@ func (w *world) CommentCount(t connectortest.TB, id string) int {
 		t.Fatalf("get %s: %v", id, err)
 	}
 	return len(r.Comments)
+}
+
+func (w *world) Attach(t connectortest.TB, id, name string, content []byte) string {
+	t.Helper()
+	version, err := w.sys.As(ada).Create("ContentVersion", map[string]string{
+		"PathOnClient": name, "VersionData": base64.StdEncoding.EncodeToString(content), "FirstPublishLocationId": id,
+	})
+	if err != nil {
+		t.Fatalf("attach: %v", err)
+	}
+	r, err := w.sys.Get("ContentVersion", version)
+	if err != nil {
+		t.Fatalf("attach: %v", err)
+	}
+	w.clock.Advance(pause)
+	return r.Fields["ContentDocumentId"]
+}
+
+func (w *world) Attached(t connectortest.TB, id string) []connectortest.AttachedFile {
+	t.Helper()
+	linked := map[string]bool{}
+	for _, l := range w.sys.All("ContentDocumentLink") {
+		if l.Fields["LinkedEntityId"] == id {
+			linked[l.Fields["ContentDocumentId"]] = true
+		}
+	}
+	var out []connectortest.AttachedFile
+	for _, v := range w.sys.All("ContentVersion") {
+		if !linked[v.Fields["ContentDocumentId"]] {
+			continue
+		}
+		f := connectortest.AttachedFile{Name: v.Fields["Title"], Link: v.Fields["ContentUrl"]}
+		if f.Link == "" {
+			content, err := base64.StdEncoding.DecodeString(v.Fields["VersionData"])
+			if err != nil {
+				t.Fatalf("attached: %v", err)
+			}
+			f.Content = content
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
