@@ -79,12 +79,12 @@ var files = []test{
 		}
 		for _, sized := range []bool{true, false} {
 			content := fileContent(300_001)
-			size := int64(len(content))
+			size, key := int64(len(content)), "tenon-f1"
 			if !sized {
-				size = -1
+				size, key = -1, "tenon-f2"
 			}
 			made, err := f.AddFile(e.Context(), e.h.Object, ids[0], connectors.NewFile{
-				Key: "tenon-f1", Name: "Größe & offer.pdf", Type: "application/pdf", Size: size, Content: io.MultiReader(bytes.NewReader(content)),
+				Key: key, Name: "Größe & offer.pdf", Type: "application/pdf", Size: size, Content: io.MultiReader(bytes.NewReader(content)),
 			})
 			if err != nil || made == "" {
 				e.Fatalf("AddFile (size known: %v): %q, %v", sized, made, err)
@@ -94,7 +94,7 @@ var files = []test{
 			if at < 0 {
 				e.Fatalf("Files: %+v, want one of id %q", got, made)
 			}
-			if a := got[at]; a.Size != int64(len(content)) || a.Link != "" || a.Created.IsZero() || a.Key != "tenon-f1" && a.Key != "" || a.Key == "" && !a.Mine {
+			if a := got[at]; a.Size != int64(len(content)) || a.Link != "" || a.Created.IsZero() || a.Key != key && a.Key != "" || a.Key == "" && !a.Mine {
 				e.Errorf("Files: %+v, want size %d, a time, and the key or the mark of the account", a, len(content))
 			}
 			if !strings.HasPrefix(got[at].Name, "Gr") || !strings.Contains(got[at].Name, "offer") || !strings.HasSuffix(got[at].Name, ".pdf") {
@@ -138,7 +138,7 @@ var files = []test{
 		id := e.seed(1)[0]
 		for _, size := range []int64{200_000, -1} {
 			broken := io.MultiReader(bytes.NewReader(fileContent(100_000)), &failing{})
-			_, err := f.AddFile(e.Context(), e.h.Object, id, connectors.NewFile{Key: "tenon-f2", Name: "a.bin", Size: size, Content: broken})
+			_, err := f.AddFile(e.Context(), e.h.Object, id, connectors.NewFile{Key: "tenon-f3", Name: "a.bin", Size: size, Content: broken})
 			if !errors.Is(err, errBroken) {
 				e.Errorf("AddFile of a broken source: %v, want an error that wraps the source's", err)
 			}
@@ -221,7 +221,7 @@ var files = []test{
 		if !faulter.Fault(e, ResetAfter) {
 			e.Skipf("there is no such fault")
 		}
-		_, err := f.AddFile(e.Context(), e.h.Object, id, connectors.NewFile{Key: "tenon-f3", Name: "a.txt", Size: 1, Content: strings.NewReader("x")})
+		_, err := f.AddFile(e.Context(), e.h.Object, id, connectors.NewFile{Key: "tenon-f4", Name: "a.txt", Size: 1, Content: strings.NewReader("x")})
 		if !connectors.IsUnsure(err) {
 			e.Errorf("AddFile whose answer was lost: %v, want an unsure error", err)
 		}

@@ -21,6 +21,7 @@ var (
 	_ connectors.WebhookSource   = (*connection)(nil)
 	_ connectors.WebhookScreener = (*connection)(nil)
 	_ connectors.Commenter       = (*connection)(nil)
+	_ connectors.Filer           = (*connection)(nil)
 	_ connectors.HistoryReader   = (*connection)(nil)
 	_ connectors.Archiver        = (*connection)(nil)
 	_ connectors.Preparer        = (*connection)(nil)
@@ -102,6 +103,8 @@ type connection struct {
 
 	schemas *cached[[]wireSchema]
 	people  *cached[*people]
+
+	files fileCache
 
 	mu        sync.Mutex
 	aliases   map[string][]string // the names that mappings use, by type id

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
-	"github.com/tenonsync/tenon/connectors/richtext"
 	"github.com/tenonsync/tenon/connectors/rest"
+	"github.com/tenonsync/tenon/connectors/richtext"
 )
 
 // maxNotePages bounds the walk over the notes of one record.
@@ -40,6 +40,9 @@ func (c *connection) Comments(ctx context.Context, object, id string) ([]connect
 			comment, err := c.comment(ctx, &found[i])
 			if err != nil {
 				return nil, err
+			}
+			if comment.Body == "" && comment.Key == "" {
+				continue // it holds files only
 			}
 			comments = append(comments, comment)
 		}
@@ -116,26 +119,32 @@ func (c *connection) comment(ctx context.Context, w *wireRecord) (connectors.Com
 // already is not written again: HubSpot refuses it, and that note's id comes
 // back.
 func (c *connection) AddComment(ctx context.Context, object, id string, comment connectors.Comment) (string, error) {
-	const op = "add comment"
+	properties := map[string]string{"hs_note_body": richtext.ToHTML(comment.Body)}
+	if !comment.Created.IsZero() {
+		properties[timeProperty] = comment.Created.UTC().Format(timeForm)
+	}
+	note, _, err := c.addNote(ctx, "add comment", object, id, comment.Key, properties)
+	return note, err
+}
+
+// addNote makes a note at a record. One whose key a note holds already is not
+// made again: that note's files come back with its id.
+func (c *connection) addNote(ctx context.Context, op, object, id, key string, properties map[string]string) (note, files string, err error) {
 	t, err := c.object(ctx, op, object)
 	if err != nil {
-		return "", sure(err)
+		return "", "", sure(err)
 	}
 	notes := standardType("notes")
 	links, err := c.link(ctx, notes, t, id)
 	if err != nil {
-		return "", sure(err)
+		return "", "", sure(err)
 	}
-	at := comment.Created
-	if at.IsZero() {
-		at = c.clock.Now()
+	body := createRequest{Links: links, Properties: properties}
+	if properties[timeProperty] == "" {
+		properties[timeProperty] = c.clock.Now().UTC().Format(timeForm)
 	}
-	body := createRequest{Links: links, Properties: map[string]string{
-		"hs_note_body": richtext.ToHTML(comment.Body),
-		timeProperty:   at.UTC().Format(timeForm),
-	}}
-	if comment.Key != "" {
-		body.Properties[keyProperty] = comment.Key
+	if key != "" {
+		properties[keyProperty] = key
 	}
 	var made wireRecord
 	err = c.do(ctx, rest.Request{
@@ -145,21 +154,24 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	if err == nil && made.ID == "" {
 		lost := c.fail(op, object+"/"+id, connectors.Internal, "the answer does not name the note that was made")
 		lost.Unsure = true
-		return "", lost
+		return "", "", lost
 	}
 	if err == nil {
-		return string(made.ID), nil
+		return string(made.ID), properties[attachmentsProperty], nil
 	}
 	switch kind := connectors.KindOf(err); {
-	case kind == connectors.Conflict && comment.Key != "":
-		found, _, findErr := c.batchRead(ctx, notes, keyProperty, []string{keyProperty}, []string{comment.Key}, false)
+	case kind == connectors.Conflict && key != "":
+		found, _, findErr := c.batchRead(ctx, notes, keyProperty, []string{keyProperty, attachmentsProperty}, []string{key}, false)
 		if findErr == nil && len(found) == 1 {
-			return string(found[0].ID), nil
+			if v := found[0].Properties[attachmentsProperty]; v != nil {
+				files = *v
+			}
+			return string(found[0].ID), files, nil
 		}
 	case kind == connectors.Invalid:
 		if _, missing, findErr := c.batchRead(ctx, t, "", []string{"hs_object_id"}, []string{id}, false); findErr == nil && len(missing) > 0 {
-			return "", c.fail(op, object+"/"+id, connectors.NotFound, "HubSpot has no such record")
+			return "", "", c.fail(op, object+"/"+id, connectors.NotFound, "HubSpot has no such record")
 		}
 	}
-	return "", c.unprepared(notes, err)
+	return "", "", c.unprepared(notes, err)
 }

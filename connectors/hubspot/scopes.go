@@ -17,6 +17,7 @@ const (
 	scopeOAuth    = "oauth"
 	scopeOwners   = "crm.objects.owners.read"
 	scopeContacts = "crm.objects.contacts"
+	scopeFiles    = "files"
 )
 
 // right is a scope that a need asks for; any of the others does as well.
@@ -63,11 +64,14 @@ func rightsFor(needs []connectors.Need) []right {
 		if n.Write || n.Create || n.Retire {
 			add(right{scope: write, why: "write " + n.Object})
 		}
-		if n.Comment {
+		if n.Attach {
+			add(right{scope: scopeFiles, why: "read and attach files"})
+		}
+		if n.Comment || n.Attach {
 			add(right{scope: scopeContacts + ".read", why: "read the notes of " + n.Object})
 			add(right{scope: scopeContacts + ".write", why: "write notes on " + n.Object})
 		}
-		if n.Create || n.Write || n.Comment {
+		if n.Create || n.Write || n.Comment || n.Attach {
 			add(right{scope: define, or: write, why: "make Tenon's property " + keyProperty + " on " + n.Object, minor: true})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -76,6 +77,7 @@ var (
 	_ connectortest.Hider     = (*world)(nil)
 	_ connectortest.Waiter    = (*world)(nil)
 	_ connectortest.Talker    = (*world)(nil)
+	_ connectortest.Attacher  = (*world)(nil)
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Throttler = (*world)(nil)
 	_ connectortest.Reshaper  = (*world)(nil)
@@ -361,6 +363,49 @@ func (w *world) CommentCount(t connectortest.TB, id string) int {
 		t.Fatalf("get %s: %v", id, err)
 	}
 	return len(r.Linked["notes"])
+}
+
+func (w *world) Attach(t connectortest.TB, id, name string, content []byte) string {
+	t.Helper()
+	w.clock.Advance(3 * time.Millisecond)
+	note, file, err := w.sys.As(ada).Attach(w.object, id, name, content)
+	if err != nil {
+		t.Fatalf("attach: %v", err)
+	}
+	return note + "." + file
+}
+
+// Attached implements connectortest.Attacher: what the notes of a record show.
+func (w *world) Attached(t connectortest.TB, id string) []connectortest.AttachedFile {
+	t.Helper()
+	r, err := w.sys.Get(w.object, id)
+	if err != nil {
+		t.Fatalf("get %s: %v", id, err)
+	}
+	var out []connectortest.AttachedFile
+	for _, noteID := range r.Linked["notes"] {
+		note, err := w.sys.Get("notes", noteID)
+		if err != nil {
+			t.Fatalf("get note %s: %v", noteID, err)
+		}
+		ids := note.Properties["hs_attachment_ids"]
+		if ids == "" {
+			if _, rest, ok := strings.Cut(note.Properties["hs_note_body"], `<a href="`); ok {
+				address, rest, _ := strings.Cut(rest, `">`)
+				name, _, _ := strings.Cut(rest, "</a>")
+				out = append(out, connectortest.AttachedFile{Name: name, Link: html.UnescapeString(address)})
+			}
+			continue
+		}
+		for fileID := range strings.SplitSeq(ids, ";") {
+			f, ok := w.sys.File(fileID)
+			if !ok {
+				t.Fatalf("the note %s names the file %s, which is not there", noteID, fileID)
+			}
+			out = append(out, connectortest.AttachedFile{Name: f.Name, Content: f.Data})
+		}
+	}
+	return out
 }
 
 // readScopes are those of an app that may write nothing.

@@ -51,7 +51,11 @@ func (s *System) serveAPI(w http.ResponseWriter, r *http.Request) {
 // handle wraps an operation for the mux: body, token, limits, lock, errors.
 func (s *System) handle(op operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		limit := int64(maxBody)
+		if isUpload(r) {
+			limit = 2 * maxUpload
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 		if err != nil {
 			code := http.StatusBadRequest
 			if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
@@ -120,7 +124,7 @@ func (s *System) answer(w http.ResponseWriter, r *http.Request, body []byte, op 
 	if problem := s.take(w, t, strings.HasSuffix(r.URL.Path, "/search"), now); problem != nil {
 		return 0, nil, problem
 	}
-	if len(body) > 0 && r.Method != http.MethodGet {
+	if len(body) > 0 && r.Method != http.MethodGet && !isUpload(r) {
 		kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 		if strings.TrimSpace(kind) != "application/json" {
 			return 0, nil, newError(http.StatusUnsupportedMediaType, "", "HTTP 415 Unsupported Media Type")

@@ -46,6 +46,7 @@ func (s *System) routes() *http.ServeMux {
 	rt.associations()
 	rt.definitions()
 	rt.account()
+	rt.files()
 	s.oauthRoutes(rt.mux)
 	s.webhookRoutes(rt.mux)
 	rt.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

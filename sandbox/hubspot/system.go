@@ -137,6 +137,9 @@ type System struct {
 	nextType  int // number of the next custom object type
 	nextLink  int // number of the next association type
 
+	files    map[int64]*file
+	nextFile int64
+
 	tokens  map[string]*token
 	codes   map[string]*grant
 	refresh map[string]*grant
@@ -211,6 +214,7 @@ func (s *System) reset(seed uint64) {
 	s.hidden = map[string]bool{}
 	s.indexWork, s.indexNext, s.deferred = nil, time.Time{}, nil
 	s.subscriptions, s.nextSub, s.open, s.nextEvent = nil, 25_000, nil, int64(3_000_000_000+s.rand.IntN(900_000_000))
+	s.files, s.nextFile = map[int64]*file{}, 190_000_000_000
 	s.actions, s.hollow = map[string]*actionRun{}, 0
 	s.seedAccount()
 	if !s.opts.NoSeed {

@@ -154,6 +154,9 @@ func (s *System) normaliseOption(p *property, old, text string, refuse refusal) 
 		}
 	}
 	for _, v := range chosen {
+		if _, err := strconv.ParseInt(v, 10, 64); p.Name == attachmentIDs && err == nil {
+			continue // its options are the files of the account
+		}
 		if !slices.Contains(allowed, v) {
 			return refuse("INVALID_OPTION", "%s was not one of the allowed options: [%s]", v, strings.Join(allowed, ", "))
 		}
