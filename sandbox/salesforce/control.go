@@ -52,6 +52,8 @@ type controlRight struct {
 func (s *System) controlRoutes() {
 	s.host.HandleControl("GET /_sandbox/records", s.controlRecords)
 	s.personRoutes()
+	s.eventRoutes()
+	s.outboundRoutes()
 	control(s, "hide", func(in controlRight) (any, error) { return nil, s.Hide(in.Object, in.Field, in.On) })
 	control(s, "readonly", func(in controlRight) (any, error) { return nil, s.ReadOnly(in.Object, in.Field, in.On) })
 	control(s, "deny", func(in controlRight) (any, error) { return nil, s.Deny(in.Object, in.What, in.On) })

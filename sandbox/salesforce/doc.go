@@ -50,5 +50,10 @@
 //	/_sandbox/sessions/expire        ends all sessions; refresh/revoke ends all refresh tokens
 //	/_sandbox/locators/expire        ends all open queries
 //	/_sandbox/token                  answers {"token":"…"} of the integration user
+//	/_sandbox/events/select          {"objects":["Opportunity"]}: Change Data Capture, five at most
+//	/_sandbox/events/gap             {"object":"Opportunity","kind":"GAP_UPDATE","ids":["006…"]}; without kind an overflow
+//	/_sandbox/events/expire, cut     forgets all replay ids; breaks all streams
+//	/_sandbox/outbound               {"messages":[{"object":"Opportunity","fields":["Name"],"url":""}]}: what outbound messages an admin set up
+//	/_sandbox/outbound/target        {"url":"http://…"}: where those without a URL go; empty sends none
 //	/_sandbox/convert                {"url":"https://…/convert/deals"}: the formula Convert_to_Project__c links there
 package salesforce

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/sandbox/kit"
+	"github.com/tenonsync/tenon/sandbox/salesforce/pubsub"
 )
 
 // Credentials of an emulated organisation, for those who leave them unset.
@@ -110,6 +111,8 @@ type System struct {
 	pages   *kit.Pages
 	handler http.Handler
 	router  *router
+	events  *pubsub.Server
+	outbox  *kit.Outbox
 
 	mu      sync.Mutex // guards all that follows
 	rand    *kit.Rand
@@ -143,6 +146,7 @@ type System struct {
 
 	txs          int64
 	commits      int64
+	out          outbound
 	listeners    map[int]func(Commit)
 	nextListener int
 	deferred     []deferredWork
@@ -172,6 +176,8 @@ func New(opts Options) *System {
 	s.pages = newPages()
 	s.router = newRouter()
 	s.reset(opts.Seed)
+	s.startEvents()
+	s.startOutbound()
 	s.controlRoutes()
 	s.handler = s.host.Handler(http.HandlerFunc(s.serveAPI), s.pageRoutes(), isPage)
 	return s
@@ -231,7 +237,10 @@ func (s *System) Faults() *kit.Faults { return s.host.Faults }
 func (s *System) Requests() *kit.RequestLog { return s.host.Log }
 
 // Close stops what the System does by itself.
-func (s *System) Close() {}
+func (s *System) Close() {
+	s.events.Close()
+	s.outbox.Close()
+}
 
 // Reseed drops all records, definitions and sessions and sows again.
 func (s *System) Reseed(seed uint64) error {
@@ -239,8 +248,15 @@ func (s *System) Reseed(seed uint64) error {
 	return nil
 }
 
-// Flush commits all transactions that are still open.
-func (s *System) Flush(context.Context) error {
+// Flush commits all transactions that are still open, tells their events and
+// sends their outbound messages.
+func (s *System) Flush(ctx context.Context) error {
+	s.commitAll()
+	s.events.Flush()
+	return s.outbox.Flush(ctx)
+}
+
+func (s *System) commitAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	work := s.deferred
@@ -249,7 +265,6 @@ func (s *System) Flush(context.Context) error {
 	for _, d := range work {
 		d.do(s.now())
 	}
-	return nil
 }
 
 // now returns the time in whole milliseconds.

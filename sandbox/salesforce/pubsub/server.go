@@ -23,7 +23,7 @@ const MaxEntities = 5
 // lock of the Server held.
 type Options struct {
 	Clock kit.Clock
-	Org   string // 18 characters
+	Org   func() string // its id, 18 characters
 	// Login reports whether a token is a live session's. It counts as its use.
 	Login func(token string) bool
 	// Object returns what an object's events hold; false where there is none.
@@ -31,6 +31,9 @@ type Options struct {
 	// Hidden reports whether the API's user may not see a field, or the object
 	// (field empty).
 	Hidden func(object, field string) bool
+	// Channels returns the objects of each custom channel, such as "Tenon__chn";
+	// nil: there are none.
+	Channels func() map[string][]string
 
 	KeepAlive time.Duration // 270 s unless set
 	Retention time.Duration // 72 h unless set
@@ -72,9 +75,8 @@ type Server struct {
 
 	mu       sync.Mutex
 	selected []string
-	channels map[string][]string // by name, without "/data/"
-	schemas  map[string]*schema  // by id, for ever
-	log      []stored            // ascending; the first is the oldest that is kept
+	schemas  map[string]*schema // by id, for ever
+	log      []stored           // ascending; the first is the oldest that is kept
 	last     uint64
 	moved    chan struct{} // closed when there is something new
 	queue    []func()      // events to be made, in order
@@ -95,7 +97,7 @@ func New(o Options) *Server {
 	if o.Retention <= 0 {
 		o.Retention = 72 * time.Hour
 	}
-	s := &Server{opts: o, channels: map[string][]string{}, schemas: map[string]*schema{}, last: 18_098_160, moved: make(chan struct{})}
+	s := &Server{opts: o, schemas: map[string]*schema{}, last: 18_098_160, moved: make(chan struct{})}
 	s.idle = sync.NewCond(&s.mu)
 	s.rpc = grpc.NewServer(grpc.MaxRecvMsgSize(4 << 20))
 	wire.Register(s.rpc, s)
@@ -142,20 +144,22 @@ func (s *Server) Selected() []string {
 	return slices.Clone(s.selected)
 }
 
-// SetChannel makes a channel of some of the selected objects, such as
-// "Tenon__chn"; none removes it.
-func (s *Server) SetChannel(name string, objects ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.channels[name] = slices.Clone(objects); len(objects) == 0 {
-		delete(s.channels, name)
+// channels returns the objects of each custom channel.
+func (s *Server) channels() map[string][]string {
+	if s.opts.Channels == nil {
+		return nil
 	}
+	return s.opts.Channels()
 }
 
 // Publish tells a transaction. It only notes it, so that it may be called with
 // locks held that the Options' functions take; events are made in order soon
 // after. See Flush.
 func (s *Server) Publish(t Transaction) { s.enqueue(func() { s.publish(t) }) }
+
+// PublishFunc is Publish of a transaction that is made when its turn comes,
+// without any lock held.
+func (s *Server) PublishFunc(make func() Transaction) { s.enqueue(func() { s.publish(make()) }) }
 
 // Flush waits until all that was published can be told.
 func (s *Server) Flush() {
@@ -206,10 +210,14 @@ func (s *Server) publish(t Transaction) {
 		}
 		events = append(events, e)
 	}
+	told := s.Selected()
+	for _, objects := range s.channels() {
+		told = append(told, objects...)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range events {
-		if slices.Contains(s.selected, e.entity) {
+		if slices.Contains(told, e.entity) {
 			s.store(e)
 		}
 	}

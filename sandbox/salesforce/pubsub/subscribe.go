@@ -63,7 +63,7 @@ func (s *Server) who(ctx context.Context) (token string, f *fault) {
 	if token == "" || one("instanceurl") == "" || one("tenantid") == "" {
 		return "", errHeaders
 	}
-	if tenant := one("tenantid"); len(tenant) < 15 || !strings.HasPrefix(s.opts.Org, tenant[:15]) || !s.opts.Login(token) {
+	if tenant := one("tenantid"); len(tenant) < 15 || !strings.HasPrefix(s.opts.Org(), tenant[:15]) || !s.opts.Login(token) {
 		return "", errSession
 	}
 	return token, nil
@@ -75,17 +75,14 @@ func (s *Server) entitiesOf(topic string) ([]string, *fault) {
 	if !ok {
 		return nil, errTopic
 	}
-	s.mu.Lock()
-	selected := slices.Clone(s.selected)
-	members, custom := s.channels[name]
-	members = slices.Clone(members)
-	s.mu.Unlock()
+	selected := s.Selected()
+	members, custom := s.channels()[name]
 	visible := func(object string) bool { return s.opts.Hidden == nil || !s.opts.Hidden(object, "") }
 	switch {
 	case name == "ChangeEvents":
 		return slices.DeleteFunc(selected, func(o string) bool { return !visible(o) }), nil
 	case custom:
-		return slices.DeleteFunc(members, func(o string) bool { return !visible(o) || !slices.Contains(selected, o) }), nil
+		return slices.DeleteFunc(slices.Clone(members), func(o string) bool { return !visible(o) }), nil
 	}
 	for _, object := range selected {
 		if eventName(object) == name {
@@ -114,7 +111,7 @@ func (s *Server) GetTopic(ctx context.Context, req *wire.TopicRequest) (*wire.To
 	if f == errTopic {
 		return refuse[wire.TopicInfo](ctx, f)
 	}
-	info := &wire.TopicInfo{TopicName: req.GetTopicName(), TenantGuid: "core/prod/" + s.opts.Org, CanSubscribe: f == nil, RpcId: "00000000-0000-4000-8000-000000000000"}
+	info := &wire.TopicInfo{TopicName: req.GetTopicName(), TenantGuid: "core/prod/" + s.opts.Org(), CanSubscribe: f == nil, RpcId: "00000000-0000-4000-8000-000000000000"}
 	if len(entities) == 1 {
 		if o, ok := s.opts.Object(entities[0]); ok {
 			sch, err := schemaOf(o)

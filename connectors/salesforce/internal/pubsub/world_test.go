@@ -38,7 +38,7 @@ func newWorld(t *testing.T, change func(*pubsub.Config)) *world {
 	t.Helper()
 	w := &world{t: t, clock: kit.NewManualClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)), good: "t1", token: "t1", hidden: map[string]bool{}}
 	w.s = server.New(server.Options{
-		Clock: w.clock, Org: org,
+		Clock: w.clock, Org: func() string { return org },
 		Login: func(token string) bool {
 			w.mu.Lock()
 			defer w.mu.Unlock()
