@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/github"
 	"github.com/tenonsync/tenon/connectors/hubspot"
 	"github.com/tenonsync/tenon/connectors/jira"
 	"github.com/tenonsync/tenon/connectors/salesforce"
@@ -13,6 +14,7 @@ import (
 // stands in the list twice.
 func Registry() (*connectors.Registry, error) {
 	return connectors.NewRegistry(
+		github.New(),
 		hubspot.Connector{},
 		jira.New(),
 		salesforce.Connector{},

@@ -60,6 +60,7 @@ type authority struct {
 	app      *app
 	installs []*install
 	minted   int
+	shut     bool // the app's key is not taken any more
 }
 
 // allPerms are the permissions of the app of the sandbox.
@@ -140,6 +141,8 @@ func (s *System) appByJWT(token string) (*grant, error) {
 	switch a := s.auth.app; {
 	case claims.Issuer != strconv.FormatInt(a.id, 10) && claims.Issuer != a.clientID:
 		return nil, fail(http.StatusUnauthorized, "Integration not found")
+	case s.auth.shut:
+		return nil, errJWT
 	case claims.ExpiresAt == nil || !now.Before(claims.ExpiresAt.Time):
 		return nil, fail(http.StatusUnauthorized, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires")
 	case claims.ExpiresAt.Sub(now) > 10*time.Minute:

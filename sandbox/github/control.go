@@ -194,3 +194,16 @@ func (s *System) SecondaryLimit() {
 	defer s.limits.mu.Unlock()
 	s.limits.exceeded = true
 }
+
+// RevokeMinted revokes the installation tokens that were given out, and with
+// revoked false lets the app fetch others again.
+func (s *System) RevokeMinted(revoked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.auth.shut = revoked
+	for _, g := range s.auth.grants {
+		if g.inst != nil && revoked {
+			g.revoked = true
+		}
+	}
+}
