@@ -129,6 +129,9 @@ func (s *System) Session(token string) (Session, bool) {
 	if now := s.tick(); sess == nil || !now.Before(sess.expires) {
 		return Session{}, false
 	}
+	if u := s.find(sess.user); u == nil || !u.flag("IsActive") {
+		return Session{}, false
+	}
 	s.use(sess)
 	return Session{User: sess.user, Org: s.org}, true
 }

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"time"
@@ -263,4 +264,20 @@ func (p Person) LogTask(id, subject, text string) (string, error) {
 		return "", fmt.Errorf("malformed id %q", id)
 	}
 	return p.Create("Task", map[string]string{"WhatId": full, "Subject": subject, "Description": text, "Status": "Completed"})
+}
+
+// Attach adds a file to a record and returns the id of its ContentDocument.
+func (p Person) Attach(record, name string, content []byte) (string, error) {
+	id, ok := normalID(record)
+	if !ok {
+		return "", fmt.Errorf("malformed id %q", record)
+	}
+	version, err := p.Create("ContentVersion", map[string]string{
+		"PathOnClient": name, "Title": name, "VersionData": base64.StdEncoding.EncodeToString(content), "FirstPublishLocationId": id, "Origin": "H",
+	})
+	if err != nil {
+		return "", err
+	}
+	made, err := p.s.Get("ContentVersion", version)
+	return made.Fields["ContentDocumentId"], err
 }

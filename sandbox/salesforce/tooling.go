@@ -57,7 +57,13 @@ func toolingCreate(c *call) (answer, *apiError) {
 		return c.createChannel(c.param["object"], body.FullName, body.Metadata)
 	}
 	objectName, name, dotted := strings.Cut(body.FullName, ".")
-	o := c.s.object(objectName)
+	o, twin := c.s.object(objectName), (*object)(nil)
+	switch {
+	case strings.EqualFold(objectName, "Activity"): // its custom fields are those of tasks and of events
+		o, twin = c.s.object("Task"), c.s.object("Event")
+	case o != nil && (o.name == "Task" || o.name == "Event"):
+		o = nil
+	}
 	if o == nil || !dotted || !strings.HasSuffix(name, "__c") || strings.Contains(strings.TrimSuffix(name, "__c"), "__") {
 		return answer{}, refuse("FIELD_INTEGRITY_EXCEPTION", "Invalid fullname: %s", body.FullName).on("FullName")
 	}
@@ -78,6 +84,10 @@ func toolingCreate(c *call) (answer, *apiError) {
 		return answer{}, refuse("LIMIT_EXCEEDED", "This object already has the maximum of 25 external ID fields.")
 	}
 	c.s.addField(o, f)
+	if twin != nil {
+		other := *f
+		c.s.addField(twin, &other)
+	}
 	return answer{status: http.StatusCreated, body: saved(f.toolingID(), member{"warnings", []any{}}, member{"infos", []any{}})}, nil
 }
 

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"encoding/base64"
 	"html"
 	"regexp"
 	"strings"
@@ -122,4 +123,41 @@ var (
 func plainText(body string) string {
 	body = blockShape.ReplaceAllString(body, "\n")
 	return strings.TrimSpace(html.UnescapeString(tagShape.ReplaceAllString(body, "")))
+}
+
+// A File is a file of a record, in its latest version.
+type File struct {
+	Document string `json:"document"` // id of the ContentDocument
+	Version  string `json:"version"`  // id of the ContentVersion
+	Title    string `json:"title"`
+	Name     string `json:"name"` // PathOnClient
+	Link     string `json:"link,omitempty"`
+	Content  []byte `json:"content,omitempty"` // empty for links
+}
+
+// Files returns the files that are linked to a record, the oldest first.
+func (s *System) Files(id string) ([]File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tick()
+	r, err := s.lookUp(id)
+	if err != nil {
+		return nil, err
+	}
+	var out []File
+	for _, l := range s.rows(s.object("ContentDocumentLink"), false, false) {
+		doc := s.find(l.text("ContentDocumentId"))
+		if l.text("LinkedEntityId") != r.id || doc == nil || doc.deleted() {
+			continue
+		}
+		f := File{Document: doc.id, Version: doc.text("LatestPublishedVersionId"), Title: doc.text("Title")}
+		if v := s.find(f.Version); v != nil {
+			f.Name, f.Link = v.text("PathOnClient"), v.text("ContentUrl")
+			if f.Content, err = base64.StdEncoding.DecodeString(v.text("VersionData")); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, f)
+	}
+	return out, nil
 }

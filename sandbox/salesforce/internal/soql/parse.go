@@ -255,7 +255,7 @@ func (p *parser) fieldList() ([]Field, *Error) {
 // field reads a path or a function of one.
 func (p *parser) field() (Field, *Error) {
 	t := p.peek()
-	if t.kind != tokenWord {
+	if t.kind != tokenWord || p.word("SELECT", "FROM", "WHERE", "LIMIT") {
 		return Field{}, p.unexpected()
 	}
 	p.at++
