@@ -74,8 +74,10 @@ func (c *connection) notes(ctx context.Context, op string, m *meta, id string) (
 		noteField(m.name) + " = " + quote(id), "Subject = " + quote(c.o.subject), "IsClosed = TRUE", "IsDeleted = FALSE",
 	}, "ORDER BY CreatedDate, Id")
 	var out []connectors.Comment
+	nameless := false
 	err = c.queryEach(ctx, op, taskObject, soql, true, func(r row) { // tasks of more than a year are archived
 		comment := commentOf(r)
+		nameless = nameless || comment.ID == ""
 		body, marked := unmarked(r.text("Description"))
 		comment.Key = marked
 		if key != nil {
@@ -86,7 +88,23 @@ func (c *connection) notes(ctx context.Context, op string, m *meta, id string) (
 		}
 		out = append(out, comment)
 	})
-	return out, err
+	return named(out, c.nameless(op, taskObject, nameless, err))
+}
+
+// nameless is the error of a list with a row that has no id; err where that is
+// one already.
+func (c *connection) nameless(op, object string, found bool, err error) error {
+	if err == nil && found {
+		return c.fail(op, object, connectors.Internal, "Salesforce lists a record without an id")
+	}
+	return err
+}
+
+func named(list []connectors.Comment, err error) ([]connectors.Comment, error) {
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 func commentOf(r row) connectors.Comment {
@@ -204,8 +222,10 @@ func (c *connection) posts(ctx context.Context, op, id string) ([]connectors.Com
 		"ParentId = " + quote(id), "Type IN ('TextPost','LinkPost','ContentPost')", "IsDeleted = FALSE",
 	}, "ORDER BY CreatedDate, Id")
 	var out []connectors.Comment
+	nameless := false
 	err := c.queryEach(ctx, op, "FeedItem", soql, false, func(r row) {
 		comment := commentOf(r)
+		nameless = nameless || comment.ID == ""
 		var body string
 		body, comment.Key = unmarked(r.text("Body"))
 		if r.text("IsRichText") != "true" {
@@ -214,7 +234,7 @@ func (c *connection) posts(ctx context.Context, op, id string) ([]connectors.Com
 		comment.Body = richtext.SalesforceFeed.From(body)
 		out = append(out, comment)
 	})
-	return out, err
+	return named(out, c.nameless(op, "FeedItem", nameless, err))
 }
 
 // maxPost is the longest body of a post.

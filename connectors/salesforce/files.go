@@ -61,12 +61,15 @@ func (c *connection) documents(ctx context.Context, op string, ids []string) ([]
 			fieldID, "ContentDocumentId", "Title", "FileExtension", "FileType", "ContentSize", "ContentUrl", "Description",
 			"ContentDocument.CreatedDate", "ContentDocument.CreatedById", "ContentDocument.CreatedBy.Name", "ContentDocument.CreatedBy.Email",
 		}, []string{"ContentDocumentId IN " + quoteAll(chunk), "IsLatest = TRUE"}, "")
+		nameless := false
 		err := c.queryEach(ctx, op, versionObject, soql, false, func(r row) {
 			if r.text("FileType") != noteType {
-				out = append(out, attachmentOf(r, me, instance))
+				a := attachmentOf(r, me, instance)
+				nameless = nameless || a.ID == ""
+				out = append(out, a)
 			}
 		})
-		if err != nil {
+		if err := c.nameless(op, versionObject, nameless, err); err != nil {
 			return nil, err
 		}
 	}

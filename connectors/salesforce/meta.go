@@ -110,7 +110,7 @@ func newProperty(w *wireField) *property {
 		name: w.Name, label: firstOf(w.Label, w.Name), wire: w.Type, oneLine: true,
 		creatable: w.Createable, writable: w.Updateable, nillable: w.Nillable,
 		unique: w.Unique || w.Type == "id", filterable: w.Filterable, cascade: w.Cascade,
-		length: w.Length, scale: -1, refs: w.ReferenceTo, masked: w.Type == "encryptedstring",
+		length: max(w.Length, 0), scale: -1, refs: w.ReferenceTo, masked: w.Type == "encryptedstring",
 	}
 	switch w.Type {
 	case "id", "string", "email", "phone", "url", "combobox", "encryptedstring", "time":
@@ -129,9 +129,9 @@ func newProperty(w *wireField) *property {
 	case "int", "long":
 		p.typ, p.scale = connectors.TypeNumber, 0
 	case "double", "percent":
-		p.typ, p.scale = connectors.TypeNumber, w.Scale
+		p.typ, p.scale = connectors.TypeNumber, max(w.Scale, 0)
 	case "currency":
-		p.typ, p.scale = connectors.TypeMoney, w.Scale
+		p.typ, p.scale = connectors.TypeMoney, max(w.Scale, 0)
 	case "date":
 		p.typ = connectors.TypeDate
 	case "datetime":
