@@ -88,6 +88,14 @@ func Examples() []Example {
 			}},
 		},
 		{
+			Name: "hubspot-github", Title: "A deal of HubSpot becomes an issue of a GitHub repository.",
+			Connections: []string{"hubspot", "github"},
+			Casts: []Cast{{
+				Mapping: "won-deal-to-github-issue", Source: hubspotDeal, Target: githubIssue,
+				Open: "contractsent", Won: "closedwon", Working: "closed", Started: "delivered",
+			}},
+		},
+		{
 			Name: "salesforce-jira", Title: "An opportunity of Salesforce becomes an epic of Jira with its tasks.",
 			Connections: []string{"salesforce", "jira"},
 			Casts: []Cast{{
@@ -120,7 +128,7 @@ var (
 		Name: "name", Number: "Budget", Due: "due", State: "list", Key: "CRM deal",
 	}
 	githubIssue = Part{
-		Connection: "github", Object: "issue", Scope: map[string]string{"repository": "harbourworks/delivery"}, Noun: "issue",
+		Connection: "github", Object: "issue", Scope: map[string]string{"repo": "harbourworks/delivery"}, Noun: "issue",
 		Name: "title", State: "state", Mark: "crm",
 	}
 	jiraEpic = Part{

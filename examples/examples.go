@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-//go:embed hubspot-jira hubspot-trello salesforce-jira ticket-to-issue deal-to-issue
+//go:embed hubspot-jira hubspot-trello hubspot-github salesforce-jira ticket-to-issue deal-to-issue
 var files embed.FS
 
 // Template is a mapping to begin with, in a configuration of its own.
@@ -36,6 +36,7 @@ func Templates() []Template {
 		{"ticket-to-issue", "A ticket that waits for us becomes an issue; both ways, with comments. Only fields that both systems have from the start.", "hubspot", "jira", jira, "ticket-to-issue"},
 		{"deal-to-epic", "A won deal becomes an epic with its tasks; with a button, notes and the project's state in the deal. Needs some fields of its own.", "hubspot", "jira", jira, "hubspot-jira"},
 		{"deal-to-card", "A won deal becomes a card of a Trello board with a checklist; with a button, notes and the card's list in the deal.", "hubspot", "trello", Place{"board", "Client delivery"}, "hubspot-trello"},
+		{"deal-to-github-issue", "A won deal becomes an issue of a GitHub repository; with a button, notes and the issue's state in the deal.", "hubspot", "github", Place{"repo", "harbourworks/delivery"}, "hubspot-github"},
 		{"opportunity-to-epic", "A won opportunity becomes an epic with its tasks; with a button, notes and the project's state in the opportunity.", "salesforce", "jira", jira, "salesforce-jira"},
 	}
 }

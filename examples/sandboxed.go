@@ -45,6 +45,9 @@ var sandboxed = map[string]string{
     base_url: ${GITHUB_URL}
     token: ${GITHUB_TOKEN}
     webhook_secret: ${GITHUB_WEBHOOK_SECRET}
+    requests_per_second: 200
+    creates_per_minute: 10000
+    list_lag: 20s
 `,
 }
 

@@ -212,11 +212,16 @@ func (s *story) restart(ctx context.Context) (string, error) {
 	if _, err := s.press(ctx, s.third); err != nil {
 		return "", err
 	}
+	a := s.acts[0]
+	if a.Target.Key == "" { // it is known by the source's link only
+		if err := await(ctx, func() error { return s.inStep(s.third) }); err != nil {
+			return "", err
+		}
+	}
 	if err := s.stop(); err != nil {
 		return "", err
 	}
 	s.stop = nil
-	a := s.acts[0]
 	t, err := a.Counterpart(s.third)
 	if err != nil {
 		return "", err

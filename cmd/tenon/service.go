@@ -89,7 +89,7 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	}
 	s.engineConfig = engine.Config{
 		Store: s.store, Connections: s.conns, Mappings: s.mappings, Sealer: s.sealer, Printer: s.printer,
-		Broken: s.broken, Clock: o.clock, Logger: o.log, Meter: meter, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
+		Broken: s.broken, People: people(cfg.People), Clock: o.clock, Logger: o.log, Meter: meter, Limits: limits(cfg.Engine), ReadOnly: o.readOnly || cfg.Engine.ReadOnly,
 	}
 	if o.buttons {
 		s.engineConfig.ConvertLink = func(mapping string, record connectors.Ref) string {
@@ -98,6 +98,15 @@ func (c *cli) openService(ctx context.Context, cfg *config.Config, o serviceOpti
 	}
 	s.engine, err = engine.New(s.engineConfig)
 	return s, err
+}
+
+// people hands the table of people on.
+func people(rows []config.Person) []engine.PersonRow {
+	out := make([]engine.PersonRow, len(rows))
+	for i, p := range rows {
+		out[i] = engine.PersonRow{Email: p.Email, On: p.On}
+	}
+	return out
 }
 
 // seenWait is how long to wait between two looks for a system that was never

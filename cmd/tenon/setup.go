@@ -230,14 +230,14 @@ func describe(ctx context.Context, f *mapping.File, conns connections, from sche
 		}
 		abilities := connectors.AbilitiesOf(conn)
 		env.Schemas[i], env.Abilities[i], env.Facts[i] = s, &abilities, conn.Facts()
-		env.TaskSchemas[i] = taskSchema(ctx, from, side)
+		env.TaskSchemas[i] = taskSchema(ctx, from, side, s.Child)
 	}
 	return problems, nil
 }
 
 // taskSchema returns how the tasks look that are made with a record of the side,
 // nil where the system tells nothing of them: the side's own schema counts then.
-func taskSchema(ctx context.Context, from schemaSource, side mapping.Side) *connectors.Schema {
+func taskSchema(ctx context.Context, from schemaSource, side mapping.Side, child string) *connectors.Schema {
 	scope := maps.Clone(side.Scope)
 	for key := range scope {
 		if strings.EqualFold(key, "issuetype") {
@@ -247,7 +247,14 @@ func taskSchema(ctx context.Context, from schemaSource, side mapping.Side) *conn
 			}
 		}
 	}
-	return nil
+	if child == "" {
+		return nil
+	}
+	s, err := from.schema(ctx, side.Connection, child, side.Scope)
+	if err != nil {
+		return nil
+	}
+	return s
 }
 
 // quiet is the logger of commands that report by themselves.

@@ -60,7 +60,7 @@ func HandIn(s System, p Place) Hand {
 	case *asana.System:
 		return asanaHand{s, p.Scope["project"]}
 	case *github.System:
-		return githubHand{s, p.Scope["repository"]}
+		return githubHand{s, p.Scope["repo"]}
 	case *salesforce.System:
 		return salesforceHand{s, p.Object}
 	case *trello.System:
