@@ -69,7 +69,7 @@ func (s *System) enter(r *http.Request, c *call) (done func(), err *apiError) {
 	s.calledAt = "http://" + r.Host
 	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	t := s.tokens[strings.TrimSpace(text)]
-	if !ok || t == nil || t.dead || !t.expires.IsZero() && !s.now().Before(t.expires) {
+	if !ok || t == nil || t.dead || s.blocked || !t.expires.IsZero() && !s.now().Before(t.expires) {
 		return nil, refuse(http.StatusUnauthorized, "Not Authorized")
 	}
 	c.token, c.user = t, t.user

@@ -173,6 +173,14 @@ func (s *System) Deny(deny bool) {
 	s.denied = deny
 }
 
+// Block refuses all tokens, as when an administrator has blocked the app, or
+// takes that back.
+func (s *System) Block(blocked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blocked = blocked
+}
+
 // HideField puts a custom field, by name or gid, out of the tokens' sight.
 func (s *System) HideField(name string) error {
 	s.mu.Lock()

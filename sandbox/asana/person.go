@@ -348,3 +348,30 @@ func (p Person) Restore(gid string) error {
 		return nil
 	})
 }
+
+// Attach attaches a file to a task and returns its gid.
+func (p Person) Attach(gid, name string, content []byte) (file string, err error) {
+	err = p.act(func(c *call) *apiError {
+		c.data = map[string]any{"parent": gid}
+		c.upload = &upload{name: name, kind: "application/octet-stream", content: slices.Clone(content)}
+		a, err := createAttachment(c)
+		if err == nil {
+			file = a.one.id()
+		}
+		return err
+	})
+	return file, err
+}
+
+// Link attaches a link to a task and returns its gid.
+func (p Person) Link(gid, name, address string) (file string, err error) {
+	err = p.act(func(c *call) *apiError {
+		c.data = map[string]any{"parent": gid, "resource_subtype": "external", "url": address, "name": name}
+		a, err := createAttachment(c)
+		if err == nil {
+			file = a.one.id()
+		}
+		return err
+	})
+	return file, err
+}

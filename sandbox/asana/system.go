@@ -112,6 +112,7 @@ type System struct {
 	calledAt string // the origin that was called last
 	free     bool
 	denied   bool // the tokens may not write
+	blocked  bool // they may not do anything
 
 	workspace   *workspace
 	users       []*user
@@ -172,7 +173,7 @@ func (s *System) reset(seed uint64) {
 		s.zone = zone
 	}
 	s.lastGID = 1_209_000_000_001_000
-	s.free, s.denied = s.opts.Free, false
+	s.free, s.denied, s.blocked = s.opts.Free, false, false
 	s.users, s.teams, s.projects, s.tags, s.fields, s.templates, s.jobs, s.statuses = nil, nil, nil, nil, nil, nil, nil, nil
 	s.tasks, s.sections, s.stories = map[string]*task{}, map[string]*section{}, map[string]*story{}
 	s.attachments, s.options = map[string]*attachment{}, map[string]*option{}

@@ -195,3 +195,65 @@ func (s *System) FieldGID(name string) string {
 	}
 	return ""
 }
+
+// UserGID returns the gid of the user with this e-mail, "" if there is none.
+func (s *System) UserGID(email string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.userByEmail(email); u != nil {
+		return u.gid
+	}
+	return ""
+}
+
+// OptionGID returns the gid of an option of a custom field, both by name.
+func (s *System) OptionGID(field, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.fieldByName(field); f != nil {
+		for _, o := range f.options {
+			if o.name == name {
+				return o.gid
+			}
+		}
+	}
+	return ""
+}
+
+// SectionGID returns the gid of a section of a project, both by name.
+func (s *System) SectionGID(project, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.projectByName(project); p != nil {
+		if sec := p.section(name); sec != nil {
+			return sec.gid
+		}
+	}
+	return ""
+}
+
+// File is a file or a link at a task.
+type File struct {
+	GID     string
+	Name    string
+	Author  string // e-mail
+	Link    string // of links
+	Content []byte
+}
+
+// Files returns what is attached to a task, oldest first.
+func (s *System) Files(gid string) []File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []File
+	if t := s.tasks[gid]; t != nil {
+		for _, a := range t.attachments {
+			f := File{GID: a.gid, Name: a.name, Link: a.url, Content: slices.Clone(a.content)}
+			if a.by != nil {
+				f.Author = a.by.email
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}

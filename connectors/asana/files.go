@@ -1,0 +1,169 @@
+package asana
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+)
+
+// fileLimit is the largest file that Asana takes (read 2026-11-22).
+const fileLimit = 100 << 20
+
+// noteSpan is how far the time of an attachment and that of Asana's note of it
+// may lie apart.
+const noteSpan = 5 * time.Second
+
+// FileLimit implements connectors.Filer.
+func (c *Connection) FileLimit(_ context.Context, object string) (int64, error) {
+	if err := c.checkObject("read the limit of attachments", object); err != nil {
+		return 0, err
+	}
+	return fileLimit, nil
+}
+
+const attachmentFields = "name,resource_subtype,created_at,permanent_url,view_url,host,size"
+
+// Files implements connectors.Filer. Attachments have no place for a key, and do
+// not tell who added them: the stories of the task do.
+func (c *Connection) Files(ctx context.Context, object, id string) ([]connectors.Attachment, error) {
+	const op = "read attachments"
+	if err := c.checkComments(op, object, id); err != nil {
+		return nil, err
+	}
+	list, err := all[wireAttachment](ctx, c, rest.Request{
+		Op: op, Record: object + "/" + id, Path: "/attachments", Query: url.Values{"parent": {id}, "opt_fields": {attachmentFields}},
+	}, maxPages)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	notes, err := c.addedFiles(ctx, op, object, id)
+	if err != nil {
+		return nil, err
+	}
+	me, err := c.whoami(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]connectors.Attachment, 0, len(list))
+	for i := range list {
+		w := &list[i]
+		if w.GID == "" {
+			return nil, c.fail(op, object+"/"+id, connectors.Internal, "the answer has an attachment without an id")
+		}
+		a := connectors.Attachment{ID: w.GID, Name: w.Name, Size: -1, Created: parseTime(w.CreatedAt)}
+		if w.Size != nil {
+			a.Size = *w.Size
+		}
+		if w.Permanent != nil {
+			a.Page = *w.Permanent
+		}
+		if w.Subtype == "external" || w.Host != "" && w.Host != "asana" {
+			a.Size = -1
+			if w.View != nil {
+				a.Link = *w.View
+			}
+		}
+		if by := whoAdded(notes, a.Created); by != nil {
+			a.Author = connectors.Person{ID: by.GID, Name: by.Name}
+			a.Mine = by.GID == me.id
+		}
+		out = append(out, a)
+	}
+	slices.SortStableFunc(out, func(a, b connectors.Attachment) int { return a.Created.Compare(b.Created) })
+	return out, nil
+}
+
+// addedFiles returns Asana's notes of attachments.
+func (c *Connection) addedFiles(ctx context.Context, op, object, id string) ([]wireStory, error) {
+	stories, err := all[wireStory](ctx, c, rest.Request{
+		Op: op, Record: object + "/" + id, Path: "/tasks/{id}/stories", Params: map[string]string{"id": id},
+		Query: url.Values{"opt_fields": {"resource_subtype,created_at,created_by.name"}},
+	}, maxPages)
+	return slices.DeleteFunc(stories, func(s wireStory) bool { return s.Subtype != "attachment_added" || s.CreatedBy == nil }), err
+}
+
+// whoAdded returns who is noted nearest to the time of an attachment.
+func whoAdded(notes []wireStory, at time.Time) *wireNamed {
+	var by *wireNamed
+	best := noteSpan + 1
+	for i := range notes {
+		if d := parseTime(notes[i].CreatedAt).Sub(at).Abs(); d <= noteSpan && d < best {
+			by, best = notes[i].CreatedBy, d
+		}
+	}
+	return by
+}
+
+// OpenFile implements connectors.Filer. The address of a file is good for two
+// minutes, so it is asked for and used at once.
+func (c *Connection) OpenFile(ctx context.Context, object, id, fileID string) (io.ReadCloser, error) {
+	const op = "read an attachment"
+	if err := c.checkComments(op, object, id); err != nil {
+		return nil, err
+	}
+	if !isID(fileID) {
+		return nil, c.fail(op, object+"/"+id, connectors.NotFound, "the task has no attachment %q", fileID)
+	}
+	var w struct {
+		wireAttachment
+		Parent *wireNamed `json:"parent"`
+	}
+	if err := c.get(ctx, op, object+"/"+id, "/attachments/{id}", map[string]string{"id": fileID}, "download_url,resource_subtype,host,parent.gid", &w); err != nil {
+		return nil, err
+	}
+	if w.Download == nil || *w.Download == "" || w.Parent != nil && w.Parent.GID != id {
+		return nil, c.fail(op, object+"/"+id, connectors.NotFound, "the attachment %q of the task is no file", fileID)
+	}
+	body, _, err := c.http.Fetch(ctx, op, object+"/"+id, *w.Download)
+	return body, err
+}
+
+// AddFile implements connectors.Filer.
+func (c *Connection) AddFile(ctx context.Context, object, id string, f connectors.NewFile) (string, error) {
+	const op = "attach a file"
+	if err := c.checkComments(op, object, id); err != nil {
+		return "", err
+	}
+	var made wireAttachment
+	resp, err := c.do(ctx, rest.Request{
+		Op: op, Record: object + "/" + id, Method: http.MethodPost, Path: "/attachments", Query: url.Values{"opt_fields": {"name"}},
+		Accept: []int{http.StatusRequestEntityTooLarge},
+		Body:   rest.Form(rest.Field("parent", id), rest.Part{Name: "file", FileName: f.Name, Type: f.Type, Size: f.Size, Content: f.Content}),
+	}, &made)
+	if resp != nil && resp.Status == http.StatusRequestEntityTooLarge {
+		return "", c.fail(op, object+"/"+id, connectors.Invalid, "%s: %w", f.Name, connectors.ErrFileTooLarge)
+	}
+	return c.added(op, object+"/"+id, made.GID, err)
+}
+
+// AddLink implements connectors.Filer.
+func (c *Connection) AddLink(ctx context.Context, object, id string, l connectors.NewLink) (string, error) {
+	const op = "attach a link"
+	if err := c.checkComments(op, object, id); err != nil {
+		return "", err
+	}
+	name := cmpOr(l.Name, l.URL)
+	var made wireAttachment
+	_, err := c.do(ctx, rest.Request{
+		Op: op, Record: object + "/" + id, Method: http.MethodPost, Path: "/attachments", Query: url.Values{"opt_fields": {"name"}},
+		Body: rest.Form(rest.Field("parent", id), rest.Field("resource_subtype", "external"), rest.Field("url", l.URL), rest.Field("name", name)),
+	}, &made)
+	return c.added(op, object+"/"+id, made.GID, err)
+}
+
+func (c *Connection) added(op, record, gid string, err error) (string, error) {
+	if err == nil && gid == "" {
+		err = &connectors.Error{
+			Op: op, Connection: c.name, Record: record, Kind: connectors.Internal, Unsure: true,
+			Err: fmt.Errorf("the answer does not name the attachment that was made: %w", errNoID),
+		}
+	}
+	return gid, err
+}

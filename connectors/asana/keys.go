@@ -1,0 +1,275 @@
+package asana
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/rest"
+)
+
+// addKey puts the key of a create into its body: as external data, into the
+// custom field, or as a marker below the description. Subtasks have no custom
+// fields of their own.
+func (c *Connection) addKey(ctx context.Context, w *write, body map[string]any, key string) error {
+	switch mode := c.keyMode(w.object); mode {
+	case keyExternal:
+		body["external"] = map[string]any{"gid": key}
+	case keyNotes:
+		html, _ := body["html_notes"].(string)
+		body["html_notes"] = mark(html, key)
+	default:
+		gid, err := c.readyKeyField(ctx, w.scope)
+		if err != nil {
+			return err
+		}
+		custom, _ := body["custom_fields"].(map[string]any)
+		if custom == nil {
+			custom = map[string]any{}
+			body["custom_fields"] = custom
+		}
+		custom[gid] = key
+	}
+	return nil
+}
+
+// keyMode says where the keys of an object's creates are.
+func (c *Connection) keyMode(object string) string {
+	if object == objectSubtask && c.createKey == keyField {
+		return keyNotes
+	}
+	return c.createKey
+}
+
+// FindByKey implements connectors.Connection. Look-ups by external data and
+// lists of tasks do not lag; search, which does, is not used.
+func (c *Connection) FindByKey(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error) {
+	const op = "find by key"
+	s, err := c.scope(ctx, op, object, scope)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	if object == objectProject {
+		return c.findProjects(ctx, op, s, keys)
+	}
+	if c.keyMode(object) == keyExternal {
+		return c.findExternal(ctx, op, keys)
+	}
+	found, err := c.index.find(ctx, c, op, object, s, keys)
+	if err != nil {
+		return nil, err
+	}
+	return c.stillThere(ctx, op, found)
+}
+
+// findExternal looks tasks up by their external gids.
+func (c *Connection) findExternal(ctx context.Context, op string, keys []string) ([][]string, error) {
+	actions := make([]action, len(keys))
+	for i, k := range keys {
+		actions[i] = action{method: http.MethodGet, path: "/tasks/external:" + k, fields: "name"}
+	}
+	out := make([][]string, len(keys))
+	for i, r := range c.run(ctx, op, actions) {
+		var w wireNamed
+		switch {
+		case r.err != nil && r.err.Kind == connectors.NotFound:
+		case r.err != nil:
+			return nil, named(r.err, op, "")
+		default:
+			if err := decodeData(r.data, &w); err != nil || !isID(w.GID) {
+				return nil, c.fail(op, "", connectors.Internal, "%w", errNoID)
+			}
+			out[i] = []string{w.GID}
+		}
+	}
+	return out, nil
+}
+
+// stillThere leaves out what was deleted since it was listed.
+func (c *Connection) stillThere(ctx context.Context, op string, found [][]string) ([][]string, error) {
+	var actions []action
+	for _, ids := range found {
+		for _, id := range ids {
+			actions = append(actions, action{method: http.MethodGet, path: "/tasks/" + id, fields: "name"})
+		}
+	}
+	replies := c.run(ctx, op, actions)
+	out := make([][]string, len(found))
+	n := 0
+	for i, ids := range found {
+		for _, id := range ids {
+			r := replies[n]
+			n++
+			switch {
+			case r.err == nil:
+				out[i] = append(out[i], id)
+			case r.err.Kind != connectors.NotFound:
+				return nil, named(r.err, op, "")
+			}
+		}
+	}
+	return out, nil
+}
+
+// maxIndexed bounds the keys that are remembered.
+const maxIndexed = 200_000
+
+// keyIndex remembers which tasks hold which keys, by project and object. Each
+// look-up takes in what was modified since the one before.
+type keyIndex struct {
+	mu    sync.Mutex
+	lists map[string]*keyList
+}
+
+type keyList struct {
+	turn  chan struct{}
+	since time.Time // the list is complete up to here; zero: never listed
+	ids   map[string][]string
+}
+
+func (x *keyIndex) list(name string) *keyList {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.lists == nil {
+		x.lists = map[string]*keyList{}
+	}
+	l := x.lists[name]
+	if l == nil {
+		l = &keyList{turn: make(chan struct{}, 1), ids: map[string][]string{}}
+		x.lists[name] = l
+	}
+	return l
+}
+
+func (x *keyIndex) find(ctx context.Context, c *Connection, op, object string, s *scopeRef, keys []string) ([][]string, error) {
+	l := x.list(object + "/" + s.project.gid)
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return nil, c.fail(op, "", connectors.Unavailable, "%w", context.Cause(ctx))
+	}
+	if err := l.refresh(ctx, c, op, object, s); err != nil {
+		return nil, err
+	}
+	out := make([][]string, len(keys))
+	for i, k := range keys {
+		out[i] = slices.Clone(l.ids[k])
+	}
+	return out, nil
+}
+
+// refresh takes in the keys of the tasks that were modified since the last look.
+// Subtasks stand in no list, so all of them are looked at.
+func (l *keyList) refresh(ctx context.Context, c *Connection, op, object string, s *scopeRef) error {
+	mode := c.keyMode(object)
+	key := ""
+	if mode == keyField {
+		var err error
+		if key, err = c.keyFieldID(ctx, op, listAge); err != nil || key == "" {
+			return err // no field, no keys
+		}
+	}
+	if len(l.ids) > maxIndexed || object == objectSubtask {
+		l.since, l.ids = time.Time{}, map[string][]string{}
+	}
+	fields := "custom_fields.text_value"
+	if mode == keyNotes {
+		fields = "html_notes"
+	}
+	q := url.Values{"project": {s.project.gid}, "opt_fields": {fields}}
+	if object == objectSubtask {
+		q.Set("opt_fields", "num_subtasks")
+	}
+	if !l.since.IsZero() {
+		q.Set("modified_since", l.since.Add(-overlap).UTC().Format("2006-01-02T15:04:05.000Z"))
+	}
+	var begun time.Time
+	offset := ""
+	for range maxPages {
+		rows, next, resp, err := page[wireTask](ctx, c, rest.Request{Op: op, Path: "/tasks", Query: q}, offset)
+		if err != nil {
+			return err
+		}
+		if begun.IsZero() {
+			begun = c.serverTime(resp)
+		}
+		if object == objectSubtask {
+			if rows, err = c.below(ctx, op, fields+",num_subtasks", rows); err != nil {
+				return err
+			}
+		}
+		for i := range rows {
+			l.take(rows[i].key(mode, key), rows[i].GID)
+		}
+		if next == "" {
+			l.since = begun
+			return nil
+		}
+		offset = next
+	}
+	return c.fail(op, "", connectors.Internal, "the list of tasks has no end")
+}
+
+func (l *keyList) take(key, id string) {
+	if key != "" && !slices.Contains(l.ids[key], id) {
+		l.ids[key] = append(l.ids[key], id)
+	}
+}
+
+// key returns the key that a task was made with.
+func (w *wireTask) key(mode, field string) string {
+	if mode == keyNotes {
+		_, key := unmark(w.HTMLNotes.v)
+		return key
+	}
+	v, _ := w.custom(field)
+	return v.Text()
+}
+
+// keyFieldID returns the gid of the custom field for keys, "" if there is none.
+func (c *Connection) keyFieldID(ctx context.Context, op string, age time.Duration) (string, error) {
+	return c.keyID.get(ctx, c.clock, age, func(ctx context.Context) (string, error) {
+		me, err := c.whoami(ctx, op)
+		if err != nil {
+			return "", err
+		}
+		list, err := all[wireField](ctx, c, rest.Request{
+			Op: op, Path: "/workspaces/{id}/custom_fields", Params: map[string]string{"id": me.workspace.GID}, Query: url.Values{"opt_fields": {"name,resource_subtype"}},
+		}, maxPages)
+		if err != nil {
+			return "", err
+		}
+		for i := range list {
+			if strings.EqualFold(list[i].Name, c.keyName) {
+				if !c.isKeyField(&list[i]) {
+					return "", c.fail(op, "", connectors.Invalid, "the custom field %q for the keys of creates is no text field: set key_field to another name", c.keyName)
+				}
+				return list[i].GID, nil
+			}
+		}
+		return "", nil
+	})
+}
+
+// readyKeyField makes sure that the project of a scope has the field for keys.
+func (c *Connection) readyKeyField(ctx context.Context, s *scopeRef) (string, error) {
+	gid, err := c.keyFieldID(ctx, opCreate, listAge)
+	if err != nil {
+		return "", err
+	}
+	if gid == "" {
+		if gid, err = c.makeKeyField(ctx, opCreate); err != nil {
+			return "", err
+		}
+	}
+	if slices.ContainsFunc(s.project.fields, func(f wireField) bool { return f.GID == gid }) {
+		return gid, nil
+	}
+	return gid, c.attachKeyField(ctx, opCreate, s.project, gid)
+}
