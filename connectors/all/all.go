@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/tenonsync/tenon/connectors"
+	"github.com/tenonsync/tenon/connectors/asana"
 	"github.com/tenonsync/tenon/connectors/github"
 	"github.com/tenonsync/tenon/connectors/hubspot"
 	"github.com/tenonsync/tenon/connectors/jira"
@@ -14,6 +15,7 @@ import (
 // stands in the list twice.
 func Registry() (*connectors.Registry, error) {
 	return connectors.NewRegistry(
+		asana.New(),
 		github.New(),
 		hubspot.Connector{},
 		jira.New(),
