@@ -7,6 +7,10 @@ type Schema struct {
 	Object string
 	Label  string // what people call it, singular
 	Fields []Field
+
+	// Child is the object of the records that Create makes under these (see
+	// Create.Parent), where it is another one. It takes the same scope.
+	Child string
 }
 
 // Field describes one field of an object.

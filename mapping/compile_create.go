@@ -230,7 +230,7 @@ func (k *compilation) task(item *node, target SideID, index int, taken map[strin
 		schema = k.env.Schemas[target]
 	}
 	t := taskPlan{object: k.file.Sides[target].Object, scope: cloneScope(k.file.Sides[target].Scope)}
-	k.taskType(&t, item.get("type").str())
+	k.taskType(&t, item.get("type").str(), k.env.Schemas[target].Child)
 	title := item.get("summary")
 	if title == nil {
 		title = item.get("title")
@@ -277,15 +277,19 @@ func (k *compilation) task(item *node, target SideID, index int, taken map[strin
 }
 
 // taskType applies the `type` of a task: an issue type where the scope has one,
-// else an object.
-func (k *compilation) taskType(t *taskPlan, typ string) {
+// else an object; without it, the one that the system makes under the side's
+// records.
+func (k *compilation) taskType(t *taskPlan, typ, child string) {
 	for key := range t.scope {
 		if strings.EqualFold(key, "issuetype") {
 			t.scope[key] = firstNonEmpty(typ, "Task")
 			return
 		}
 	}
-	if typ != "" {
+	switch {
+	case child != "" && (typ == "" || typ == child):
+		t.object = child
+	case typ != "":
 		t.object = typ
 		t.scope = connectors.Scope{}
 	}

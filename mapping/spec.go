@@ -171,7 +171,7 @@ var taskSpec = &spec{kind: specObject, free: true, keys: []*spec{
 	{name: "summary", kind: specTemplate, example: "summary: \"Kick-off: {{ deal.dealname }}\"", help: "The task's title. `title` is the same."},
 	{name: "title", kind: specTemplate, example: "title: Prototype", help: "The same as `summary`."},
 	{name: "key", kind: specText, fallback: "made from the title's fixed words", example: "key: kick-off", help: "What tells this task from the others of the mapping. Give one before you reword the title of a task that is in use."},
-	{name: "type", kind: specText, fallback: "Task", example: "type: Sub-task", help: "The kind of record: where the side's scope names an `issuetype`, the task's own; elsewhere the object."},
+	{name: "type", kind: specText, fallback: "Task", example: "type: Sub-task", help: "The kind of record: where the side's scope names an `issuetype`, the task's own; elsewhere the object. In Trello, tasks are items of the card's checklist."},
 	{name: "assignee", kind: specTemplate, example: "assignee: \"{{ deal.hubspot_owner_id.email }}\"", help: "A person's e-mail. An empty one leaves the task unassigned."},
 	{name: "due", kind: specExpression, example: "due: 5 workdays", help: "`N days` or `N workdays` after the creation, a day (`2026-12-24`), or an expression that gives a day."},
 	{name: "description", kind: specTemplate, example: "description: \"See {{ deal.url }}\"", help: "The task's text, in Markdown."},

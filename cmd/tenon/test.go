@@ -240,7 +240,11 @@ func (t *testRun) prepare(ctx context.Context, cf *mapping.CaseFile, m *mapping.
 			return nil, problems, fail(exitConfig, "save it anew: tenon validate --save-schemas", "%w", err)
 		}
 		saved[i], s.Guessed[i] = schema, schema == nil
-		s.TaskSchemas[i] = taskSchema(ctx, from, side, s.Schemas[i].Child)
+		if schema != nil {
+			s.TaskSchemas[i] = taskSchema(ctx, from, side, schema.Child)
+		} else {
+			s.TaskSchemas[i] = taskSchema(ctx, from, side, "")
+		}
 		if conn := t.conns[side.Connection]; conn != nil {
 			abilities := connectors.AbilitiesOf(conn)
 			s.Abilities[i], s.Facts[i] = &abilities, conn.Facts()

@@ -64,6 +64,18 @@ var basics = []test{
 			e.Errorf("Schema differs from call to call:\n%s", diff)
 		}
 	}},
+	{"schema's child is an object", func(e *env) {
+		child := e.schema().Child
+		if child == "" {
+			e.Skipf("children are of the same object, or there are none")
+		}
+		if s, err := e.c.Schema(e.Context(), child, e.h.Scope); err != nil || s.Object != child || len(s.Fields) == 0 {
+			e.Errorf("Schema of the child %q in the parent's scope: %+v, %v", child, s, err)
+		}
+		if e.h.Child != nil && e.h.Child.Object != child {
+			e.Errorf("the harness makes the child %q, the schema tells %q", e.h.Child.Object, child)
+		}
+	}},
 	{"schema marks required fields", func(e *env) {
 		s := e.schema()
 		given := e.fields("x")

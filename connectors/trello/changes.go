@@ -113,7 +113,12 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, afte
 	if err != nil {
 		return page, err
 	}
-	in, err := c.scope(ctx, op, sel.Scope, pollAge)
+	custom := slices.ContainsFunc(sel.Fields, isID)
+	age := pollAge
+	if custom {
+		age = metaAge // it is asked for again below
+	}
+	in, err := c.scope(ctx, op, sel.Scope, age)
 	if err != nil {
 		return page, err
 	}
@@ -122,7 +127,6 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, afte
 	}
 	fields := listFields(sel.Fields)
 	q := query("filter", "all", "fields", strings.Join(fields, ","))
-	custom := slices.ContainsFunc(sel.Fields, isID)
 	if custom {
 		q.Set("customFieldItems", "true")
 	}
@@ -139,7 +143,7 @@ func (c *Connection) Changes(ctx context.Context, sel connectors.Selection, afte
 		cards[i] = rows[i].card
 	}
 	if custom { // not older than the items: a field that is switched off shows as such
-		in, err = c.scope(ctx, op, sel.Scope, metaAgain)
+		in, err = c.scope(ctx, op, sel.Scope, 0)
 	} else {
 		in, err = c.familiar(ctx, op, sel.Scope, in, cards)
 	}

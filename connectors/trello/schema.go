@@ -83,7 +83,7 @@ func (c *Connection) Schema(ctx context.Context, object string, scope connectors
 	if object == objectItem {
 		return &connectors.Schema{Object: objectItem, Label: "Checklist item", Fields: append([]connectors.Field(nil), itemFields...)}, nil
 	}
-	s := &connectors.Schema{Object: objectCard, Label: "Card"}
+	s := &connectors.Schema{Object: objectCard, Label: "Card", Child: objectItem}
 	for _, f := range ownFields {
 		switch f.Name {
 		case fieldList:

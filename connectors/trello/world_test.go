@@ -518,3 +518,24 @@ func harness() connectortest.Harness {
 }
 
 func TestConformance(t *testing.T) { connectortest.Run(t, harness()) }
+
+// listen serves a system until the test ends.
+func listen(t tb, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// tryOpen opens a connection for its error.
+func tryOpen(values map[string]string) error {
+	s, err := connectors.NewSettings(trello.New().Info().Settings, values)
+	if err != nil {
+		return err
+	}
+	c, err := trello.New().Open(connectors.Config{Name: "t", Settings: s}, connectors.Options{})
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}

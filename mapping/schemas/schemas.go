@@ -35,6 +35,7 @@ type file struct {
 type entry struct {
 	Scope  connectors.Scope `json:"scope"`
 	Label  string           `json:"label"`
+	Child  string           `json:"child,omitempty"`
 	Fields []field          `json:"fields"`
 }
 
@@ -116,7 +117,7 @@ func (f Folder) read(connection, object string) (*file, error) {
 var errBroken = errors.New("no saved schema")
 
 func (e *entry) schema(object string) (*connectors.Schema, error) {
-	s := &connectors.Schema{Object: object, Label: e.Label}
+	s := &connectors.Schema{Object: object, Label: e.Label, Child: e.Child}
 	for _, w := range e.Fields {
 		typ, ok := connectors.ParseType(w.Type)
 		if !ok {
@@ -198,7 +199,11 @@ func (f *file) text() ([]byte, error) {
 	}
 	b.WriteString("{\n  \"connection\": " + one(f.Connection) + ",\n  \"object\": " + one(f.Object) + ",\n  \"scopes\": [\n")
 	for i, e := range f.Scopes {
-		b.WriteString("    {\n      \"scope\": " + "{" + scopeLine(e.Scope, one) + "},\n      \"label\": " + one(e.Label) + ",\n      \"fields\": [\n")
+		b.WriteString("    {\n      \"scope\": " + "{" + scopeLine(e.Scope, one) + "},\n      \"label\": " + one(e.Label) + ",\n")
+		if e.Child != "" {
+			b.WriteString("      \"child\": " + one(e.Child) + ",\n")
+		}
+		b.WriteString("      \"fields\": [\n")
 		for j, field := range e.Fields {
 			b.WriteString("        " + one(field) + comma(j, len(e.Fields)))
 		}
@@ -234,7 +239,7 @@ func scopeText(s connectors.Scope) string {
 }
 
 func written(scope connectors.Scope, s *connectors.Schema) entry {
-	e := entry{Scope: scope, Label: s.Label, Fields: []field{}}
+	e := entry{Scope: scope, Label: s.Label, Child: s.Child, Fields: []field{}}
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		w := field{
