@@ -25,6 +25,8 @@ var sandboxed = map[string]string{
     login_url: ${SALESFORCE_URL}
     client_id: ${SALESFORCE_CLIENT_ID}
     client_secret: ${SALESFORCE_CLIENT_SECRET}
+    stream: on
+    pubsub_url: ${SALESFORCE_PUBSUB_URL}
 `,
 	"asana": `  asana:
     kind: asana

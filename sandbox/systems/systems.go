@@ -5,8 +5,10 @@ package systems
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tenonsync/tenon/sandbox/asana"
@@ -155,7 +157,8 @@ type Box struct {
 	Kind
 	System System
 	server *kit.Server
-	more   []Given // what is known once it runs
+	more   []Given       // what is known once it runs
+	served chan struct{} // closed when a second listener has ended
 }
 
 // Start starts a system that listens at an address, by kit.Listen or
@@ -170,8 +173,44 @@ func (k Kind) Start(address string, listen func(string, http.Handler) (*kit.Serv
 	if ui, ok := b.System.(interface{ SetUI(base string) }); ok {
 		ui.SetUI(b.URL())
 	}
+	if sf, ok := b.System.(*salesforce.System); ok {
+		if err := b.serveEvents(sf, address); err != nil {
+			b.Close()
+			return nil, err
+		}
+	}
 	return b, nil
 }
+
+// serveEvents starts the Pub/Sub API beside Salesforce's origin: at the next
+// port, or at any where the origin has any.
+func (b *Box) serveEvents(sf *salesforce.System, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.Atoi(port); err == nil && n > 0 {
+		port = strconv.Itoa(n + eventsPort)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return err
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = sf.ServeEvents(l) // it ends with the system
+	}()
+	b.served = served
+	b.more = []Given{
+		{"pubsubUrl", "SALESFORCE_PUBSUB_URL", "http://" + l.Addr().String()},
+		{"organization", "SALESFORCE_ORGANIZATION", sf.OrgID()},
+	}
+	return nil
+}
+
+// eventsPort is how far the port of the Pub/Sub API is from the origin's.
+const eventsPort = 1000
 
 // WebhookTo sends the webhooks that an administrator sets up by hand to another
 // address. Systems whose webhooks are asked for by API have none such.
@@ -203,6 +242,9 @@ func (b *Box) Members() map[string]string {
 // Close ends the system.
 func (b *Box) Close() {
 	b.System.Close()
+	if b.served != nil {
+		<-b.served
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_ = b.server.Close(ctx) // open pages of a sandbox are nobody's loss
