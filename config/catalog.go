@@ -114,6 +114,7 @@ type Config struct {
 	Engine      Engine
 	Log         Log
 	Connections []Connection // by name
+	People      []Person     // in the order of the file
 }
 
 // Server says how the service is reached. Sizes are in bytes.

@@ -51,6 +51,7 @@ func Load(path string, registry *connectors.Registry, options Options) (*Config,
 	}
 	l := &loader{
 		source: newSource(path, text), dir: filepath.Dir(absolute), options: options, noSecrets: options.NoSecrets, places: map[string]node{},
+		folk: node{kind: nullNode},
 	}
 	l.dotenv()
 	root, ok := l.parse(text)
@@ -65,6 +66,7 @@ func Load(path string, registry *connectors.Registry, options Options) (*Config,
 		c.State.Key = Hidden(text)
 	}
 	c.Connections = l.connections(registry)
+	c.People = l.people()
 	if l.problems.Err() != nil {
 		return nil, l.sorted()
 	}
@@ -89,6 +91,7 @@ type loader struct {
 	values    map[string]any  // of the catalogue's settings, nested, as viper wants them
 	places    map[string]node // of the catalogue's settings, by dotted key
 	conns     node
+	folk      node // the table of people
 }
 
 // split takes the file apart: what is in the catalogue, and the connections.
@@ -109,7 +112,7 @@ func (l *loader) split(root node) {
 			key = parent
 		}
 	}
-	groups[""] = append([]string{"connections"}, groups[""]...)
+	groups[""] = append([]string{"connections", "people"}, groups[""]...)
 	l.group("", root, l.values, groups, types)
 }
 
@@ -119,6 +122,10 @@ func (l *loader) group(prefix string, n node, into map[string]any, groups map[st
 		dotted := strings.TrimPrefix(prefix+"."+key, ".")
 		if prefix == "" && key == "connections" {
 			l.conns = e.value
+			continue
+		}
+		if prefix == "" && key == "people" {
+			l.folk = e.value
 			continue
 		}
 		if !slices.Contains(groups[prefix], key) {

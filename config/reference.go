@@ -32,6 +32,7 @@ func WriteReference(w io.Writer, registry *connectors.Registry) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Key, kind, code(s.Default), cell(s.Help))
 	}
+	b.WriteString(referencePeople)
 	b.WriteString(referenceConnections)
 	for _, kind := range registry.Kinds() {
 		info := registry.Connector(kind).Info()
@@ -110,6 +111,20 @@ A literal secret is an error. Commands that ask no system (` + "`status`, `links
 OAuth tokens need no place in this file: ` + "`tenon connect CONNECTION`" + ` gets them by a person's consent and keeps them sealed in the state.
 
 ## Settings
+`
+
+const referencePeople = `
+## People
+
+Owners and assignees are matched by their e-mail. Some systems hide e-mails, and some people have another one somewhere. ` + "`people:`" + ` says who they are, once for all mappings: one key for each person, the e-mail that most of the systems know, and below it what the connections call that person.
+
+` + "```yaml" + `
+people:
+  ada@acme.example: {jira: ada.okafor@tools.acme.example}
+  jonas@acme.example: {hubspot: j.lindqvist@acme.example, jira: 5b10a2844c20165700ede21g}
+` + "```" + `
+
+What is written for a connection is an e-mail, or else a user name (Trello, GitHub) or the system's own id. Whom a system does not know is never taken for nobody: the field is set aside with the reason, and what stands there stays.
 `
 
 const referenceConnections = `

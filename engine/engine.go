@@ -50,6 +50,9 @@ type Config struct {
 	// Meter counts the connections' calls for Status; may be nil.
 	Meter *Meter
 
+	// People says who is who where e-mails do not tell.
+	People []PersonRow
+
 	// ReadOnly refuses every step that writes to a system.
 	ReadOnly bool
 
@@ -221,7 +224,7 @@ func New(c Config) (*Engine, error) {
 	if e.random == nil {
 		e.random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	e.people = newPeople(e)
+	e.people = newPeople(e, c.People)
 	e.flips = newFlips(e.limits)
 	for name, conn := range c.Connections {
 		e.conns[name] = newConnection(name, conn)

@@ -15,10 +15,11 @@ import (
 // people remembers who is who on each connection: by e-mail, and by id for
 // systems that hide e-mails.
 type people struct {
-	e  *Engine
-	mu sync.Mutex
-	by map[string]map[string]personEntry // connection → e-mail
-	id map[string]map[string]string      // connection → id → e-mail
+	e     *Engine
+	table peopleTable
+	mu    sync.Mutex
+	by    map[string]map[string]personEntry // connection → e-mail
+	id    map[string]map[string]string      // connection → id → e-mail
 }
 
 type personEntry struct {
@@ -33,8 +34,8 @@ const (
 	peopleKept    = 20_000 // a connection; beyond it the memory starts anew
 )
 
-func newPeople(e *Engine) *people {
-	return &people{e: e, by: map[string]map[string]personEntry{}, id: map[string]map[string]string{}}
+func newPeople(e *Engine, rows []PersonRow) *people {
+	return &people{e: e, table: newPeopleTable(rows), by: map[string]map[string]personEntry{}, id: map[string]map[string]string{}}
 }
 
 // unmatchedError says that a person has no counterpart.
@@ -45,8 +46,8 @@ func (u *unmatchedError) Error() string { return u.text }
 // learn takes in the people that a record shows.
 func (p *people) learn(connection string, v connectors.Value) {
 	person := v.Person()
-	if person.ID == "" || person.Email == "" {
-		return
+	if person.ID == "" || person.Email == "" || p.table.emailOf(connection, person) != "" {
+		return // whom the table names is asked for by that name
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,14 +64,25 @@ func (p *people) put(connection string, person connectors.Person, now time.Time)
 	}
 }
 
-// email returns the e-mail of a person of a connection, "" if not known.
+// email returns the e-mail by which the other connections know a person of a
+// connection, "" if not known.
 func (p *people) email(connection string, person connectors.Person) string {
+	if email := p.table.emailOf(connection, person); email != "" {
+		return email
+	}
 	if person.Email != "" {
 		return person.Email
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.id[connection][person.ID]
+	who := p.id[connection][person.ID] // an e-mail, or what the table says
+	p.mu.Unlock()
+	if email := p.table.emailOf(connection, connectors.Person{Email: strings.TrimPrefix(who, "@")}); email != "" {
+		return email
+	}
+	if !isAddress(who) {
+		return ""
+	}
+	return who
 }
 
 func (p *people) lookup(connection, email string) (connectors.Person, bool) {
@@ -90,8 +102,12 @@ func (p *people) lookup(connection, email string) (connectors.Person, bool) {
 	return entry.person, true
 }
 
-// fetch looks up the e-mails that are not known yet, in one call.
+// fetch looks up the people that are not known yet, in one call: by the e-mails
+// that other connections know, or by the names of the table.
 func (p *people) fetch(ctx context.Context, c *connection, emails []string) error {
+	for i, email := range emails {
+		emails[i] = p.table.called(c.name, email)
+	}
 	slices.Sort(emails)
 	emails = slices.Compact(emails)
 	emails = slices.DeleteFunc(emails, func(m string) bool {
@@ -117,7 +133,7 @@ func (p *people) fetch(ctx context.Context, c *connection, emails []string) erro
 
 // translate converts a value for one side and finds the person that it names.
 func (e *Engine) translate(m *worked, r *mapping.Rule, to mapping.SideID, v connectors.Value) (connectors.Value, mapping.Outcome, error) {
-	if v.Type() == connectors.TypePerson && v.Person().Email == "" {
+	if v.Type() == connectors.TypePerson {
 		person := v.Person()
 		person.Email = e.people.email(m.Side(to.Other()).Connection, person)
 		v = connectors.PersonValue(person)
@@ -140,16 +156,25 @@ func (e *Engine) matchPerson(connection string, v connectors.Value) (connectors.
 	if person.ID != "" {
 		return v, nil
 	}
-	known, ok := e.people.lookup(connection, person.Email)
-	if !ok || known.ID == "" {
-		return connectors.Null, &unmatchedError{fmt.Sprintf("nobody on %s has the e-mail %s", connection, person.Email)}
+	who := e.people.table.called(connection, person.Email)
+	known, ok := e.people.lookup(connection, who)
+	switch {
+	case ok && known.ID != "" && isAddress(who):
+		return connectors.PersonValue(known), nil
+	case ok && known.ID != "":
+		return connectors.PersonValue(connectors.Person{ID: known.ID, Name: known.Name}), nil
+	case !isAddress(who): // an id that the connection does not look people up by
+		return connectors.PersonValue(connectors.Person{ID: who}), nil
+	case who != person.Email:
+		return connectors.Null, &unmatchedError{fmt.Sprintf("nobody on %s has the e-mail %s, which the table of people gives %s", connection, who, person.Email)}
 	}
-	return connectors.PersonValue(known), nil
+	return connectors.Null, &unmatchedError{fmt.Sprintf("nobody on %s has the e-mail %s", connection, person.Email)}
 }
 
 // fetchPeople looks up everybody whom the jobs' records name.
 func (e *Engine) fetchPeople(ctx context.Context, m *worked, jobs []*job) error {
 	var wanted [2][]string
+	named := false
 	for _, j := range jobs {
 		for _, r := range m.Rules() {
 			for side := range mapping.SideID(2) {
@@ -161,6 +186,7 @@ func (e *Engine) fetchPeople(ctx context.Context, m *worked, jobs []*job) error 
 					continue
 				}
 				if v.Type() == connectors.TypePerson {
+					named = true
 					e.people.learn(m.Side(side).Connection, v)
 				}
 				if !r.Flow().To(side.Other()) || !r.PeopleOf(side.Other()) {
@@ -173,6 +199,9 @@ func (e *Engine) fetchPeople(ctx context.Context, m *worked, jobs []*job) error 
 		}
 	}
 	for side, emails := range wanted {
+		if named {
+			emails = append(emails, e.people.table.names(m.sides[side].name)...)
+		}
 		if err := e.people.fetch(ctx, m.sides[side], emails); err != nil {
 			e.note(m.sides[side], err)
 			return err
@@ -186,8 +215,8 @@ func (e *Engine) emailOf(m *worked, side mapping.SideID, v connectors.Value) str
 	case connectors.TypePerson:
 		return e.people.email(m.Side(side).Connection, v.Person())
 	case connectors.TypeText:
-		if strings.Contains(v.Text(), "@") {
-			return strings.ToLower(strings.TrimSpace(v.Text()))
+		if text := strings.ToLower(strings.TrimSpace(v.Text())); isAddress(text) {
+			return e.people.email(m.Side(side).Connection, connectors.Person{Email: text})
 		}
 	}
 	return ""

@@ -77,17 +77,18 @@ first_sync: deal wins
 
 // world is two made-up systems with an engine between them.
 type world struct {
-	t     testing.TB
-	clock *memory.Clock
-	crm   *memory.System
-	pm    *memory.System
-	back  *statememory.Backend
-	store state.Store
-	maps  []*mapping.Mapping
-	eng   *engine.Engine
-	conns map[string]connectors.Connection
-	lim   engine.Limits
-	wrap  func(state.Store) state.Store // put around the store; may be nil
+	t      testing.TB
+	clock  *memory.Clock
+	crm    *memory.System
+	pm     *memory.System
+	back   *statememory.Backend
+	store  state.Store
+	maps   []*mapping.Mapping
+	eng    *engine.Engine
+	conns  map[string]connectors.Connection
+	lim    engine.Limits
+	people []engine.PersonRow
+	wrap   func(state.Store) state.Store // put around the store; may be nil
 
 	printer engine.Printer // sumPrinter unless set
 
@@ -159,7 +160,7 @@ func (w *world) start() {
 	}
 	w.eng, err = engine.New(engine.Config{
 		Store: store, Connections: w.conns, Mappings: w.maps, Sealer: plainSealer{}, Printer: w.printer,
-		Clock: clock, Random: rand.New(rand.NewPCG(1, 2)), Limits: w.lim,
+		People: w.people, Clock: clock, Random: rand.New(rand.NewPCG(1, 2)), Limits: w.lim,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -61,6 +61,12 @@ func tenonSchema(registry *connectors.Registry) object {
 		at["properties"].(object)[parts[len(parts)-1]] = settingSchema(s)
 	}
 	root["properties"].(object)["connections"] = connectionsSchema(registry)
+	root["properties"].(object)["people"] = object{
+		"title": "people", "type": []any{"object", "null"},
+		"description":          "Who is who where e-mails do not tell: one key for each person, the e-mail that most of the systems know, and below it by connection the e-mail, user name or id there.\n\nFor example:\npeople:\n  ada@acme.example: {jira: ada.okafor@tools.acme.example}",
+		"propertyNames":        object{"pattern": "^[^ @]+@[^ @]+$"},
+		"additionalProperties": object{"type": "object", "additionalProperties": object{"type": []any{"string", "number"}}},
+	}
 	root["required"] = []any{"connections"}
 	root["definitions"] = object{"place": place()}
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
