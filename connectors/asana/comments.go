@@ -12,20 +12,74 @@ import (
 	"github.com/tenonsync/tenon/connectors/richtext"
 )
 
+const (
+	opComments    = "read comments"
+	commentFields = "resource_subtype,type,created_at,created_by.name,created_by.email,html_text"
+)
+
 // Comments implements connectors.Commenter: the stories of a task that people
 // wrote.
 func (c *Connection) Comments(ctx context.Context, object, id string) ([]connectors.Comment, error) {
-	const op = "read comments"
-	if err := c.checkComments(op, object, id); err != nil {
+	if err := c.checkComments(opComments, object, id); err != nil {
 		return nil, err
 	}
 	stories, err := all[wireStory](ctx, c, rest.Request{
-		Op: op, Record: object + "/" + id, Path: "/tasks/{id}/stories", Params: map[string]string{"id": id},
-		Query: url.Values{"opt_fields": {"resource_subtype,type,created_at,created_by.name,created_by.email,html_text"}},
+		Op: opComments, Record: object + "/" + id, Path: "/tasks/{id}/stories", Params: map[string]string{"id": id}, Query: url.Values{"opt_fields": {commentFields}},
 	}, maxPages)
 	if err != nil {
 		return nil, err
 	}
+	return c.commentsOf(object, id, stories)
+}
+
+// CommentsOf implements connectors.BatchCommenter: ten tasks in a batch.
+func (c *Connection) CommentsOf(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+	out := make([]connectors.CommentsResult, len(ids))
+	stories := make([][]wireStory, len(ids))
+	var actions []action
+	var at []int
+	for i, id := range ids {
+		if err := c.checkComments(opComments, object, id); err != nil {
+			out[i].Err = err
+			continue
+		}
+		actions, at = append(actions, action{method: http.MethodGet, path: "/tasks/" + id + "/stories", fields: commentFields, limit: pageSize}), append(at, i)
+	}
+	for len(actions) > 0 {
+		var again []action
+		var more []int
+		for n, r := range c.run(ctx, opComments, actions) {
+			i := at[n]
+			var list []wireStory
+			switch {
+			case r.err != nil && aboutRecord(r.err):
+				out[i].Err = named(r.err, opComments, object+"/"+ids[i])
+				continue
+			case r.err != nil:
+				return nil, named(r.err, opComments, "")
+			}
+			if err := decodeData(r.data, &list); err != nil {
+				return nil, c.fail(opComments, object+"/"+ids[i], connectors.Internal, "%w", err)
+			}
+			stories[i] = append(stories[i], list...)
+			if r.next != "" && r.next != actions[n].offset {
+				a := actions[n]
+				a.offset = r.next
+				again, more = append(again, a), append(more, i)
+			}
+		}
+		actions, at = again, more
+	}
+	for i := range out {
+		if out[i].Err == nil {
+			out[i].Comments, out[i].Err = c.commentsOf(object, ids[i], stories[i])
+		}
+	}
+	return out, nil
+}
+
+// commentsOf returns the comments among stories, oldest first.
+func (c *Connection) commentsOf(object, id string, stories []wireStory) ([]connectors.Comment, error) {
 	var out []connectors.Comment
 	for i := range stories {
 		s := &stories[i]
@@ -33,7 +87,7 @@ func (c *Connection) Comments(ctx context.Context, object, id string) ([]connect
 			continue
 		}
 		if s.GID == "" {
-			return nil, c.fail(op, object+"/"+id, connectors.Internal, "the answer has a comment without an id")
+			return nil, c.fail(opComments, object+"/"+id, connectors.Internal, "the answer has a comment without an id")
 		}
 		html, key := unmark(s.HTML)
 		cm := connectors.Comment{ID: s.GID, Key: key, Body: richtext.AsanaText.From(html), Created: parseTime(s.CreatedAt)}

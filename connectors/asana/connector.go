@@ -48,7 +48,7 @@ var (
 	_ connectors.WebhookSource    = (*Connection)(nil)
 	_ connectors.WebhookScreener  = (*Connection)(nil)
 	_ connectors.WebhookRegistrar = (*Connection)(nil)
-	_ connectors.Commenter        = (*Connection)(nil)
+	_ connectors.BatchCommenter   = (*Connection)(nil)
 	_ connectors.HistoryReader    = (*Connection)(nil)
 	_ connectors.Deleter          = (*Connection)(nil)
 	_ connectors.Preparer         = (*Connection)(nil)

@@ -27,7 +27,7 @@ func (c *Connection) Schema(ctx context.Context, object string, scope connectors
 	list := taskFields
 	switch object {
 	case objectTask:
-		out.Label = "Task"
+		out.Label, out.Child = "Task", objectSubtask
 	case objectSubtask:
 		out.Label = "Subtask"
 	case objectProject:

@@ -86,6 +86,8 @@ var (
 	_ connectortest.Waiter    = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
 	_ connectortest.Attacher  = (*world)(nil)
+	_ connectortest.Throttler = (*world)(nil)
+	_ connectortest.Reshaper  = (*world)(nil)
 )
 
 // tb is what a world needs of a test.
@@ -415,6 +417,30 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 	return true
 }
 
+func (w *world) Throttle(t connectortest.TB, n int) bool {
+	w.strike(t, kit.Rule{Kind: kit.RateLimit, RetryAfter: 60, Skip: n, Path: "/api/**"})
+	return true
+}
+
+func (w *world) DropField(t connectortest.TB, field string) bool {
+	t.Helper()
+	if err := w.sys.DropField(field); err != nil {
+		t.Fatalf("delete the field %q: %v", field, err)
+	}
+	return true
+}
+
+func (w *world) DropOption(t connectortest.TB, field, option string) bool {
+	t.Helper()
+	if field == "section" {
+		return false // a task's section can be deleted when it is empty only
+	}
+	if err := w.sys.DisableOption(option); err != nil {
+		t.Fatalf("disable an option of %q: %v", field, err)
+	}
+	return true
+}
+
 func (w *world) strike(t connectortest.TB, r kit.Rule) {
 	t.Helper()
 	if _, err := w.sys.Faults().Add(r); err != nil {
@@ -478,6 +504,7 @@ func harness(oauth bool, settings map[string]string) connectortest.Harness {
 		Child:   &connectortest.Child{Object: "subtask", Scope: delivery, Title: "name"},
 		Records: 120, // more than a page
 	}
+	h.Droppable = h.Samples[0].Field
 	when := connectortest.Sample{Field: "due_on", One: connectors.Date(2026, 3, 29), Two: connectors.Date(2026, 10, 25)}
 	if oauth { // the two exclude each other
 		when = connectortest.Sample{

@@ -3,6 +3,7 @@ package asana
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/tenonsync/tenon/sandbox/kit"
 )
@@ -202,6 +203,34 @@ func (s *System) LockField(name string, locked bool) error {
 		return fmt.Errorf("no field %q", name)
 	}
 	f.locked = locked
+	return nil
+}
+
+// DropField deletes a custom field, by name or gid, as an admin does.
+func (s *System) DropField(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.fieldByName(name)
+	if f == nil {
+		return fmt.Errorf("no field %q", name)
+	}
+	f.deleted = true
+	for _, p := range s.projects {
+		p.settings = slices.DeleteFunc(p.settings, func(st *setting) bool { return st.of == f })
+	}
+	return nil
+}
+
+// DisableOption disables an option of a custom field by its gid: Asana deletes
+// none.
+func (s *System) DisableOption(gid string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.options[gid]
+	if o == nil {
+		return fmt.Errorf("no option %q", gid)
+	}
+	o.disabled = true
 	return nil
 }
 
