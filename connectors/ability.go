@@ -88,6 +88,22 @@ type Commenter interface {
 	AddComment(ctx context.Context, object, id string, c Comment) (commentID string, err error)
 }
 
+// BatchCommenter is a Commenter that reads the comments of many records at once.
+type BatchCommenter interface {
+	Commenter
+	// CommentsOf returns what Comments does, for each id in order, by fewer
+	// requests; any number of ids. The error is for the call as a whole; what is
+	// wrong with one record stands in its result.
+	CommentsOf(ctx context.Context, object string, ids []string) ([]CommentsResult, error)
+}
+
+// CommentsResult is what CommentsOf tells of one record: Err is set where its
+// comments could not be read.
+type CommentsResult struct {
+	Comments []Comment
+	Err      error
+}
+
 // Comment is one comment. Body is CommonMark. Key is set on those that were
 // written with one.
 type Comment struct {

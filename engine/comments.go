@@ -28,8 +28,10 @@ func (d *drain) copyComments(ctx context.Context) error {
 	if !d.m.CommentsTo(mapping.Left) && !d.m.CommentsTo(mapping.Right) {
 		return nil
 	}
-	for _, j := range d.jobs {
-		if j.done() || j.ended || j.link == nil || j.link.ID == 0 || j.removal != nil || j.recs[0] == nil || j.recs[1] == nil {
+	jobs := d.commented()
+	d.fetchComments(ctx, jobs)
+	for _, j := range jobs {
+		if j.done() {
 			continue
 		}
 		if err := d.copyOf(ctx, j); err != nil {
@@ -38,6 +40,46 @@ func (d *drain) copyComments(ctx context.Context) error {
 	}
 	return nil
 }
+
+// commented returns the jobs whose comments are looked at.
+func (d *drain) commented() []*job {
+	return slices.DeleteFunc(slices.Clone(d.jobs), func(j *job) bool {
+		return j.done() || j.ended || j.link == nil || j.link.ID == 0 || j.removal != nil || j.recs[0] == nil || j.recs[1] == nil
+	})
+}
+
+// fetchComments reads the comments of all jobs at once, where a system can; the
+// others' are read one by one.
+func (d *drain) fetchComments(ctx context.Context, jobs []*job) {
+	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.foreseen.reading != nil })
+	for side, c := range d.m.sides {
+		batch, ok := c.can.Commenter.(connectors.BatchCommenter)
+		if !ok || len(jobs) < commentsAtOnce || d.m.sides[1-side].can.Commenter == nil {
+			continue
+		}
+		ids := make([]string, len(jobs))
+		for i, j := range jobs {
+			ids[i] = j.link.Ends[side].ID
+		}
+		results, err := batch.CommentsOf(ctx, d.m.Side(mapping.SideID(side)).Object, ids)
+		if err == nil && len(results) != len(ids) {
+			err = fmt.Errorf("%s answered for %d of %d records", c.name, len(results), len(ids))
+		}
+		d.note(c, err)
+		for i, j := range jobs {
+			switch kind := connectors.KindOf(err); {
+			case err == nil:
+				j.commentsOf[side] = &results[i]
+			case kind != connectors.Invalid && kind != connectors.Internal: // else one of them is to blame
+				j.commentsOf[side] = &connectors.CommentsResult{Err: err}
+			}
+		}
+	}
+}
+
+// commentsAtOnce is from how many records on their comments are read at once: a
+// batch may take two requests where one record takes one.
+const commentsAtOnce = 3
 
 // commentReading is what both sides of a link show of comments, and what was
 // dealt with before.
@@ -63,8 +105,7 @@ func (d *drain) readComments(ctx context.Context, j *job) (*commentReading, erro
 		if c.can.Commenter == nil {
 			return nil, nil
 		}
-		list, err := c.can.Commenter.Comments(ctx, d.m.Side(side).Object, j.link.Ends[side].ID)
-		d.note(c, err)
+		list, err := d.commentsOn(ctx, j, side)
 		if err != nil {
 			j.blame(err)
 			return nil, nil
@@ -93,6 +134,17 @@ func (d *drain) readComments(ctx context.Context, j *job) (*commentReading, erro
 		}
 	}
 	return &r, nil
+}
+
+// commentsOn returns the comments of one side's record.
+func (d *drain) commentsOn(ctx context.Context, j *job, side mapping.SideID) ([]connectors.Comment, error) {
+	if read := j.commentsOf[side]; read != nil {
+		return read.Comments, read.Err
+	}
+	c := d.m.sides[side]
+	list, err := c.can.Commenter.Comments(ctx, d.m.Side(side).Object, j.link.Ends[side].ID)
+	d.note(c, err)
+	return list, err
 }
 
 func (d *drain) copyOf(ctx context.Context, j *job) error {

@@ -35,26 +35,27 @@ type job struct {
 	events      []*state.Event
 	known       string // the version to remember for a record left alone
 	setKnown    bool
-	touched     bool                  // the link must be stored
-	ended       bool                  // the link must be removed from work
-	removed     bool                  // the link must be forgotten
-	sent        [2]bool               // an update took effect
-	unsure      [2]bool               // an update may have taken effect
-	after       [2]*connectors.Record // as answered or read after the update
-	removal     *removal              // the other record is to be archived or deleted
-	making      *making               // the counterpart is to be made
-	comments    *commentLedger        // to store
-	files       *fileLedger           // to store
-	taskError   error                 // the tasks could not be worked out
-	double      bool                  // another job of the batch works the link
-	button      string                // the address to write into the button's field
-	rule        string                // what the records match by
-	candidates  []PlanCandidate       // records that match, where several do
-	sought      []sought              // what a plan's match rules looked for
-	begun       bool                  // its entry was left by an apply that did not end
-	foreseen    foreseen              // what a plan tells besides
-	followed    *followed             // its link goes over to another record
-	shares      [2][]sharing          // of the rules that roll up what a side holds
+	touched     bool                          // the link must be stored
+	ended       bool                          // the link must be removed from work
+	removed     bool                          // the link must be forgotten
+	sent        [2]bool                       // an update took effect
+	unsure      [2]bool                       // an update may have taken effect
+	after       [2]*connectors.Record         // as answered or read after the update
+	removal     *removal                      // the other record is to be archived or deleted
+	making      *making                       // the counterpart is to be made
+	comments    *commentLedger                // to store
+	commentsOf  [2]*connectors.CommentsResult // as read for the batch; nil: not read yet
+	files       *fileLedger                   // to store
+	taskError   error                         // the tasks could not be worked out
+	double      bool                          // another job of the batch works the link
+	button      string                        // the address to write into the button's field
+	rule        string                        // what the records match by
+	candidates  []PlanCandidate               // records that match, where several do
+	sought      []sought                      // what a plan's match rules looked for
+	begun       bool                          // its entry was left by an apply that did not end
+	foreseen    foreseen                      // what a plan tells besides
+	followed    *followed                     // its link goes over to another record
+	shares      [2][]sharing                  // of the rules that roll up what a side holds
 }
 
 // sought is one look for a counterpart by a match rule, and what it found.

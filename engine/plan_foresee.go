@@ -213,8 +213,10 @@ func (d *drain) foreseeComments(ctx context.Context) {
 	if !d.m.CommentsTo(mapping.Left) && !d.m.CommentsTo(mapping.Right) {
 		return
 	}
-	for _, j := range d.jobs {
-		if j.done() || j.ended || j.link == nil || j.link.ID == 0 || j.removal != nil || j.recs[0] == nil || j.recs[1] == nil {
+	jobs := d.commented()
+	d.fetchComments(ctx, jobs)
+	for _, j := range jobs {
+		if j.done() {
 			continue
 		}
 		r, err := d.readComments(ctx, j)

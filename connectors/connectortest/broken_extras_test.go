@@ -102,6 +102,33 @@ var brokenExtras = []breakage{
 			return people, nil
 		}
 	}},
+	{"comments of many come in the order of ids that ascend", "comments", func(f *fake) {
+		f.manyComments = func(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+			sorted := slices.Clone(ids)
+			slices.Sort(sorted)
+			return f.Connection.CommentsOf(ctx, object, sorted)
+		}
+	}},
+	{"comments of many are asked for one by one", "comments", func(f *fake) {
+		f.manyComments = func(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+			results := make([]connectors.CommentsResult, len(ids))
+			for i, id := range ids {
+				results[i].Comments, results[i].Err = f.Connection.Comments(ctx, object, id)
+			}
+			return results, nil
+		}
+	}},
+	{"one missing record spoils the comments of many", "comments", func(f *fake) {
+		f.manyComments = func(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+			results, err := f.Connection.CommentsOf(ctx, object, ids)
+			for _, r := range results {
+				if r.Err != nil {
+					return nil, r.Err
+				}
+			}
+			return results, err
+		}
+	}},
 	{"comments lose their key", "comments", eachComment(func(list []connectors.Comment) []connectors.Comment {
 		for i := range list {
 			list[i].Key = ""

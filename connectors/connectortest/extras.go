@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -194,6 +195,52 @@ var comments = []test{
 			e.Errorf("%d comments are there, want 2", n)
 		}
 	}},
+	{"comments of many records at once", func(e *env) {
+		batch, ok := e.can.Commenter.(connectors.BatchCommenter)
+		if !ok {
+			e.Skipf("the connection reads comments record by record")
+		}
+		ids := e.seed(8)
+		for i, id := range ids[:6] {
+			for n := range i {
+				e.comment(id, fmt.Sprintf("tenon-m%d-%d", i, n), fmt.Sprintf("Comment %d of %d", n, i))
+			}
+		}
+		e.w.Settle(e)
+		e.w.Delete(e, ids[6])
+		slices.Reverse(ids)
+		want := make([][]connectors.Comment, len(ids))
+		for i, id := range ids {
+			if i != 1 {
+				want[i] = e.comments(id)
+			}
+		}
+		before := e.requests()
+		got, err := batch.CommentsOf(e.Context(), e.h.Object, ids)
+		if err != nil || len(got) != len(ids) {
+			e.Fatalf("CommentsOf: %d results for %d records, %v", len(got), len(ids), err)
+		}
+		if n := e.requests() - before; n >= len(ids) {
+			e.Errorf("CommentsOf of %d records took %d requests", len(ids), n)
+		}
+		for i, r := range got {
+			switch {
+			case i == 1 && r.Err != nil:
+				e.kind("CommentsOf of a missing record", r.Err, connectors.NotFound)
+			case i == 1 && len(r.Comments) > 0:
+				e.Errorf("CommentsOf of a missing record: %+v", r.Comments)
+			case r.Err != nil:
+				e.Errorf("CommentsOf record %d: %v", i, r.Err)
+			default:
+				if diff := cmp.Diff(want[i], r.Comments, cmpopts.EquateEmpty()); diff != "" {
+					e.Errorf("CommentsOf record %d, beside what Comments tells (-one by one +at once):\n%s", i, diff)
+				}
+			}
+		}
+		if none, err := batch.CommentsOf(e.Context(), e.h.Object, nil); err != nil || len(none) != 0 {
+			e.Errorf("CommentsOf nothing: %v, %v", none, err)
+		}
+	}},
 	{"missing record has no comments", func(e *env) {
 		if e.can.Commenter == nil {
 			e.Skipf("the connection has no comments")
@@ -212,6 +259,14 @@ func (e *env) comments(id string) []connectors.Comment {
 		e.Fatalf("Comments: %v", err)
 	}
 	return got
+}
+
+// requests returns how many requests the system got, where the world counts.
+func (e *env) requests() int {
+	if w, ok := e.w.(Counter); ok {
+		return w.Requests(e)
+	}
+	return 0
 }
 
 func (e *env) comment(id, key, body string) string {

@@ -17,31 +17,32 @@ type fake struct {
 	w  *world
 	mu sync.Mutex
 
-	facts     func(connectors.Facts) connectors.Facts
-	check     func(connectors.Account, error) (connectors.Account, error)
-	schema    func(*connectors.Schema, error) (*connectors.Schema, error)
-	read      func(ctx context.Context, sel connectors.Selection, ids []string) ([]connectors.ReadResult, error)
-	changes   func(ctx context.Context, sel connectors.Selection, cursor string) (connectors.ChangePage, error)
-	create    func(ctx context.Context, creates []connectors.Create) []connectors.WriteResult
-	update    func(ctx context.Context, updates []connectors.Update) []connectors.WriteResult
-	byKey     func(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error)
-	close     func() error
-	locate    func(ctx context.Context, text string) (connectors.Ref, error)
-	find      func(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error)
-	people    func(ctx context.Context, emails []string) ([]connectors.Person, error)
-	parse     func(req connectors.WebhookRequest) (connectors.Delivery, error)
-	comments  func(ctx context.Context, object, id string) ([]connectors.Comment, error)
-	comment   func(ctx context.Context, object, id string, c connectors.Comment) (string, error)
-	files     func(ctx context.Context, object, id string) ([]connectors.Attachment, error)
-	addFile   func(ctx context.Context, object, id string, n connectors.NewFile) (string, error)
-	openFile  func(ctx context.Context, object, id, fileID string) (io.ReadCloser, error)
-	addLink   func(ctx context.Context, object, id string, l connectors.NewLink) (string, error)
-	history   func(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error)
-	delete    func(ctx context.Context, object string, ids []string) []error
-	archive   func(ctx context.Context, object string, ids []string) []error
-	rights    func(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error)
-	stream    func(ctx context.Context, sels []connectors.Selection, cursor string, tell func(context.Context, connectors.StreamBatch) error) error
-	anyObject bool
+	facts        func(connectors.Facts) connectors.Facts
+	check        func(connectors.Account, error) (connectors.Account, error)
+	schema       func(*connectors.Schema, error) (*connectors.Schema, error)
+	read         func(ctx context.Context, sel connectors.Selection, ids []string) ([]connectors.ReadResult, error)
+	changes      func(ctx context.Context, sel connectors.Selection, cursor string) (connectors.ChangePage, error)
+	create       func(ctx context.Context, creates []connectors.Create) []connectors.WriteResult
+	update       func(ctx context.Context, updates []connectors.Update) []connectors.WriteResult
+	byKey        func(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error)
+	close        func() error
+	locate       func(ctx context.Context, text string) (connectors.Ref, error)
+	find         func(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error)
+	people       func(ctx context.Context, emails []string) ([]connectors.Person, error)
+	parse        func(req connectors.WebhookRequest) (connectors.Delivery, error)
+	comments     func(ctx context.Context, object, id string) ([]connectors.Comment, error)
+	manyComments func(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error)
+	comment      func(ctx context.Context, object, id string, c connectors.Comment) (string, error)
+	files        func(ctx context.Context, object, id string) ([]connectors.Attachment, error)
+	addFile      func(ctx context.Context, object, id string, n connectors.NewFile) (string, error)
+	openFile     func(ctx context.Context, object, id, fileID string) (io.ReadCloser, error)
+	addLink      func(ctx context.Context, object, id string, l connectors.NewLink) (string, error)
+	history      func(ctx context.Context, object string, ids, fields []string, since time.Time) ([][]connectors.FieldEdit, error)
+	delete       func(ctx context.Context, object string, ids []string) []error
+	archive      func(ctx context.Context, object string, ids []string) []error
+	rights       func(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error)
+	stream       func(ctx context.Context, sels []connectors.Selection, cursor string, tell func(context.Context, connectors.StreamBatch) error) error
+	anyObject    bool
 }
 
 func (f *fake) Facts() connectors.Facts {
@@ -197,6 +198,22 @@ func (f *fake) Comments(ctx context.Context, object, id string) ([]connectors.Co
 		return f.comments(ctx, object, id)
 	}
 	return f.Connection.Comments(ctx, object, id)
+}
+
+func (f *fake) CommentsOf(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+	if f.manyComments != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.manyComments(ctx, object, ids)
+	}
+	if f.comments == nil {
+		return f.Connection.CommentsOf(ctx, object, ids)
+	}
+	results := make([]connectors.CommentsResult, len(ids))
+	for i, id := range ids {
+		results[i].Comments, results[i].Err = f.Comments(ctx, object, id)
+	}
+	return results, nil
 }
 
 func (f *fake) AddComment(ctx context.Context, object, id string, c connectors.Comment) (string, error) {

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -202,6 +203,9 @@ type Harness struct {
 	// Records is how many records the tests of lists make; default 30. More
 	// than a page is best.
 	Records int
+
+	// Groups are the groups of tests to run, such as "stream"; nil: all.
+	Groups []string
 }
 
 // Run checks a connector.
@@ -243,6 +247,9 @@ func RunTB(t TB, h Harness) {
 		{"concurrency", concurrency},
 		{"cost", cost},
 	} {
+		if h.Groups != nil && !slices.Contains(h.Groups, g.name) {
+			continue
+		}
 		t.Run(g.name, func(t TB) {
 			for _, tc := range g.tests {
 				t.Run(tc.name, func(t TB) { tc.run(open(t, h)) })

@@ -27,6 +27,14 @@ func (e *env) deliveries() (id string, sent []connectors.WebhookRequest) {
 	return id, sent
 }
 
+// signed skips what only systems that sign their deliveries can pass.
+func (e *env) signed() {
+	e.Helper()
+	if e.c.Facts().WebhookUnsigned {
+		e.Skipf("the system signs nothing")
+	}
+}
+
 func copyOf(r connectors.WebhookRequest) connectors.WebhookRequest {
 	r.Header, r.Body = r.Header.Clone(), bytes.Clone(r.Body)
 	return r
@@ -70,6 +78,7 @@ var webhooks = []test{
 		}
 	}},
 	{"tampered body is refused", func(e *env) {
+		e.signed()
 		_, sent := e.deliveries()
 		for _, i := range []int{0, len(sent[0].Body) / 2, len(sent[0].Body) - 1} {
 			req := copyOf(sent[0])
@@ -83,6 +92,7 @@ var webhooks = []test{
 		e.kind("ParseWebhook of a longer body", err, connectors.Auth)
 	}},
 	{"missing or wrong signature is refused", func(e *env) {
+		e.signed()
 		_, sent := e.deliveries()
 		req := copyOf(sent[0])
 		req.Header = http.Header{"Content-Type": req.Header.Values("Content-Type")}
@@ -109,6 +119,7 @@ var webhooks = []test{
 		if e.h.OldWebhooks {
 			e.Skipf("deliveries carry no time")
 		}
+		e.signed()
 		_, sent := e.deliveries()
 		req := copyOf(sent[0])
 		req.Now = req.Now.Add(72 * time.Hour)

@@ -109,7 +109,8 @@ type wireAssociations struct {
 	From struct {
 		ID wireID `json:"id"`
 	} `json:"from"`
-	To []wireAssociated `json:"to"`
+	To     []wireAssociated `json:"to"`
+	Paging *paging          `json:"paging"`
 }
 
 type wireAssociated struct {
@@ -130,30 +131,41 @@ func (w wireAssociated) primary() bool {
 	return false
 }
 
-// associated returns, by record id, the id of the associated record of an
-// object.
-func (c *connection) associated(ctx context.Context, from, to *objectType, records []*connectors.Record) (map[string]string, error) {
-	type input struct {
-		ID string `json:"id"`
-	}
+// linkBatch is of how many records the associations are read at once.
+const linkBatch = 1000
+
+// associations reads what records are associated with; those without anything
+// may be missing. At most linkBatch of them.
+func (c *connection) associations(ctx context.Context, op string, from, to *objectType, ids []string) ([]wireAssociations, error) {
 	var body struct {
-		Inputs []input `json:"inputs"`
+		Inputs []batchInput `json:"inputs"`
 	}
-	for _, r := range records {
-		body.Inputs = append(body.Inputs, input{r.Ref.ID})
+	for _, id := range ids {
+		body.Inputs = append(body.Inputs, batchInput{ID: id})
 	}
 	var out struct {
 		Results []wireAssociations `json:"results"`
 	}
 	err := c.do(ctx, rest.Request{
-		Op: "read associations", Record: from.plural, Method: http.MethodPost, Path: pathAssociations,
+		Op: op, Record: from.plural, Method: http.MethodPost, Path: pathAssociations,
 		Params: map[string]string{"from": from.id, "to": to.id}, Body: body, Out: &out, Reads: true,
 	})
+	return out.Results, err
+}
+
+// associated returns, by record id, the id of the associated record of an
+// object.
+func (c *connection) associated(ctx context.Context, from, to *objectType, records []*connectors.Record) (map[string]string, error) {
+	ids := make([]string, len(records))
+	for i, r := range records {
+		ids[i] = r.Ref.ID
+	}
+	results, err := c.associations(ctx, "read associations", from, to, ids)
 	if err != nil {
 		return nil, err
 	}
 	links := map[string]string{}
-	for _, a := range out.Results {
+	for _, a := range results {
 		best := wireAssociated{}
 		for _, candidate := range a.To {
 			better := candidate.primary() && !best.primary() || candidate.primary() == best.primary() && lessID(candidate.ID, best.ID)

@@ -2,10 +2,10 @@ package hubspot
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
@@ -30,29 +30,12 @@ func (c *connection) Comments(ctx context.Context, object, id string) ([]connect
 	if err != nil {
 		return nil, err
 	}
-	var comments []connectors.Comment
-	for chunk := range slices.Chunk(ids, batchSize) {
-		found, _, err := c.batchRead(ctx, standardType("notes"), "", noteProperties, chunk, false)
-		if err != nil {
-			return nil, err
-		}
-		for i := range found {
-			comment, err := c.comment(ctx, &found[i])
-			if err != nil {
-				return nil, err
-			}
-			if comment.Body == "" && comment.Key == "" {
-				continue // it holds files only
-			}
-			comments = append(comments, comment)
-		}
+	found, err := c.commentsByID(ctx, ids)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(comments, func(a, b connectors.Comment) int {
-		if n := a.Created.Compare(b.Created); n != 0 {
-			return n
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
+	comments := slices.Collect(maps.Values(found))
+	oldestFirst(comments)
 	return comments, nil
 }
 

@@ -254,6 +254,9 @@ func (c *Connection) Abilities() connectors.Abilities {
 		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, WebhookRegistrar: c, BudgetTeller: c, Locator: c, RightsChecker: c, WriteChecker: c,
 		StepTeller: c, Filer: c,
 	}
+	if !c.cloud {
+		a.Commenter = struct{ connectors.Commenter }{c} // one issue at a time
+	}
 	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c
 	} else {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,8 @@ type world struct {
 	schema *connectors.Schema
 	people map[string]connectors.Person // by e-mail
 
+	served atomic.Int64
+
 	mu   sync.Mutex
 	sent []connectors.WebhookRequest
 }
@@ -63,6 +66,7 @@ var (
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Throttler = (*world)(nil)
 	_ connectortest.Reshaper  = (*world)(nil)
+	_ connectortest.Counter   = (*world)(nil)
 )
 
 // tb is what a world needs of a test.
@@ -83,7 +87,10 @@ func newWorld(t tb, opts sandbox.Options, settings map[string]string) *world {
 	opts.Clock, w.hooks = w.clock.ManualClock, receiver.URL+"/hooks/jira"
 	opts.WebhookTarget, opts.WebhookSecret = w.hooks, webhookSecret
 	w.sys = sandbox.New(opts)
-	server := httptest.NewServer(w.sys)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.served.Add(1)
+		w.sys.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(func() {
 		server.Close()
 		w.sys.Close()
@@ -128,6 +135,8 @@ func (w *world) receive(_ http.ResponseWriter, r *http.Request) {
 }
 
 func (w *world) Connection() connectors.Connection { return w.conn }
+
+func (w *world) Requests(connectortest.TB) int { return int(w.served.Load()) }
 
 // tick lets a second pass, as between two acts of a person.
 func (w *world) tick() { w.clock.Advance(time.Second) }

@@ -109,6 +109,24 @@ func (c *Connection) Comments(ctx context.Context, object, id string) ([]connect
 	return slices.Clone(r.comments), nil
 }
 
+// CommentsOf implements connectors.BatchCommenter.
+func (c *Connection) CommentsOf(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+	if err := c.begin(ctx, Moment{Call: "comments", Object: object}, object); err != nil {
+		return nil, err
+	}
+	results := make([]connectors.CommentsResult, len(ids))
+	for i, id := range ids {
+		_, r, err := c.known("comments", object, id)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		results[i].Comments = slices.Clone(r.comments)
+		c.system.mu.Unlock()
+	}
+	return results, nil
+}
+
 // AddComment implements connectors.Commenter.
 func (c *Connection) AddComment(ctx context.Context, object, id string, comment connectors.Comment) (string, error) {
 	name := object + "/" + id

@@ -305,7 +305,8 @@ func (v *view) links(i *issue) []any {
 func (v *view) commentField(i *issue) object {
 	const most = 100
 	list := []any{}
-	for _, c := range i.comments[:min(len(i.comments), most)] {
+	from := max(0, len(i.comments)-most) // the newest are shown
+	for _, c := range i.comments[from:] {
 		list = append(list, v.comment(i, c))
 	}
 	out := object{"comments": list, "maxResults": len(list), "total": len(i.comments), "startAt": 0}
