@@ -96,7 +96,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err := decode(b.raw, &r); err != nil {
 		return nil, c.named(&connectors.Error{
 			Kind: connectors.Internal, Unsure: !callOf(req).Reads,
-			Err: fmt.Errorf("the answer (%s) makes no sense: %w", resp.Status, err),
+			Err: fmt.Errorf("the answer (%s) makes no sense: %s", resp.Status, c.Clip(err.Error())), // it may quote the answer
 		}, r.Op, r.Record)
 	}
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b.raw}, nil
