@@ -233,7 +233,7 @@ func (c *Connection) page(ctx context.Context, op string, r repoRef, w *walk) ([
 func (c *Connection) rowsOf(op string, r repoRef, raw []byte) ([]*issue, error) {
 	var list []*wireIssue
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, c.fail(op, "", connectors.Internal, "the answer makes no sense: %w", err)
+		return nil, c.fail(op, "", connectors.Internal, "the answer makes no sense: %s", c.http.Clip(err.Error()))
 	}
 	rows := make([]*issue, 0, len(list))
 	for _, w := range list {

@@ -227,7 +227,7 @@ func (c *Connection) all(ctx context.Context, r rest.Request, take func(raw []by
 			return err
 		}
 		if err := take(raw); err != nil {
-			return c.fail(r.Op, r.Record, connectors.Internal, "the answer makes no sense: %w", err)
+			return c.fail(r.Op, r.Record, connectors.Internal, "the answer makes no sense: %s", c.http.Clip(err.Error()))
 		}
 		next := nextPage(resp.Header)
 		if next == "" || next == r.URL {

@@ -3,7 +3,6 @@ package github
 import (
 	"context"
 	"net/url"
-	"slices"
 	"strconv"
 
 	gogithub "github.com/google/go-github/v60/github"
@@ -31,35 +30,41 @@ func (c *Connection) Comments(ctx context.Context, object, id string) ([]connect
 	if err != nil {
 		return nil, err
 	}
+	list, err := c.listComments(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]connectors.Comment, 0, len(list))
+	for _, w := range list {
+		if cm, shown := c.commentOf(w.GetID(), w.GetUser().GetLogin(), w.GetBody(), utc(w.CreatedAt), utc(w.UpdatedAt)); shown {
+			out = append(out, cm)
+		}
+	}
+	return oldestFirst(out), nil
+}
+
+// listComments lists an issue's comments as GitHub has them, each once.
+func (c *Connection) listComments(ctx context.Context, at target) ([]*gogithub.IssueComment, error) {
 	var list []*gogithub.IssueComment
-	err = c.all(ctx, rest.Request{
+	err := c.all(ctx, rest.Request{
 		Op: at.op, Record: at.record(), Path: issuePath + "/comments", Params: at.repo.params("number", strconv.Itoa(at.number)),
 		Query: url.Values{"per_page": {"100"}},
 	}, into(&list))
 	if err != nil {
 		return nil, c.lost(ctx, at, err)
 	}
-	out := make([]connectors.Comment, 0, len(list))
 	seen := map[int64]bool{}
+	out := list[:0]
 	for _, w := range list {
 		if w.GetID() <= 0 {
 			return nil, c.fail(at.op, at.record(), connectors.Internal, "the answer has a comment without an id")
 		}
 		if !seen[w.GetID()] {
-			out = append(out, c.commentOf(w))
+			out = append(out, w)
 			seen[w.GetID()] = true
 		}
 	}
-	slices.SortStableFunc(out, func(a, b connectors.Comment) int { return a.Created.Compare(b.Created) })
 	return out, nil
-}
-
-func (c *Connection) commentOf(w *gogithub.IssueComment) connectors.Comment {
-	text, m := splitMark(newlines(w.GetBody()))
-	return connectors.Comment{
-		ID: strconv.FormatInt(w.GetID(), 10), Key: m.key, Author: c.person(w.GetUser().GetLogin()), Body: text,
-		Created: utc(w.CreatedAt), Modified: utc(w.UpdatedAt),
-	}
 }
 
 // AddComment implements connectors.Commenter. The key goes into a hidden mark at

@@ -223,7 +223,7 @@ func (c *Connection) Facts() connectors.Facts {
 // Abilities implements connectors.AbilityTeller.
 func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
-		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, Locator: c, RightsChecker: c, BudgetTeller: c,
+		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, Locator: c, RightsChecker: c, BudgetTeller: c, Filer: c,
 	}
 	if c.webhooks.Len() > 0 { // else deliveries could not be checked
 		a.WebhookSource, a.WebhookRegistrar = c, c

@@ -13,7 +13,7 @@ import (
 )
 
 // graphFields are the fields of an issue that make a record.
-const graphFields = `databaseId id number title body state stateReason url locked createdAt updatedAt closedAt author { login }
+const graphFields = `databaseId id number title body state stateReason url locked createdAt updatedAt closedAt author { __typename login }
 milestone { number title } assignees(first: 10) { nodes { login } } labels(first: 100) { nodes { name } } comments { totalCount }`
 
 // graphMore are those that older Enterprise Servers do not know.
@@ -77,7 +77,7 @@ func (c *Connection) ask(ctx context.Context, r graphRequest, data any) ([]graph
 		return answer.Errors, c.refusedQuery(r, answer.Errors)
 	}
 	if err := json.Unmarshal(answer.Data, data); err != nil {
-		e := c.fail(r.op, r.record, connectors.Internal, "the answer makes no sense: %w", err)
+		e := c.fail(r.op, r.record, connectors.Internal, "the answer makes no sense: %s", c.http.Clip(err.Error()))
 		e.Unsure = r.writes
 		return nil, e
 	}

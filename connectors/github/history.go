@@ -25,13 +25,11 @@ type timeline struct {
 }
 
 type timelineEvent struct {
-	Type  string    `json:"__typename"`
-	At    time.Time `json:"createdAt"`
-	Actor struct {
-		Login string `json:"login"`
-	} `json:"actor"`
-	Title  string `json:"currentTitle"`
-	Reason string `json:"stateReason"`
+	Type   string     `json:"__typename"`
+	At     time.Time  `json:"createdAt"`
+	Actor  graphActor `json:"actor"`
+	Title  string     `json:"currentTitle"`
+	Reason string     `json:"stateReason"`
 }
 
 // passingTime is how long an issue is open when it is reopened to be closed for
@@ -45,7 +43,7 @@ func (t *timeline) passing(k int) bool {
 		return false
 	}
 	e, next := t.Items.Nodes[k], t.Items.Nodes[k+1]
-	return e.Type == "ReopenedEvent" && next.Type == "ClosedEvent" && e.Actor.Login == next.Actor.Login && next.At.Sub(e.At) < passingTime
+	return e.Type == "ReopenedEvent" && next.Type == "ClosedEvent" && e.Actor == next.Actor && next.At.Sub(e.At) < passingTime
 }
 
 // History implements connectors.HistoryReader, for the title and the status.
@@ -93,9 +91,9 @@ func (c *Connection) History(ctx context.Context, object string, ids, fields []s
 
 func (c *Connection) histories(ctx context.Context, op string, r repoRef, numbers []int, kinds, fields []string, since time.Time, found map[string][]connectors.FieldEdit) error {
 	query := fmt.Sprintf(`timelineItems(last: 100, since: %q, itemTypes: [%s]) { nodes { __typename
-... on RenamedTitleEvent { createdAt actor { login } currentTitle }
-... on ClosedEvent { createdAt actor { login } stateReason }
-... on ReopenedEvent { createdAt actor { login } } } }`, since.UTC().Format(time.RFC3339), strings.Join(kinds, ", "))
+... on RenamedTitleEvent { createdAt actor { __typename login } currentTitle }
+... on ClosedEvent { createdAt actor { __typename login } stateReason }
+... on ReopenedEvent { createdAt actor { __typename login } } } }`, since.UTC().Format(time.RFC3339), strings.Join(kinds, ", "))
 	data, err := c.queryParts(ctx, op, r, numbers, func() string { return query })
 	if err != nil {
 		return err
@@ -108,7 +106,7 @@ func (c *Connection) histories(ctx context.Context, op string, r repoRef, number
 		id := idOf(r.id, n)
 		for k, e := range t.Items.Nodes {
 			if !e.At.Before(since) && !t.passing(k) {
-				found[id] = append(found[id], editsOf(e.Type, e.At.UTC(), e.Actor.Login, e.Title, e.Reason, fields)...)
+				found[id] = append(found[id], editsOf(e.Type, e.At.UTC(), e.Actor.login(), e.Title, e.Reason, fields)...)
 			}
 		}
 		slices.SortStableFunc(found[id], func(a, b connectors.FieldEdit) int { return a.At.Compare(b.At) })

@@ -83,7 +83,7 @@ func cutLast(s, sep string) (head, tail string, ok bool) {
 func ofGraph(w *graphIssue, repo int64) *issue {
 	i := &issue{
 		id: idOf(repo, w.Number), repo: repo, number: w.Number, databaseID: w.DatabaseID, nodeID: w.NodeID, title: w.Title, body: newlines(w.Body),
-		state: strings.ToLower(w.State), author: w.Author.Login, locked: w.Locked, comments: w.Comments.Total, url: w.URL,
+		state: strings.ToLower(w.State), author: w.Author.login(), locked: w.Locked, comments: w.Comments.Total, url: w.URL,
 		created: w.CreatedAt.UTC(), updated: w.UpdatedAt.UTC(), closed: w.ClosedAt.UTC(),
 	}
 	i.reason = reasonOf(i.state, strings.ToLower(w.StateReason))

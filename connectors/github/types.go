@@ -20,22 +20,20 @@ type wireIssue struct {
 
 // graphIssue is an issue as graphFields ask for it.
 type graphIssue struct {
-	DatabaseID  int64     `json:"databaseId"`
-	NodeID      string    `json:"id"`
-	Number      int       `json:"number"`
-	Title       string    `json:"title"`
-	Body        string    `json:"body"`
-	State       string    `json:"state"`
-	StateReason string    `json:"stateReason"`
-	URL         string    `json:"url"`
-	Locked      bool      `json:"locked"`
-	CreatedAt   time.Time `json:"createdAt"`
-	UpdatedAt   time.Time `json:"updatedAt"`
-	ClosedAt    time.Time `json:"closedAt"`
-	Author      struct {
-		Login string `json:"login"`
-	} `json:"author"`
-	Milestone *struct {
+	DatabaseID  int64      `json:"databaseId"`
+	NodeID      string     `json:"id"`
+	Number      int        `json:"number"`
+	Title       string     `json:"title"`
+	Body        string     `json:"body"`
+	State       string     `json:"state"`
+	StateReason string     `json:"stateReason"`
+	URL         string     `json:"url"`
+	Locked      bool       `json:"locked"`
+	CreatedAt   time.Time  `json:"createdAt"`
+	UpdatedAt   time.Time  `json:"updatedAt"`
+	ClosedAt    time.Time  `json:"closedAt"`
+	Author      graphActor `json:"author"`
+	Milestone   *struct {
 		Number int    `json:"number"`
 		Title  string `json:"title"`
 	} `json:"milestone"`

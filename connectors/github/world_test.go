@@ -58,6 +58,8 @@ var (
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
 	_ connectortest.Waiter    = (*world)(nil)
+	_ connectortest.Throttler = (*world)(nil)
+	_ connectortest.Reshaper  = (*world)(nil)
 )
 
 // tb is what a world needs of a test.
@@ -380,6 +382,32 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 			w.strike(t, kit.Rule{Kind: kind, Method: "POST", Path: path, Times: 1})
 		}
 		w.strike(t, kit.Rule{Kind: kind, Method: "PATCH", Path: "**/issues/*", Times: 1})
+	}
+	return true
+}
+
+// Throttle implements connectortest.Throttler.
+func (w *world) Throttle(t connectortest.TB, n int) bool {
+	t.Helper()
+	w.strike(t, kit.Rule{Kind: kit.RateLimit, RetryAfter: 60, Skip: n})
+	return true
+}
+
+// DropField implements connectortest.Reshaper: the fields of issues are fixed.
+func (w *world) DropField(connectortest.TB, string) bool { return false }
+
+// DropOption implements connectortest.Reshaper.
+func (w *world) DropOption(t connectortest.TB, field, option string) bool {
+	t.Helper()
+	if field != "milestone" {
+		return false
+	}
+	n, err := strconv.Atoi(option)
+	if err == nil {
+		err = w.sys.As(ada).DeleteMilestone(repository, n)
+	}
+	if err != nil {
+		t.Fatalf("delete the milestone %q: %v", option, err)
 	}
 	return true
 }

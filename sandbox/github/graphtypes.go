@@ -70,7 +70,7 @@ func (s *System) graphSchema() gql.Schema {
 
 func actorFields(s *System) map[string]gql.Field {
 	return map[string]gql.Field{
-		"id": of(func(u *user) any { return userNode(u) }), "login": of(func(u *user) any { return u.login }),
+		"id": of(func(u *user) any { return userNode(u) }), "login": of(func(u *user) any { return strings.TrimSuffix(u.login, "[bot]") }), // GraphQL leaves it out, REST does not
 		"databaseId": of(func(u *user) any { return u.id }), "name": of(func(u *user) any { return orNull(u.name) }),
 		"url": of(func(u *user) any { return s.links().root + "/" + u.login }),
 	}
