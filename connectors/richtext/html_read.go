@@ -125,9 +125,7 @@ func (r *htmlReader) text(data string, s style) {
 			r.inline = append(r.inline, token{"\n", style{}})
 		}
 		first = false
-		if strings.TrimSpace(line) != "" {
-			r.inline = appendText(r.inline, line, s)
-		}
+		r.inline = appendText(r.inline, line, s)
 	}
 }
 
