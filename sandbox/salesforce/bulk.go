@@ -17,7 +17,6 @@ type job struct {
 	query                       bool
 	upload                      []byte
 	steps                       int // looks until it is complete
-	header                      []string
 	processed, failed           int
 	good, bad, rest             []byte
 	rows                        []*record

@@ -153,7 +153,7 @@ func rowID(in []input) (string, *apiError) {
 			continue
 		}
 		var text string
-		if err := json.Unmarshal(e.value, &text); err != nil || text == "" {
+		if json.Unmarshal(e.value, &text) != nil || text == "" {
 			return "", nil
 		}
 		id, valid := normalID(text)

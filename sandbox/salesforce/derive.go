@@ -95,7 +95,7 @@ func deriveOpportunity(before, full, given map[string]value, at time.Time) {
 		full["HasOpportunityLineItem"] = false
 	}
 	i := slices.IndexFunc(stages, func(st stage) bool { return st.name == full["StageName"] })
-	st := stage{name: text(full["StageName"]), category: "Pipeline", categoryName: "Pipeline", probability: 10}
+	st := stage{categoryName: "Pipeline", probability: 10} // of a stage that an admin added
 	if i >= 0 {
 		st = stages[i]
 	}

@@ -281,23 +281,14 @@ func (s *System) sortRows(p *plan, rows []*record) {
 			_, x := k.c.of(a)
 			_, y := k.c.of(b)
 			n := 0
-			switch {
-			case x == nil && y == nil:
-				continue
-			case x == nil || y == nil:
-				if n = 1; (x == nil) != k.o.NullsLast {
-					n = -1
+			if k.rank && x != nil && y != nil {
+				if n = k.c.f.rank(text(x)) - k.c.f.rank(text(y)); k.o.Desc {
+					n = -n
 				}
-				return n
-			case k.rank:
-				n = k.c.f.rank(x.(string)) - k.c.f.rank(y.(string))
-			default:
-				n = order(k.f, x, y)
+			} else {
+				n = orderNulls(k.f, x, y, k.o)
 			}
 			if n != 0 {
-				if k.o.Desc {
-					return -n
-				}
 				return n
 			}
 		}

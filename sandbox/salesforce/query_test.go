@@ -141,13 +141,20 @@ func TestQueryShapes(t *testing.T) {
 	if diff := cmp.Diff(any(object{"attributes": object{"type": "AggregateResult"}, "StageName": "Prospecting", "expr0": num("1"), "total": num("5.0"), "expr1": "2026-06-30"}), at(groups, 0)); diff != "" {
 		t.Errorf("group (-want +got):\n%s", diff)
 	}
+	for i, stage := range []string{"Qualification", "Qualification", "Closed Won"} {
+		o.deal("D", object{"StageName": stage, "Amount": 10 * i})
+	}
+	ordered := o.query("SELECT StageName st, COUNT(Id) n, AVG(Amount) mean FROM Opportunity GROUP BY StageName HAVING COUNT(Id) > 1 OR MAX(Amount) >= 20 ORDER BY COUNT(Id) DESC, StageName LIMIT 5")
+	if len(ordered) != 2 || at(ordered, 0, "st") != "Qualification" || at(ordered, 0, "mean") != num("5.0") || at(ordered, 1, "st") != "Closed Won" {
+		t.Errorf("groups in order: %v", ordered)
+	}
 	if got := o.must(200, "GET", "~/query?q=SELECT+COUNT()+FROM+Contact", nil); at(got, "totalSize") != num("1") || len(list(at(got, "records"))) != 0 {
 		t.Errorf("count: %v", got)
 	}
 	if got := o.query("SELECT toLabel(StageName), FORMAT(Amount) shown FROM Opportunity"); at(got, 0, "StageName") != "Prospecting" || at(got, 0, "shown") != "5.0" {
 		t.Errorf("functions: %v", got)
 	}
-	if got := o.query("SELECT FIELDS(CUSTOM) FROM Opportunity LIMIT 200"); len(got) != 1 {
+	if got := o.query("SELECT FIELDS(CUSTOM) FROM Opportunity LIMIT 200"); len(got) != 4 {
 		t.Errorf("FIELDS: %v", got)
 	}
 	if got := o.query("SELECT QualifiedApiName FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = 'Opportunity' AND IsFieldHistoryTracked = TRUE AND QualifiedApiName = 'Amount'"); len(got) != 1 {

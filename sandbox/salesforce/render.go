@@ -1,7 +1,6 @@
 package salesforce
 
 import (
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,104 +123,4 @@ func (s *System) selectAggregates(p *plan) *apiError {
 		p.items = append(p.items, i)
 	}
 	return nil
-}
-
-// groups runs a query that groups and returns its rows.
-func (s *System) groups(p *plan) ([]any, *apiError) {
-	var keys []column
-	for _, g := range p.q.GroupBy {
-		c, err := s.column(p.q, p.o, g.Path, g.Pos, p.api)
-		if err != nil {
-			return nil, err
-		}
-		c.fn = g.Func
-		keys = append(keys, c)
-	}
-	if p.q.Having != nil {
-		return nil, queryError(p.q, p.q.FromPos, "MALFORMED_QUERY", "HAVING is not supported here")
-	}
-	rows := slices.DeleteFunc(s.rows(p.o, p.all, p.api), func(r *record) bool { return !p.where(r) })
-	byKey := map[string][]*record{}
-	var order []string
-	for _, r := range rows {
-		var key strings.Builder
-		for _, c := range keys {
-			f, v := c.of(r)
-			if f == nil {
-				f = textField
-			}
-			key.WriteString(f.csv(v) + "\x00")
-		}
-		if byKey[key.String()] == nil {
-			order = append(order, key.String())
-		}
-		byKey[key.String()] = append(byKey[key.String()], r)
-	}
-	slices.Sort(order)
-	if len(keys) == 0 && len(order) == 0 {
-		order = []string{""}
-	}
-	if p.q.Limit >= 0 {
-		order = order[:min(p.q.Limit, len(order))]
-	}
-	out := []any{}
-	for _, key := range order {
-		row := members{{"attributes", members{{"type", "AggregateResult"}}}}
-		for _, i := range p.items {
-			row = append(row, member{i.name, i.total(byKey[key])})
-		}
-		out = append(out, row)
-	}
-	return out, nil
-}
-
-// total is the value of an item for a group of records.
-func (i item) total(group []*record) any {
-	if i.agg == "" {
-		f, v := i.col.of(group[0])
-		if f == nil || v == nil {
-			return nil
-		}
-		return f.wire(v)
-	}
-	if i.col.f == nil && i.col.poly == "" {
-		return len(group)
-	}
-	var f *field
-	var values []value
-	seen := map[any]bool{}
-	for _, r := range group {
-		g, v := i.col.of(r)
-		if v != nil {
-			f, values = g, append(values, v)
-			seen[comparable(g, v)] = true
-		}
-	}
-	switch i.agg {
-	case "COUNT":
-		return len(values)
-	case "COUNT_DISTINCT":
-		return len(seen)
-	}
-	if len(values) == 0 {
-		return nil
-	}
-	if i.agg == "MIN" || i.agg == "MAX" {
-		cmp := func(a, b value) int { return order(f, a, b) }
-		if i.agg == "MIN" {
-			return f.wire(slices.MinFunc(values, cmp))
-		}
-		return f.wire(slices.MaxFunc(values, cmp))
-	}
-	sum := new(big.Rat)
-	for _, v := range values {
-		if n, ok := v.(number); ok {
-			sum.Add(sum, n.rat())
-		}
-	}
-	if i.agg == "AVG" {
-		sum.Quo(sum, big.NewRat(int64(len(values)), 1))
-	}
-	n, _ := newNumber(sum.FloatString(6), 6)
-	return (&field{kind: "double"}).wire(n)
 }

@@ -174,15 +174,15 @@ func (was *touch) change() (Change, bool) {
 // system's own stamps do.
 func changedFields(before, after map[string]value) []string {
 	var out []string
-	real := false
+	own := false
 	for name, v := range after {
 		if name == "SystemModstamp" || same(before[name], v) {
 			continue
 		}
 		out = append(out, name)
-		real = real || name != "LastModifiedDate" && name != "LastModifiedById"
+		own = own || name != "LastModifiedDate" && name != "LastModifiedById"
 	}
-	if !real {
+	if !own {
 		return nil
 	}
 	slices.Sort(out)

@@ -37,7 +37,8 @@ func (n number) rat() *big.Rat {
 // newNumber reads a decimal number and rounds it half up to scale places; scale
 // below 0 keeps all.
 func newNumber(text string, scale int) (number, bool) {
-	if len(text) > 60 {
+	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	if len(text) > 60 || len(strings.TrimLeft(exponent, "+-0")) > 2 {
 		return "", false
 	}
 	f, err := strconv.ParseFloat(text, 64)

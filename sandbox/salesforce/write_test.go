@@ -37,6 +37,7 @@ func TestRefusedWrites(t *testing.T) {
 		"malformed id":    {good(object{"AccountId": "12"}), "MALFORMED_ID", "Account ID: id value of incorrect type: 12"},
 		"number":          {good(object{"Amount": "12,5"}), "JSON_PARSER_ERROR", "Cannot deserialize instance of double from VALUE_STRING value 12,5"},
 		"range":           {good(object{"Amount": 1e17}), "NUMBER_OUTSIDE_VALID_RANGE", "Amount: value outside of valid range on numeric field"},
+		"tiny":            {good(object{"Amount": "1e-999999999"}), "JSON_PARSER_ERROR", "Cannot deserialize instance of double"},
 		"date":            {good(object{"CloseDate": "30.6.2026"}), "JSON_PARSER_ERROR", "Cannot deserialize instance of date from VALUE_STRING value 30.6.2026"},
 		"boolean":         {good(object{"Delivery_Billable__c": nil}), "INVALID_TYPE_ON_FIELD_IN_RECORD", "value not of required type"},
 		"foreign key":     {good(object{"Account": object{"Tenon_Key__c": "0116"}}), "INVALID_FIELD", "Foreign key external ID: 0116 not found for field Tenon_Key__c in entity Account"},
