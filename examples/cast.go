@@ -103,6 +103,14 @@ func Examples() []Example {
 				Open: "Proposal/Price Quote", Won: "Closed Won", Working: "In Progress", Started: "In Progress", Tasks: 3,
 			}},
 		},
+		{
+			Name: "salesforce-asana", Title: "An opportunity of Salesforce becomes a task of an Asana project with its sub-tasks.",
+			Connections: []string{"salesforce", "asana"},
+			Casts: []Cast{{
+				Mapping: "won-opportunity-to-task", Source: opportunity, Target: asanaTask,
+				Open: "Proposal/Price Quote", Won: "Closed Won", Working: "In Progress", Started: "In Progress", Tasks: 3,
+			}},
+		},
 	}
 }
 

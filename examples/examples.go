@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-//go:embed hubspot-jira hubspot-trello hubspot-github salesforce-jira ticket-to-issue deal-to-issue
+//go:embed hubspot-jira hubspot-trello hubspot-github salesforce-jira salesforce-asana ticket-to-issue deal-to-issue
 var files embed.FS
 
 // Template is a mapping to begin with, in a configuration of its own.
@@ -38,6 +38,7 @@ func Templates() []Template {
 		{"deal-to-card", "A won deal becomes a card of a Trello board with a checklist; with a button, notes and the card's list in the deal.", "hubspot", "trello", Place{"board", "Client delivery"}, "hubspot-trello"},
 		{"deal-to-github-issue", "A won deal becomes an issue of a GitHub repository; with a button, notes and the issue's state in the deal.", "hubspot", "github", Place{"repo", "harbourworks/delivery"}, "hubspot-github"},
 		{"opportunity-to-epic", "A won opportunity becomes an epic with its tasks; with a button, notes and the project's state in the opportunity.", "salesforce", "jira", jira, "salesforce-jira"},
+		{"opportunity-to-task", "A won opportunity becomes a task of an Asana project with its sub-tasks; with a button, notes and the project's state in the opportunity.", "salesforce", "asana", Place{"project", "Client delivery"}, "salesforce-asana"},
 	}
 }
 
