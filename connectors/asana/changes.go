@@ -22,6 +22,8 @@ const (
 	overlap = 2 * time.Minute
 	// maxEventPages bounds the events that one call takes in.
 	maxEventPages = 50
+	// maxToken bounds the tokens that a cursor keeps.
+	maxToken = 1000
 	// maxRestarts is how often one walk begins anew because of its pages.
 	maxRestarts = 4
 )
@@ -182,8 +184,8 @@ func (c *Connection) events(ctx context.Context, op, resource, sync string) (pag
 	if err != nil {
 		return page, false, at, err
 	}
-	if page.Sync == "" {
-		return page, false, at, c.fail(op, "", connectors.Internal, "the event stream gave no sync token")
+	if page.Sync == "" || len(page.Sync) > maxToken {
+		return page, false, at, c.fail(op, "", connectors.Internal, "the event stream gave no sync token that can be kept")
 	}
 	return page, resp.Status == http.StatusPreconditionFailed, c.serverTime(resp), nil
 }

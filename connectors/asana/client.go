@@ -177,6 +177,9 @@ func page[T any](ctx context.Context, c *Connection, r rest.Request, offset stri
 	if l.Data == nil {
 		return nil, "", nil, &connectors.Error{Op: r.Op, Connection: c.name, Record: r.Record, Kind: connectors.Internal, Err: errNoData}
 	}
+	if l.Next != nil && len(l.Next.Offset) > maxToken {
+		return nil, "", nil, c.fail(r.Op, r.Record, connectors.Internal, "the page's token has %d characters", len(l.Next.Offset))
+	}
 	if l.Next != nil && l.Next.Offset != offset {
 		next = l.Next.Offset
 	}

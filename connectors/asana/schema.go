@@ -91,11 +91,7 @@ func describe(f *field) connectors.Field {
 func (c *Connection) optionsOf(ctx context.Context, op string, f *field, s *scopeRef) ([]connectors.Option, error) {
 	switch f.name {
 	case "section":
-		var out []connectors.Option
-		for _, sec := range s.project.sections {
-			out = append(out, connectors.Option{ID: sec.GID, Label: sec.Name})
-		}
-		return out, nil
+		return choices(s.project.sections), nil
 	case "tags":
 		tags, err := c.allTags(ctx, op, listAge)
 		if err != nil {
@@ -140,11 +136,20 @@ func (c *Connection) named(ctx context.Context, op, path string, query func(*acc
 	if err != nil {
 		return nil, err
 	}
-	var out []connectors.Option
+	return choices(list), nil
+}
+
+// choices makes options of objects, each once.
+func choices(list []wireNamed) []connectors.Option {
+	out := make([]connectors.Option, 0, len(list))
+	seen := make(map[string]bool, len(list))
 	for _, n := range list {
-		out = append(out, connectors.Option{ID: n.GID, Label: n.Name})
+		if n.GID != "" && !seen[n.GID] {
+			seen[n.GID] = true
+			out = append(out, connectors.Option{ID: n.GID, Label: n.Name})
+		}
 	}
-	return out, nil
+	return out
 }
 
 // userOptions are the people of the workspace as choices.
@@ -161,11 +166,7 @@ func (c *Connection) userOptions(ctx context.Context, op string) ([]connectors.O
 	if err != nil {
 		return nil, err
 	}
-	out := make([]connectors.Option, 0, len(users))
-	for _, u := range users {
-		out = append(out, connectors.Option{ID: u.GID, Label: u.Name})
-	}
-	return out, nil
+	return choices(users), nil
 }
 
 // allTags lists the workspace's tags, at most age old.

@@ -173,7 +173,16 @@ func (c *Connection) fetchProject(ctx context.Context, op, name string) (*projec
 		return nil, c.unseen(op, p, err)
 	}
 	for _, s := range settings {
-		p.fields = append(p.fields, s.Field)
+		if !isID(s.Field.GID) {
+			return nil, c.fail(op, "", connectors.Internal, "the answer has a custom field without an id")
+		}
+		s.Field.Options = slices.DeleteFunc(s.Field.Options, func(o wireOption) bool { return o.GID == "" })
+		if !slices.ContainsFunc(p.fields, func(f wireField) bool { return f.GID == s.Field.GID }) {
+			p.fields = append(p.fields, s.Field)
+		}
+	}
+	if slices.ContainsFunc(sections, func(s wireNamed) bool { return !isID(s.GID) }) {
+		return nil, c.fail(op, "", connectors.Internal, "the answer has a section without an id")
 	}
 	return p, nil
 }
