@@ -74,7 +74,8 @@ func (s *System) actionView(a *action) object {
 	return object{
 		"id": a.id, "idMemberCreator": a.by.id, "type": a.kind, "date": stamp(a.at), "data": a.data, "appCreator": app, "limits": nil,
 		"memberCreator": object{
-			"id": a.by.id, "activityBlocked": false, "avatarHash": nil, "avatarUrl": nil, "fullName": a.by.fullName, "idMemberReferrer": nil,
+			"id": a.by.id, "activityBlocked": false, "avatarHash": avatar,
+			"avatarUrl": "https://trello-members.s3.amazonaws.com/" + a.by.id + "/" + avatar, "fullName": a.by.fullName, "idMemberReferrer": nil,
 			"initials": a.by.initials(), "nonPublic": object{}, "nonPublicAvailable": true, "username": a.by.username,
 		},
 	}

@@ -118,14 +118,17 @@ func (s *System) labelView(l *label) object {
 	return object{"id": l.id, "idBoard": l.board.id, "name": l.name, "color": orNull(l.color), "uses": uses, "nodeId": "ari:cloud:trello::label/" + l.id}
 }
 
+// avatar is the picture that everybody has.
+const avatar = "00000000000000000000000000000000"
+
 // memberView shows a person. E-mails show to their owner with the account scope
 // and, where the site is so, to everybody.
 func (s *System) memberView(m *member, c *call) object {
 	out := object{
 		"id": m.id, "username": m.username, "fullName": m.fullName, "initials": m.initials(), "activityBlocked": false,
-		"avatarHash": nil, "avatarUrl": nil, "bio": "", "confirmed": true, "memberType": "normal", "url": s.site() + "/" + m.username,
+		"avatarHash": avatar, "avatarUrl": "https://trello-members.s3.amazonaws.com/" + m.id + "/" + avatar, "bio": "", "confirmed": true, "memberType": "normal", "url": s.site() + "/" + m.username,
 		"idOrganizations": []string{s.org}, "status": "disconnected", "nonPublic": object{}, "nonPublicAvailable": false, "idMemberReferrer": nil,
-		"email": nil, "idBoards": []string{},
+		"idBoards": []string{},
 	}
 	if s.emails || c != nil && c.token != nil && c.me() == m && c.token.account {
 		out["email"] = m.email
