@@ -83,7 +83,7 @@ func (s *System) serveData(w http.ResponseWriter, r *http.Request) {
 	a, sess, problem := s.answer(r, body)
 	var usage string
 	if sess != nil {
-		usage = "api-usage=" + strconv.Itoa(s.used) + "/" + strconv.Itoa(max(0, s.opts.Limits.Daily))
+		usage = s.usageText()
 	}
 	s.mu.Unlock()
 	if usage != "" && (problem != nil || a.status != http.StatusNoContent) {
@@ -91,6 +91,18 @@ func (s *System) serveData(w http.ResponseWriter, r *http.Request) {
 	}
 	s.write(w, r, a, problem, sess)
 }
+
+// usageText is what the limit header tells.
+func (s *System) usageText() string {
+	usage := fmt.Sprintf("api-usage=%d/%d", s.used, max(0, s.opts.Limits.Daily))
+	if s.opts.Limits.PerApp > 0 {
+		usage += fmt.Sprintf("; per-app-api-usage=%d/%d(appName=%s)", s.used, s.opts.Limits.PerApp, appName)
+	}
+	return usage
+}
+
+// appName is the name of the app whose credentials the sandbox gives out.
+const appName = "tenon-sandbox"
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *apiError) {
 	var from io.Reader = http.MaxBytesReader(w, r.Body, maxBody)
@@ -125,6 +137,9 @@ func (s *System) answer(r *http.Request, body []byte) (answer, *session, *apiErr
 	sess, problem := s.authenticate(r, now)
 	if problem != nil {
 		return answer{}, nil, problem
+	}
+	if most := s.opts.Limits.PerApp; most > 0 && s.used >= most {
+		return answer{}, sess, refuseCall(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "ConnectedApp Limit exceeded.") // assumed
 	}
 	if v := s.usage.Take(s.org); !v.OK {
 		return answer{}, sess, refuseCall(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
@@ -287,6 +302,7 @@ func (s *System) transaction(c *call) *tx {
 			t.allowDuplicates = true
 		}
 	}
+	t.assigns = s.opts.AssignmentRules && !strings.EqualFold(c.header.Get("Sforce-Auto-Assign"), "FALSE")
 	return t
 }
 

@@ -153,7 +153,8 @@ func rowID(in []input) (string, *apiError) {
 			continue
 		}
 		var text string
-		if json.Unmarshal(e.value, &text) != nil || text == "" {
+		_ = json.Unmarshal(e.value, &text) // what is no text is no id
+		if text == "" {
 			return "", nil
 		}
 		id, valid := normalID(text)

@@ -143,7 +143,7 @@ func (c *call) subrequest(p part, t *tx, done map[string]any) partResult {
 	for name, v := range p.Headers {
 		header.Set(name, v)
 	}
-	for _, name := range []string{"Sforce-Call-Options", "Sforce-Duplicate-Rule-Header", "Sforce-Query-Options"} {
+	for _, name := range []string{"Sforce-Call-Options", "Sforce-Duplicate-Rule-Header", "Sforce-Query-Options", "Sforce-Auto-Assign"} {
 		if header.Get(name) == "" && c.header.Get(name) != "" {
 			header.Set(name, c.header.Get(name))
 		}

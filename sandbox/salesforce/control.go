@@ -46,12 +46,15 @@ type controlRight struct {
 	What   string `json:"what"`
 	On     bool   `json:"on"`
 	Next   int    `json:"next"`
+	// Rate is a share of all writes.
+	Rate float64 `json:"rate"`
 }
 
 // controlRoutes adds Salesforce's own calls to the control API.
 func (s *System) controlRoutes() {
 	s.host.HandleControl("GET /_sandbox/records", s.controlRecords)
 	s.personRoutes()
+	s.host.HandleControl("POST /_sandbox/callout", s.controlCallout)
 	s.eventRoutes()
 	s.outboundRoutes()
 	control(s, "hide", func(in controlRight) (any, error) { return nil, s.Hide(in.Object, in.Field, in.On) })
@@ -62,6 +65,7 @@ func (s *System) controlRoutes() {
 	control(s, "hold", func(in controlRight) (any, error) {
 		if in.ID == "" {
 			s.HoldNext(in.Next)
+			s.SetLockRate(in.Rate)
 			return nil, nil
 		}
 		return nil, s.HoldRow(in.ID, in.On)
@@ -89,6 +93,20 @@ func (s *System) controlRoutes() {
 		s.SetConvertLink(in.URL)
 		return nil, nil
 	})
+}
+
+// controlCallout runs a flow's callout and answers with its outcome.
+func (s *System) controlCallout(w http.ResponseWriter, r *http.Request) {
+	var in Callout
+	if !kit.ReadControl(w, r, &in) {
+		return
+	}
+	out, err := s.RunCallout(r.Context(), in)
+	if err != nil {
+		kit.ControlError(w, http.StatusBadGateway, err)
+		return
+	}
+	kit.WriteJSON(w, http.StatusOK, out)
 }
 
 func (s *System) personRoutes() {

@@ -40,7 +40,7 @@
 //	/_sandbox/hide, readonly         {"object":"Opportunity","field":"Amount","on":true}: field-level security of the API's user
 //	/_sandbox/deny                   {"object":"Contact","what":"read|create|update|delete","on":true}
 //	/_sandbox/unshare, lock          {"id":"006…","on":true}: sharing; an approval's lock
-//	/_sandbox/hold                   {"id":"006…","on":true} or {"next":3}: UNABLE_TO_LOCK_ROW
+//	/_sandbox/hold                   {"id":"006…","on":true} or {"next":3} or {"rate":0.1}: UNABLE_TO_LOCK_ROW
 //	/_sandbox/validation             {"object":"…","when":"Amount = null","message":"…","field":"Amount"}
 //	/_sandbox/trigger                {"object":"…","when":"…","set":{"NextStep":"…"}} or "throw":"message"
 //	/_sandbox/duplicates             {"object":"Contact","field":"Email","block":false}: a duplicate rule
@@ -55,5 +55,6 @@
 //	/_sandbox/events/expire, cut     forgets all replay ids; breaks all streams
 //	/_sandbox/outbound               {"messages":[{"object":"Opportunity","fields":["Name"],"url":""}]}: what outbound messages an admin set up
 //	/_sandbox/outbound/target        {"url":"http://…"}: where those without a URL go; empty sends none
+//	/_sandbox/callout                {"url":"…","headers":{"Authorization":"Bearer …"},"body":"{…}"}: a flow's HTTP callout; answers {"status","body"}
 //	/_sandbox/convert                {"url":"https://…/convert/deals"}: the formula Convert_to_Project__c links there
 package salesforce

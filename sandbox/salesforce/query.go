@@ -3,6 +3,7 @@ package salesforce
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenonsync/tenon/sandbox/salesforce/internal/soql"
 )
@@ -231,12 +232,16 @@ func (s *System) selectType(p *plan, f soql.Field) *apiError {
 	return nil
 }
 
+// binLife is how long records stay in the recycle bin.
+const binLife = 15 * 24 * time.Hour
+
 // rows are the records of an object that a reader sees, by id.
 func (s *System) rows(o *object, all, api bool) []*record {
 	out := make([]*record, 0, len(o.ids))
+	emptied := s.now().Add(-binLife)
 	for _, id := range o.ids {
 		r := o.records[id]
-		if r == nil || r.purged || r.deleted() && !all || api && r.hidden || !all && r.flag("IsArchived") {
+		if r == nil || r.purged || r.deleted() && r.gone.Before(emptied) || r.deleted() && !all || api && r.hidden || !all && r.flag("IsArchived") {
 			continue
 		}
 		out = append(out, r)

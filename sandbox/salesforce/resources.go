@@ -11,7 +11,7 @@ import (
 func resources(c *call) (answer, *apiError) {
 	out := members{}
 	for _, name := range []string{
-		"tooling", "chatter", "search", "recent", "composite", "parameterizedSearch", "jobs", "limits", "query", "queryAll", "sobjects",
+		"tooling", "actions", "chatter", "search", "recent", "composite", "parameterizedSearch", "jobs", "limits", "query", "queryAll", "sobjects",
 	} {
 		out = append(out, member{name, "/services/data/v" + c.version + "/" + name})
 	}

@@ -94,6 +94,13 @@ func (s *System) HoldNext(n int) {
 	s.nextLocks = n
 }
 
+// SetLockRate lets a share of all writes by API fail with UNABLE_TO_LOCK_ROW.
+func (s *System) SetLockRate(share float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lockRate = share
+}
+
 func (s *System) onRecord(id string, do func(r *record)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -83,6 +83,11 @@ func newRouter() *router {
 	rt.handle("POST", "chatter/feed-elements", createFeedElement)
 	rt.handle("GET", "chatter/feeds/record/{id}/feed-elements", recordFeed)
 
+	rt.handle("GET", "actions", actionList)
+	rt.handle("GET", "actions/standard", actionList)
+	rt.handle("POST", "actions/standard/chatterPost", chatterPost)
+	rt.handle("GET", "ui-api/object-info/{object}/picklist-values/{type}", picklistValues)
+
 	rt.handle("GET", "jobs/query", listJobs)
 	rt.handle("POST", "jobs/query", createQueryJob)
 	rt.handle("GET", "jobs/query/{job}", queryJobInfo)

@@ -32,6 +32,9 @@ const APIVersion = "66.0"
 // default, a negative one no limit.
 type Limits struct {
 	Daily int // API calls in any 24 h; 1 000 000
+	// PerApp is the share of them that the connected app may use; no bound unless
+	// set.
+	PerApp int
 }
 
 // VendorLimits returns the limits of a Developer Edition organisation.
@@ -71,6 +74,12 @@ type Options struct {
 	// Bare leaves out the custom fields and objects of the sandbox, so that the
 	// organisation is as Salesforce makes it.
 	Bare bool
+	// Currencies make it a multi-currency organisation, the first being the
+	// corporate one; empty: one currency, which no record names.
+	Currencies []string
+	// AssignmentRules gives cases and leads that the API creates to a queue, unless
+	// the client sends Sforce-Auto-Assign: FALSE.
+	AssignmentRules bool
 	// NoSeed starts without business records: users and definitions only.
 	NoSeed bool
 	// Transport sends the outbound messages; optional.
@@ -140,6 +149,7 @@ type System struct {
 	hidden, readOnly, noRights, ungranted map[string]bool
 	rowLocks                              map[string]bool
 	nextLocks                             int
+	lockRate                              float64
 	validations                           []compiledRule
 	triggers                              []compiledTrigger
 	duplicates                            []DuplicateRule
@@ -193,17 +203,19 @@ func (s *System) reset(seed uint64) {
 	s.sessions, s.codes, s.refresh = map[string]*session{}, map[string]*grant{}, map[string]*grant{}
 	s.usage, s.used = kit.NewRollingWindow(s.clock, s.opts.Limits.Daily, 24*time.Hour), 0
 	s.hidden, s.readOnly, s.noRights, s.ungranted = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
-	s.rowLocks, s.nextLocks = map[string]bool{}, 0
+	s.rowLocks, s.nextLocks, s.lockRate = map[string]bool{}, 0, 0
 	s.validations, s.triggers, s.duplicates = nil, nil, nil
 	s.deferred, s.locators, s.jobs, s.jobIDs, s.channels = nil, map[string]*locator{}, map[string]*job{}, nil, nil
 	s.loadObjects()
 	if s.opts.Bare {
 		s.stripCustom()
 	}
+	s.addCurrencies(s.opts.Currencies)
 	for i, o := range s.objects {
 		o.nextID = 1_000_000*(i+1) + s.rand.IntN(900_000) // several objects share a prefix
 	}
 	s.seedOrganisation()
+	s.seedCurrencies(s.opts.Currencies)
 	if !s.opts.NoSeed {
 		s.seedRecords()
 	}

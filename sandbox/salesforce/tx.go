@@ -18,6 +18,7 @@ type tx struct {
 	api    bool      // rights of the API's user apply
 	// allowDuplicates is the client's wish to save in spite of duplicate rules.
 	allowDuplicates bool
+	assigns         bool // assignment rules apply
 
 	undo    []func()
 	touched map[*record]*touch

@@ -131,6 +131,9 @@ func (t *tx) insert(o *object, values map[string]value) (*record, *apiError) {
 	if stamps["OwnerId"] == nil {
 		stamps["OwnerId"] = t.user
 	}
+	if queue := t.s.queue(); t.assigns && queue != "" && (o.name == "Case" || o.name == "Lead") {
+		stamps["OwnerId"] = queue
+	}
 	for name, v := range stamps {
 		if o.field(name) != nil {
 			full[name] = v
@@ -143,6 +146,16 @@ func (t *tx) insert(o *object, values map[string]value) (*record, *apiError) {
 	t.put(r)
 	t.track(r, nil, full)
 	return r, t.after(r, nil)
+}
+
+// queue is the queue that the assignment rules give cases and leads to.
+func (s *System) queue() string {
+	for _, g := range s.rows(s.object("Group"), false, false) {
+		if g.text("Type") == "Queue" {
+			return g.id
+		}
+	}
+	return ""
 }
 
 // start is the value of a field that nobody gave.
@@ -231,8 +244,8 @@ func (t *tx) lockable(r *record) *apiError {
 	if s.rowLocks[r.id] {
 		return refuse("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: %s", r.id)
 	}
-	if s.nextLocks > 0 {
-		s.nextLocks--
+	if s.nextLocks > 0 || s.lockRate > 0 && s.rand.Chance(s.lockRate) {
+		s.nextLocks = max(0, s.nextLocks-1)
 		return refuse("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: %s", r.id)
 	}
 	return nil
