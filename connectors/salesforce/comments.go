@@ -50,17 +50,12 @@ func (c *connection) Comments(ctx context.Context, object, id string) ([]connect
 	return c.notes(ctx, op, m, long)
 }
 
-// noteField returns the field of a task that names the record it is about.
-func noteField(object string) string {
-	if object == "Contact" || object == "Lead" {
-		return "WhoId"
-	}
-	return "WhatId"
-}
-
 var commentFields = []string{fieldID, fieldCreated, "SystemModstamp", "CreatedById", "CreatedBy.Name", "CreatedBy.Email"}
 
 func (c *connection) notes(ctx context.Context, op string, m *meta, id string) ([]connectors.Comment, error) {
+	if m.note == "" {
+		return nil, c.noNotes(op, m)
+	}
 	tasks, err := c.metaOf(ctx, op, taskObject, schemaAge)
 	if err != nil {
 		return nil, err
@@ -71,7 +66,7 @@ func (c *connection) notes(ctx context.Context, op string, m *meta, id string) (
 		fields = append(fields, key.name)
 	}
 	soql := selectFrom(taskObject, fields, []string{
-		noteField(m.name) + " = " + quote(id), "Subject = " + quote(c.o.subject), "IsClosed = TRUE", "IsDeleted = FALSE",
+		m.note + " = " + quote(id), "Subject = " + quote(c.o.subject), "IsClosed = TRUE", "IsDeleted = FALSE",
 	}, "ORDER BY CreatedDate, Id")
 	var out []connectors.Comment
 	nameless := false
@@ -89,6 +84,12 @@ func (c *connection) notes(ctx context.Context, op string, m *meta, id string) (
 		out = append(out, comment)
 	})
 	return named(out, c.nameless(op, taskObject, nameless, err))
+}
+
+func (c *connection) noNotes(op string, m *meta) error {
+	err := c.fail(op, m.name, connectors.Invalid, "no task can be about a record of %s", m.name)
+	err.Help = "allow activities for the object in Salesforce, or set notes: chatter"
+	return err
 }
 
 // nameless is the error of a list with a row that has no id; err where that is
@@ -144,6 +145,9 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 }
 
 func (c *connection) addNote(ctx context.Context, op, object string, m *meta, id string, comment connectors.Comment) (string, error) {
+	if m.note == "" {
+		return "", c.noNotes(op, m)
+	}
 	tasks, err := c.metaOf(ctx, op, taskObject, schemaAge)
 	if err != nil {
 		return "", sure(err)
@@ -157,7 +161,7 @@ func (c *connection) addNote(ctx context.Context, op, object string, m *meta, id
 		return "", sure(err)
 	}
 	body := map[string]any{
-		"Subject": c.o.subject, noteField(m.name): id, "Status": status, "ActivityDate": at.UTC().Format(time.DateOnly),
+		"Subject": c.o.subject, m.note: id, "Status": status, "ActivityDate": at.UTC().Format(time.DateOnly),
 	}
 	text := comment.Body
 	keyed := ""

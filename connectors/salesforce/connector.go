@@ -85,6 +85,8 @@ func (c *connection) Facts() connectors.Facts {
 		IndexLag: lateCommit, KeyLag: connectors.NoLag, KeyIsUnique: len(c.o.keyFields) == 0,
 		TimePrecision: time.Second,
 		PollInterval:  time.Minute,
+
+		WebhookUnsigned: true,
 	}
 }
 

@@ -46,6 +46,7 @@ type meta struct {
 	order    []string
 	types    []wireRecordType
 	modified string // the field that moves with every change
+	note     string // the field of a task that names such a record; "" where none does
 	title    string // the name field
 	lost     map[string]bool
 	at       string // Last-Modified, for the next describe
@@ -94,6 +95,11 @@ func newMeta(d *wireDescribe, tracked map[string]bool) *meta {
 		}
 		m.props[w.Name], m.fold[strings.ToLower(w.Name)] = p, w.Name
 		m.order = append(m.order, w.Name)
+	}
+	for _, child := range d.Children {
+		if child.Object == taskObject && (child.Field == "WhatId" || child.Field == "WhoId") {
+			m.note = child.Field
+		}
 	}
 	for _, name := range []string{"SystemModstamp", "LastModifiedDate", fieldCreated} {
 		if m.has(name) {

@@ -110,6 +110,7 @@ func read(s connectors.Settings) (options, error) {
 		}
 	}
 	problems = append(problems, o.credentials(s)...)
+	problems = append(problems, streamProblems(s)...)
 	if len(problems) > 0 {
 		return o, &connectors.SettingsError{Problems: problems}
 	}

@@ -71,6 +71,13 @@ type wireDescribe struct {
 	wireObject
 	Fields      []wireField      `json:"fields"`
 	RecordTypes []wireRecordType `json:"recordTypeInfos"`
+	Children    []wireChild      `json:"childRelationships"`
+}
+
+// wireChild is a lookup of another object to this one.
+type wireChild struct {
+	Object string `json:"childSObject"`
+	Field  string `json:"field"`
 }
 
 // queryPage is a page of a query's rows.
