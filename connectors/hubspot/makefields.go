@@ -12,13 +12,14 @@ var propertyName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,98}$`)
 
 // propertyTypes are HubSpot's types for the values that a new property can hold.
 var propertyTypes = map[connectors.Type][2]string{
-	connectors.TypeText:    {"string", "text"},
-	connectors.TypeNumber:  {"number", "number"},
-	connectors.TypeDate:    {"date", "date"},
-	connectors.TypeInstant: {"datetime", "date"},
-	connectors.TypeBool:    {"bool", "booleancheckbox"},
-	connectors.TypeOption:  {"enumeration", "select"},
-	connectors.TypeOptions: {"enumeration", "checkbox"},
+	connectors.TypeText:     {"string", "text"},
+	connectors.TypeRichText: {"string", "html"},
+	connectors.TypeNumber:   {"number", "number"},
+	connectors.TypeDate:     {"date", "date"},
+	connectors.TypeInstant:  {"datetime", "date"},
+	connectors.TypeBool:     {"bool", "booleancheckbox"},
+	connectors.TypeOption:   {"enumeration", "select"},
+	connectors.TypeOptions:  {"enumeration", "checkbox"},
 }
 
 // MakesField implements connectors.FieldMaker.

@@ -16,6 +16,7 @@ func TestMakeFields(t *testing.T) {
 	fields := []connectors.Field{
 		{Name: "made_line", Label: "A line", Type: connectors.TypeText, OneLine: true},
 		{Name: "made_text", Label: "A text", Type: connectors.TypeText},
+		{Name: "made_rich", Label: "A rich text", Type: connectors.TypeRichText},
 		{Name: "made_number", Label: "A number", Type: connectors.TypeNumber},
 		{Name: "made_day", Type: connectors.TypeDate},
 		{Name: "made_time", Label: "A time", Type: connectors.TypeInstant},
