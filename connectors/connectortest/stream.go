@@ -216,6 +216,8 @@ var streams = []test{
 		id := e.seed(1)[0]
 		l := e.listen("")
 		l.gap("at the start")
+		e.w.Edit(e, id, e.h.Title, connectors.Text("Safe")) // gives the stream a place
+		l.hint(id)
 		l.close()
 		e.w.Edit(e, id, e.h.Title, connectors.Text("Not safe at first"))
 		refused := errors.New("the disk is full")

@@ -16,8 +16,11 @@ import (
 	"github.com/tenonsync/tenon/connectors/salesforce/internal/pubsub"
 )
 
-// streamSettings are the settings of the stream of changes.
-var streamSettings = []connectors.Setting{
+// streamSettings are the settings of all that tells of changes at once.
+var streamSettings = slices.Concat(eventSettings, outboundSettings)
+
+// eventSettings are the settings of the stream of changes.
+var eventSettings = []connectors.Setting{
 	{Name: "stream", Default: "off", Choices: []string{"on", "off"}, Help: "Whether Tenon listens to Change Data Capture over the Pub/Sub API; select the objects in Salesforce's setup first."},
 	{Name: "channel", Help: "One channel to listen to in place of one for each object, such as /data/ChangeEvents or /data/Tenon__chn."},
 	{Name: "pubsub_url", Default: pubsub.DefaultEndpoint, Help: "Where the Pub/Sub API is; orgs in a region of their own have another address."},
@@ -27,7 +30,7 @@ var _ connectors.AbilityTeller = (*connection)(nil)
 
 var channelForm = regexp.MustCompile(`^/(data|event)/[A-Za-z][A-Za-z0-9_]{0,120}$`)
 
-// streamProblems says what is wrong with the settings of the stream.
+// streamProblems says what is wrong with these settings.
 func streamProblems(s connectors.Settings) []string {
 	var problems []string
 	if channel := s.Get("channel"); channel != "" && !channelForm.MatchString(channel) {
@@ -36,7 +39,7 @@ func streamProblems(s connectors.Settings) []string {
 	if err := pubsub.CheckEndpoint(firstOf(s.Get("pubsub_url"), pubsub.DefaultEndpoint)); err != nil {
 		problems = append(problems, fmt.Sprintf(`setting "pubsub_url": %v`, err))
 	}
-	return problems
+	return append(problems, outboundProblems(s)...)
 }
 
 // Abilities implements connectors.AbilityTeller: whether there is a stream, and

@@ -142,9 +142,14 @@ func TestASessionThatEndsIsRenewed(t *testing.T) {
 	set("t2", "t1") // refused at the first call
 	e := w.listen(topic, nil)
 	e.next()
+	set("t3", "t2") // refused before there is a place: what came meanwhile may be lost
+	w.edit(id(0))
+	if b := e.next(); b.Gap == "" {
+		t.Errorf("a stream that begins anew tells %+v, want a gap", b)
+	}
 	w.edit(id(1))
 	e.records(1)
-	set("t3", "t2") // the session ends while the stream stands
+	set("t4", "t3") // the session ends while the stream stands
 	w.edit(id(2))
 	if diff := cmp.Diff([]string{id(2)}, e.records(1)); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
@@ -152,8 +157,8 @@ func TestASessionThatEndsIsRenewed(t *testing.T) {
 	w.mu.Lock()
 	renewed := w.renewed
 	w.mu.Unlock()
-	if renewed != 2 {
-		t.Errorf("renewed %d times, want 2", renewed)
+	if renewed != 3 {
+		t.Errorf("renewed %d times, want 3", renewed)
 	}
 	e.stop()
 	_ = e.end()

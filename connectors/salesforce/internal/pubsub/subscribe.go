@@ -41,14 +41,14 @@ func (c *Client) Subscribe(ctx context.Context, topic string, place []byte, tell
 	if err := c.topic(ctx, topic); err != nil {
 		return err
 	}
-	gap := ""
-	if place == nil {
-		gap = "the stream begins"
-	}
+	gap := "the stream begins"
 	for renewed := false; ; {
+		if place != nil {
+			gap = ""
+		}
 		s := &subscription{c: c, topic: topic, place: place, tell: tell, gap: gap}
 		token, err := s.run(ctx)
-		place, gap = s.place, ""
+		place, gap = s.place, "the stream begins anew"
 		var r *refusedError
 		switch {
 		case !errors.As(err, &r):
