@@ -510,3 +510,38 @@ func TestAllowance(t *testing.T) {
 		t.Errorf("Budget: %+v", b.Day)
 	}
 }
+
+// A note that a person logs does not stamp its record; the list tells it all the
+// same, once or twice.
+func TestNewNoteIsTold(t *testing.T) {
+	w := openWorld(t, ofOpportunities, nil)
+	tb := connectortest.T(t)
+	id, other := w.Create(tb, won("Noted")), w.Create(tb, won("Other"))
+	w.Settle(tb)
+	_, cursor := list(t, w.conn, all, "")
+	w.Settle(tb)
+	_, cursor = list(t, w.conn, all, cursor)
+	w.Comment(tb, id, "Called them")
+	if _, err := w.sys.As(ada).LogTask(other, "Some other task", "x"); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for range 5 {
+		var rows []connectors.Change
+		before := w.Requests(tb)
+		rows, cursor = list(t, w.conn, all, cursor)
+		if spent := w.Requests(tb) - before; spent > 2 {
+			t.Errorf("a poll took %d requests", spent)
+		}
+		if _, ok := listed(rows, id); ok {
+			told++
+		}
+		if _, ok := listed(rows, other); ok {
+			t.Error("a task that is no note counts as one")
+		}
+		w.clock.Advance(time.Minute)
+	}
+	if told < 1 || told > 2 {
+		t.Errorf("the note was told %d times in five polls", told)
+	}
+}

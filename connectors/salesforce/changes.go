@@ -121,7 +121,7 @@ func (w walk) window(ctx context.Context, at cursor) (connectors.ChangePage, err
 		fields = slices.Compact(fields)
 	}
 	soql := selectFrom(w.m.name, fields, where, "ORDER BY "+stamp+", Id LIMIT "+strconv.Itoa(listPage))
-	page, err := w.c.query(ctx, w.op, w.m.name, soql, w.m.has(fieldDeleted))
+	page, noted, err := w.windowPage(ctx, soql, &at)
 	if err != nil {
 		return connectors.ChangePage{}, err
 	}
@@ -130,6 +130,8 @@ func (w walk) window(ctx context.Context, at cursor) (connectors.ChangePage, err
 	if err != nil {
 		return connectors.ChangePage{}, err
 	}
+	changes = append(changes, noted...)
+	sortChanges(changes)
 	if n := len(page.Records); n > 0 && (!page.Done || n >= listPage) {
 		last := page.Records[n-1]
 		t, _ := parseTime(last.text(stamp))
@@ -177,13 +179,68 @@ func (w walk) rows(ctx context.Context, page *queryPage, timed bool) ([]connecto
 		}
 		out = append(out, change)
 	}
-	slices.SortStableFunc(out, func(a, b connectors.Change) int {
+	sortChanges(out)
+	return out, nil
+}
+
+func sortChanges(changes []connectors.Change) {
+	slices.SortStableFunc(changes, func(a, b connectors.Change) int {
 		if n := a.Modified.Compare(b.Modified); n != 0 {
 			return n
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return out, nil
+}
+
+// noteOverlap is how far a look for new comments goes back behind the one
+// before. It is short, since each comment in it costs a read of its record; what
+// a long transaction commits later is found by the sweep.
+const noteOverlap = 30 * time.Second
+
+// windowPage asks for the page of a window and, in the same call, which records
+// new comments are about: a task does not stamp the record that it is about.
+func (w walk) windowPage(ctx context.Context, soql string, at *cursor) (*queryPage, []connectors.Change, error) {
+	all := w.m.has(fieldDeleted)
+	since := at.Notes
+	if at.Stamp > 0 || w.c.o.notes != notesTasks || w.m.note == "" || since == 0 {
+		page, err := w.c.query(ctx, w.op, w.m.name, soql, all)
+		if err == nil && at.Stamp == 0 && !page.server.IsZero() {
+			at.Notes = page.server.Unix()
+		}
+		return page, nil, err
+	}
+	notes := selectFrom(taskObject, []string{w.m.note, "SystemModstamp"}, []string{
+		"SystemModstamp >= " + timeLiteral(time.Unix(since, 0).Add(-noteOverlap)), "Subject = " + quote(w.c.o.subject), "IsClosed = TRUE",
+		w.m.note + " != NULL",
+	}, "ORDER BY SystemModstamp LIMIT "+strconv.Itoa(listPage))
+	pages, errs, err := w.c.queries(ctx, w.op, w.m.name, queryResource(soql, all), queryResource(notes, false))
+	if err == nil {
+		err = errs[0]
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if errs[1] != nil { // the account may not see tasks: then there are no comments either
+		return pages[0], nil, nil
+	}
+	if !pages[0].server.IsZero() {
+		at.Notes = pages[0].server.Unix()
+	}
+	return pages[0], w.noted(pages[1].Records), nil
+}
+
+// noted returns a row for each record of the object that a comment is about.
+func (w walk) noted(rows []row) []connectors.Change {
+	var out []connectors.Change
+	for _, r := range rows {
+		id, ok := id18(r.text(w.m.note))
+		if !ok || prefixOf(id) != w.m.KeyPrefix || slices.ContainsFunc(out, func(c connectors.Change) bool { return c.ID == id }) {
+			continue
+		}
+		stamp, _ := parseTime(r.text("SystemModstamp"))
+		out = append(out, connectors.Change{Object: w.object, ID: id, Modified: stamp})
+	}
+	return out
 }
 
 // deleted lists what the log of deletes holds since it was read last. The log

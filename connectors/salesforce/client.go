@@ -86,7 +86,7 @@ func (c *connection) query(ctx context.Context, op, object, soql string, all boo
 	}
 	values := url.Values{"q": {soql}}
 	if len(values.Encode()) > maxAddress {
-		return c.longQuery(ctx, op, object, resource+"?"+values.Encode())
+		return c.longQuery(ctx, op, object, queryResource(soql, all))
 	}
 	page := &queryPage{}
 	resp, err := c.client.Do(ctx, rest.Request{
@@ -99,6 +99,23 @@ func (c *connection) query(ctx context.Context, op, object, soql string, all boo
 // longQuery sends a query whose address would be too long inside a composite
 // call.
 func (c *connection) longQuery(ctx context.Context, op, object, resource string) (*queryPage, error) {
+	pages, errs, err := c.queries(ctx, op, object, resource)
+	if err == nil {
+		err = errs[0]
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pages[0], nil
+}
+
+// queries sends several queries as one call, five at most. Each has its page or
+// its error; the last error is that of the call.
+func (c *connection) queries(ctx context.Context, op, object string, resources ...string) ([]*queryPage, []error, error) {
+	var body compositeRequest
+	for i, r := range resources {
+		body.Requests = append(body.Requests, subrequest{Method: http.MethodGet, URL: c.path(r), ID: fmt.Sprintf("q%d", i)})
+	}
 	var out struct {
 		Responses []struct {
 			Body   rawBody `json:"body"`
@@ -106,24 +123,33 @@ func (c *connection) longQuery(ctx context.Context, op, object, resource string)
 		} `json:"compositeResponse"`
 	}
 	resp, err := c.client.Do(ctx, rest.Request{
-		Op: op, Record: object, Method: http.MethodPost, Path: c.path("/composite"), Reads: true, MaxBody: maxAnswer, Out: &out,
-		Body: compositeRequest{Requests: []subrequest{{Method: http.MethodGet, URL: c.path(resource), ID: "q"}}},
+		Op: op, Record: object, Method: http.MethodPost, Path: c.path("/composite"), Reads: true, MaxBody: maxAnswer, Out: &out, Body: body,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if len(out.Responses) != 1 {
-		return nil, c.fail(op, object, connectors.Internal, "%d answers to one query", len(out.Responses))
+	if len(out.Responses) != len(resources) {
+		return nil, nil, c.fail(op, object, connectors.Internal, "%d answers to %d queries", len(out.Responses), len(resources))
 	}
-	page := &queryPage{server: serverTime(resp)}
-	r := out.Responses[0]
-	if r.Status != http.StatusOK {
-		return nil, c.subError(op, object, r.Status, r.Body)
+	pages, errs := make([]*queryPage, len(resources)), make([]error, len(resources))
+	for i, r := range out.Responses {
+		if r.Status != http.StatusOK {
+			errs[i] = c.subError(op, object, r.Status, r.Body)
+			continue
+		}
+		pages[i] = &queryPage{server: serverTime(resp)}
+		if err := r.Body.decode(pages[i]); err != nil {
+			errs[i] = c.fail(op, object, connectors.Internal, "the answer makes no sense: %w", err)
+		}
 	}
-	if err := r.Body.decode(page); err != nil {
-		return nil, c.fail(op, object, connectors.Internal, "the answer makes no sense: %w", err)
+	return pages, errs, nil
+}
+
+func queryResource(soql string, all bool) string {
+	if all {
+		return "/queryAll?" + url.Values{"q": {soql}}.Encode()
 	}
-	return page, nil
+	return "/query?" + url.Values{"q": {soql}}.Encode()
 }
 
 // more returns the page after page, nil after the last.

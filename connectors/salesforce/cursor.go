@@ -28,6 +28,8 @@ type cursor struct {
 	Bulked  bool   `json:"bulked,omitempty"`  // its results are being taken in
 	Slow    bool   `json:"slow,omitempty"`    // the bulk API was refused
 
+	Notes int64 `json:"notes,omitempty"` // comments were looked for up to here
+
 	Deleted    int64 `json:"deleted"` // the log of deletes was read up to here
 	DeletedDue int64 `json:"due"`     // when to read it again
 }
@@ -55,7 +57,7 @@ func parseCursor(s string) (cursor, bool) {
 	if err != nil || json.Unmarshal(raw, &c) != nil || c.Version != cursorVersion {
 		return cursor{}, false
 	}
-	for _, n := range []int64{c.Stamp, c.From, c.Start, c.Newest, c.Server, c.Deleted, c.DeletedDue} {
+	for _, n := range []int64{c.Stamp, c.From, c.Start, c.Newest, c.Server, c.Notes, c.Deleted, c.DeletedDue} {
 		if n < 0 || n > 1e12 {
 			return cursor{}, false
 		}
