@@ -44,6 +44,7 @@ type kind struct {
 
 var (
 	ofOpportunities = kind{"Opportunity", map[string]string{"LeadSource": "Web"}, map[string]string{"LeadSource": "Other"}}
+	ofProjects      = kind{"Project__c", map[string]string{"Status__c": "Active"}, map[string]string{"Status__c": "Done"}}
 	ofAccounts      = kind{"Account", map[string]string{"Rating": "Hot"}, map[string]string{"Rating": "Cold"}}
 )
 
@@ -254,21 +255,25 @@ func truth(t connectortest.TB, name, text string) (connectors.Value, bool) {
 	var v connectors.Value
 	var err error
 	switch name {
-	case "Name", "Description", "NextStep", "Project_Url__c", "Phone", "Site", "Website":
+	case "Name", "Contact_Email__c", "Description", "NextStep", "Project_Url__c", "Phone", "Site", "Website":
 		v = connectors.Text(text)
-	case "Delivery_Notes__c":
+	case "Kickoff__c":
+		var at time.Time
+		at, err = time.Parse(time.RFC3339Nano, text)
+		v = connectors.Instant(at)
+	case "Delivery_Notes__c", "Summary__c":
 		v = connectors.RichText(richtext.Salesforce.From(text))
 	case "Amount", "AnnualRevenue":
 		v, err = connectors.Money(text, "EUR")
-	case "Delivery_Progress__c", "NumberOfEmployees":
+	case "Delivery_Progress__c", "NumberOfEmployees", "Hours__c":
 		v, err = connectors.ParseNumber(text)
-	case "Delivery_Due__c", "CloseDate":
+	case "Delivery_Due__c", "CloseDate", "Due__c":
 		v, err = connectors.ParseDate(text)
-	case "IsPrivate":
+	case "IsPrivate", "Billable__c":
 		v = connectors.Bool(text == "true")
 	case "Type", "StageName", "Industry", "Delivery_Status__c":
 		v = connectors.Choice(connectors.Option{ID: text})
-	case "Delivery_Teams__c":
+	case "Delivery_Teams__c", "Skills__c":
 		v = connectors.Labels(strings.Split(text, ";")...)
 	case "OwnerId":
 		v = connectors.PersonValue(connectors.Person{ID: text})
@@ -496,7 +501,31 @@ func accounts() connectortest.Harness {
 	return h
 }
 
+// projects describes a custom object, whose milestones are its details.
+func projects() connectortest.Harness {
+	h := opportunities(nil)
+	h.Open = func(t connectortest.TB) connectortest.World { return openWorld(t, ofProjects, nil) }
+	h.Object, h.Scope, h.Required = "Project__c", connectors.Scope{"Status__c": "Active"}, nil
+	h.Samples = []connectortest.Sample{
+		{Field: "Summary__c", One: connectors.RichText("A **bold** start"), Two: connectors.RichText("Then *more*")},
+		{Field: "Kickoff__c", One: connectors.Instant(time.Date(2026, 5, 1, 7, 25, 37, 0, time.UTC)), Two: connectors.Instant(time.Date(2027, 1, 31, 23, 0, 0, 0, time.UTC))},
+		{Field: "Due__c", One: connectors.Date(2026, 12, 31), Two: connectors.Date(2028, 2, 29)},
+		{Field: "Hours__c", One: number("7.25"), Two: number("1000")},
+		{Field: "Billable__c", One: connectors.Bool(false), Two: connectors.Bool(true)},
+		{Field: "Skills__c", One: connectors.Labels("Go", "SQL"), Two: connectors.Labels("Design")},
+	}
+	h.Refused = map[string]connectors.Value{"Contact_Email__c": connectors.Text("no e-mail")}
+	h.ReadOnly = connectortest.Sample{Field: "CreatedById", One: person(ada)}
+	h.BadScope = connectors.Scope{"Status__c": "nowhere"}
+	h.AbsentID = "a010000000ZZZZZAA5"
+	h.Find.Field, h.Find.One, h.Find.Two = "Contact_Email__c", connectors.Text("one@example.com"), connectors.Text("two@example.com")
+	h.Droppable = "Due__c"
+	h.Child = &connectortest.Child{Object: "Milestone__c", Title: "Title__c"}
+	return h
+}
+
 func TestConformance(t *testing.T) {
+	t.Run("a custom object", func(t *testing.T) { connectortest.Run(t, projects()) })
 	t.Run("opportunities", func(t *testing.T) { connectortest.Run(t, opportunities(nil)) })
 	t.Run("accounts", func(t *testing.T) { connectortest.Run(t, accounts()) })
 }
