@@ -81,6 +81,9 @@ func (s *System) create(a actor, r *repo, ch change) (*issue, error) {
 	if !ch.setMilestone {
 		i.milestone = nil
 	}
+	if !ch.setType {
+		i.typ = nil
+	}
 	r.issues[i.number] = i
 	i.labels = s.labelsNamed(r, ch.labels, ch.setLabels)
 	i.assignees = s.people(ch.assignees, ch.setAssignees)

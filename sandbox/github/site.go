@@ -22,11 +22,20 @@ func (s *System) links() links {
 
 func (c *call) apiRoot() (reply, error) {
 	l := c.links()
-	return ok(object{
-		"current_user_url": l.api("/user"), "issues_url": l.api("/issues"), "rate_limit_url": l.api("/rate_limit"),
-		"repository_url": l.api("/repos/{owner}/{repo}"), "issue_search_url": l.api("/search/issues?q={query}{&page,per_page,sort,order}"),
-		"user_url": l.api("/users/{user}"), "hub_url": l.api("/hub"), "user_search_url": l.api("/search/users?q={query}{&page,per_page,sort,order}"),
-	}), nil
+	out := object{}
+	for name, path := range map[string]string{
+		"current_user": "/user", "current_user_authorizations_html": "/settings/connections/applications{/client_id}", "authorizations": "/authorizations",
+		"code_search": "/search/code?q={query}", "commit_search": "/search/commits?q={query}", "emails": "/user/emails", "emojis": "/emojis", "events": "/events",
+		"feeds": "/feeds", "followers": "/user/followers", "following": "/user/following{/target}", "gists": "/gists{/gist_id}", "hub": "/hub",
+		"issue_search": "/search/issues?q={query}{&page,per_page,sort,order}", "issues": "/issues", "keys": "/user/keys", "label_search": "/search/labels?q={query}",
+		"notifications": "/notifications", "organization": "/orgs/{org}", "organization_repositories": "/orgs/{org}/repos", "organization_teams": "/orgs/{org}/teams",
+		"public_gists": "/gists/public", "rate_limit": "/rate_limit", "repository": "/repos/{owner}/{repo}", "repository_search": "/search/repositories?q={query}",
+		"current_user_repositories": "/user/repos", "starred": "/user/starred{/owner}{/repo}", "starred_gists": "/gists/starred", "user": "/users/{user}",
+		"user_organizations": "/user/orgs", "user_repositories": "/users/{user}/repos", "user_search": "/search/users?q={query}{&page,per_page,sort,order}",
+	} {
+		out[name+"_url"] = l.api(path)
+	}
+	return ok(out), nil
 }
 
 func (c *call) meta() (reply, error) {
@@ -369,7 +378,7 @@ func (c *call) searchIssues() (reply, error) {
 		out["score"] = 1.0
 		return out
 	})
-	rep.body = object{"total_count": total, "incomplete_results": false, "items": rep.body}
+	rep.body = object{"total_count": total, "incomplete_results": false, "items": rep.body, "search_type": "lexical"}
 	return rep, err
 }
 

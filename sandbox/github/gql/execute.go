@@ -109,6 +109,9 @@ func (s Schema) Execute(d *Document, operationName string, variables map[string]
 		return refused(err)
 	}
 	root := map[string]string{"query": "Query", "mutation": "Mutation"}[op.kind]
+	if s[root] == nil {
+		return refused(&Error{Message: "Schema is not configured for " + op.kind + "s"})
+	}
 	x.check(root, op.selection, 0)
 	if len(x.errors) > 0 {
 		return Result{Errors: x.errors}
@@ -140,6 +143,7 @@ type execution struct {
 	variables map[string]any
 	errors    []*Error
 	checked   int
+	resolved  int
 }
 
 func (x *execution) pick(name string) (*operation, error) {
@@ -170,6 +174,9 @@ func fill(op *operation, given map[string]any) (map[string]any, error) {
 	}
 	return out, nil
 }
+
+// maxResolved bounds the fields of an answer; those beyond it are null.
+const maxResolved = 500_000
 
 // maxChecked bounds the work of checking a document whose fragments multiply.
 const maxChecked = 50_000
@@ -367,6 +374,9 @@ func (x *execution) field(typeName string, source any, s selection, path []any) 
 		return typeName
 	}
 	f := x.schema[typeName].Fields[s.name]
+	if x.resolved++; f.Resolve == nil || x.resolved > maxResolved {
+		return nil
+	}
 	got, err := f.Resolve(source, x.arguments(s.args))
 	if err != nil {
 		e, ok := errors.AsType[*Error](err)
