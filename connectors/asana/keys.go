@@ -2,6 +2,7 @@ package asana
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -242,6 +243,10 @@ func (c *Connection) keyFieldID(ctx context.Context, op string, age time.Duratio
 		list, err := all[wireField](ctx, c, rest.Request{
 			Op: op, Path: "/workspaces/{id}/custom_fields", Params: map[string]string{"id": me.workspace.GID}, Query: url.Values{"opt_fields": {"name,resource_subtype"}},
 		}, maxPages)
+		if e := asPermission(err); e != nil {
+			e.Help = helpKeyField
+			return "", e
+		}
 		if err != nil {
 			return "", err
 		}
@@ -272,4 +277,14 @@ func (c *Connection) readyKeyField(ctx context.Context, s *scopeRef) (string, er
 		return gid, nil
 	}
 	return gid, c.attachKeyField(ctx, opCreate, s.project, gid)
+}
+
+// asPermission returns a copy of a Permission error, nil for others.
+func asPermission(err error) *connectors.Error {
+	e, ok := errors.AsType[*connectors.Error](err)
+	if !ok || e.Kind != connectors.Permission {
+		return nil
+	}
+	out := *e
+	return &out
 }

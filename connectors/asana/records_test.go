@@ -142,8 +142,8 @@ func TestLocateForms(t *testing.T) {
 		"https://app.asana.com/1/1199152354181012/project/1200357126478233/task/1201341524116587?focus": {objectTask, "1201341524116587"},
 		"https://app.asana.com/1/1199152354181012/task/1201341524116587":                                {objectTask, "1201341524116587"},
 		"https://app.asana.com/1/1199152354181012/project/1200357126478233/list/12":                     {objectProject, "1200357126478233"},
-		"1201341524116587":                                          {objectTask, "1201341524116587"},
-		"42":                                                        {},
+		"1201341524116587": {objectTask, "1201341524116587"},
+		"42":               {},
 		"https://elsewhere.example/0/1200357126478233/120134152411": {},
 		"https://app.asana.com/0":                                   {},
 	} {
@@ -180,8 +180,11 @@ func BenchmarkConvert(b *testing.B) {
 func bigTask(b *testing.B) (raw []byte, fields []string) {
 	b.Helper()
 	values := []map[string]any{
-		{"text_value": "A text of some words"}, {"number_value": 12345.5}, {"date_value": map[string]any{"date": "2026-03-12"}},
-		{"enum_value": map[string]any{"gid": "99", "name": "High"}}, {"multi_enum_values": []any{map[string]any{"gid": "1", "name": "a"}, map[string]any{"gid": "2", "name": "b"}}},
+		{"text_value": "A text of some words"},
+		{"number_value": 12345.5},
+		{"date_value": map[string]any{"date": "2026-03-12"}},
+		{"enum_value": map[string]any{"gid": "99", "name": "High"}},
+		{"multi_enum_values": []any{map[string]any{"gid": "1", "name": "a"}, map[string]any{"gid": "2", "name": "b"}}},
 	}
 	var custom []any
 	for i := range 35 {

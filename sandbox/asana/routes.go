@@ -108,7 +108,7 @@ func (s *System) table() []*route {
 	add(get, "/teams/{team}/projects", "projects:read", listProjects)
 	add(post, "/teams/{team}/projects", "projects:write", createProject)
 	add(get, "/projects/{project}/task_counts", "projects:read", taskCounts)
-	add(get, "/projects/{project}/custom_field_settings", "projects:read", listSettings)
+	add(get, "/projects/{project}/custom_field_settings", "projects:read", listSettings).paid = true
 	add(post, "/projects/{project}/addCustomFieldSetting", "projects:write", addSetting).paid = true
 	add(post, "/projects/{project}/removeCustomFieldSetting", "projects:write", removeSetting).paid = true
 	add(get, "/projects/{project}/sections", "", listSections)
@@ -122,7 +122,7 @@ func (s *System) table() []*route {
 	add(post, "/status_updates", "", createStatus)
 	add(get, "/status_updates/{status}", "", getStatus)
 
-	add(get, "/workspaces/{workspace}/custom_fields", "custom_fields:read", listCustomFields)
+	add(get, "/workspaces/{workspace}/custom_fields", "custom_fields:read", listCustomFields).paid = true
 	add(post, "/custom_fields", "custom_fields:write", createCustomField).paid = true
 	add(get, "/custom_fields/{field}", "custom_fields:read", getCustomField)
 	add(put, "/custom_fields/{field}", "custom_fields:write", updateCustomField).paid = true
