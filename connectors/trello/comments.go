@@ -1,7 +1,9 @@
 package trello
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -10,7 +12,7 @@ import (
 )
 
 // Comments implements connectors.Commenter. Comments are actions of Trello; those
-// that a copied card brought with it count as well.
+// that a copied card brought with it are the other card's.
 func (c *Connection) Comments(ctx context.Context, object, id string) ([]connectors.Comment, error) {
 	const op = "read comments"
 	if err := c.onlyCards(op, object); err != nil {
@@ -20,7 +22,7 @@ func (c *Connection) Comments(ctx context.Context, object, id string) ([]connect
 		return nil, c.fail(op, ref(id), connectors.NotFound, "the id of a card has 24 hexadecimal digits")
 	}
 	var out []connectors.Comment
-	q := query("filter", "commentCard,copyCommentCard", "limit", strconv.Itoa(pageSize))
+	q := query("filter", "commentCard", "limit", strconv.Itoa(pageSize))
 	for range maxPages {
 		var list []action
 		_, err := c.do(ctx, rest.Request{
@@ -40,8 +42,71 @@ func (c *Connection) Comments(ctx context.Context, object, id string) ([]connect
 		}
 		q.Set("before", list[len(list)-1].ID)
 	}
-	slices.SortStableFunc(out, func(a, b connectors.Comment) int { return a.Created.Compare(b.Created) })
+	slices.SortFunc(out, byAge)
 	return out, nil
+}
+
+// CommentsOf implements connectors.BatchCommenter, ten cards a request.
+func (c *Connection) CommentsOf(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+	const op = "read comments"
+	if err := c.onlyCards(op, object); err != nil {
+		return nil, err
+	}
+	out := make([]connectors.CommentsResult, len(ids))
+	var asked []int
+	for i, id := range ids {
+		if isID(id) {
+			asked = append(asked, i)
+			continue
+		}
+		out[i].Err = c.fail(op, ref(id), connectors.NotFound, "the id of a card has 24 hexadecimal digits")
+	}
+	for chunk := range slices.Chunk(asked, batchMost) {
+		urls := make([]string, len(chunk))
+		for i, n := range chunk {
+			urls[i] = "/cards/" + ids[n] + "/actions?filter=commentCard&limit=" + strconv.Itoa(pageSize)
+		}
+		parts, err := c.batch(ctx, op, urls)
+		if err != nil {
+			return nil, err
+		}
+		for i, n := range chunk {
+			if out[n], err = c.commentsIn(ctx, op, object, ids[n], parts[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// commentsIn reads the comments of one card out of a batch. The error is for all.
+func (c *Connection) commentsIn(ctx context.Context, op, object, id string, p part) (r connectors.CommentsResult, err error) {
+	if p.status != 200 {
+		e := c.partError(op, ref(id), p)
+		if e.Kind.Temporary() && e.Kind != connectors.Internal {
+			return r, e
+		}
+		r.Err = e
+		return r, nil
+	}
+	var list []action
+	if json.Unmarshal(p.body, &list) != nil || slices.ContainsFunc(list, func(a action) bool { return !isID(a.ID) }) {
+		r.Err = c.fail(op, ref(id), connectors.Internal, "the answer is no list of comments")
+		return r, nil
+	}
+	if len(list) >= pageSize { // there are more
+		r.Comments, r.Err = c.Comments(ctx, object, id)
+		return r, nil
+	}
+	for i := range list {
+		r.Comments = append(r.Comments, commentOf(&list[i]))
+	}
+	slices.SortFunc(r.Comments, byAge)
+	return r, nil
+}
+
+func byAge(a, b connectors.Comment) int {
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }
 
 func commentOf(a *action) connectors.Comment {

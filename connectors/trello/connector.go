@@ -47,6 +47,7 @@ var (
 	_ connectors.RightsChecker    = (*Connection)(nil)
 	_ connectors.BudgetTeller     = (*Connection)(nil)
 	_ connectors.Filer            = (*Connection)(nil)
+	_ connectors.BatchCommenter   = (*Connection)(nil)
 )
 
 // markPage is where the link of a new card leads that no rule gives one.

@@ -45,7 +45,7 @@ var ownFields = []connectors.Field{
 	{Name: fieldDue, Label: "Due date", Type: connectors.TypeInstant, Writable: true, Creatable: true, Clearable: true, History: true},
 	{Name: fieldStart, Label: "Start date", Type: connectors.TypeInstant, Writable: true, Creatable: true, Clearable: true, History: true},
 	{Name: fieldComplete, Label: "Complete", Type: connectors.TypeBool, Writable: true, Creatable: true, History: true},
-	{Name: fieldReminder, Label: "Reminder (minutes before)", Type: connectors.TypeNumber, Writable: true, Creatable: true, Clearable: true},
+	{Name: fieldReminder, Label: "Reminder (minutes before)", Type: connectors.TypeNumber, Writable: true, Clearable: true, ReadOnly: "it cannot be set when the card is made"},
 	{Name: fieldPos, Label: "Position", Type: connectors.TypeNumber, Writable: true, Creatable: true, Scale: -1},
 	{Name: fieldLink, Label: "Link", Type: connectors.TypeText, Creatable: true, OneLine: true, MaxLength: 2000, ReadOnly: "it is attached when the card is made"},
 	{Name: fieldClosed, Label: "Archived", Type: connectors.TypeBool, ReadOnly: "on_delete says when a card is archived"},

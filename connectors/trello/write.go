@@ -113,7 +113,7 @@ func (c *Connection) prepareField(ctx context.Context, op string, p *prepared, i
 	case i < 0:
 		p.refuse(name, "Trello's cards have no such field")
 		return nil
-	case id != "" && !ownFields[i].Writable, !ownFields[i].Creatable:
+	case id != "" && !ownFields[i].Writable, id == "" && !ownFields[i].Creatable:
 		p.refuse(name, "the field cannot be written: %s", ownFields[i].ReadOnly)
 		return nil
 	case v.IsNull() && (name == fieldName || name == fieldList || name == fieldPos):

@@ -84,7 +84,7 @@ func (s *System) boardView(b *board) object {
 func memberships(b *board) []object {
 	out := []object{}
 	for _, m := range b.members {
-		out = append(out, object{"id": m.id[:8] + b.id[8:], "idMember": m.id, "memberType": m.kind, "unconfirmed": false, "deactivated": false})
+		out = append(out, object{"id": b.id[:18] + m.id[18:], "idMember": m.id, "memberType": m.kind, "unconfirmed": false, "deactivated": false})
 	}
 	return out
 }
