@@ -18,7 +18,9 @@ type Finder interface {
 type PeopleFinder interface {
 	// PeopleByEmail returns, in the order of emails (lower case), the person
 	// with that e-mail; a zero Person where there is none or it may not be
-	// seen. It never guesses.
+	// seen. An entry without an @, or with one at its start, is a user name or
+	// an id, which a system that hides e-mails knows; elsewhere nobody is it. It
+	// never guesses.
 	PeopleByEmail(ctx context.Context, emails []string) ([]Person, error)
 }
 

@@ -31,7 +31,8 @@ type Filer interface {
 	// this file, for its kind, name or size (see ErrFileTooLarge).
 	AddFile(ctx context.Context, object, id string, f NewFile) (fileID string, err error)
 
-	// AddLink attaches a link. A repeat may add another.
+	// AddLink attaches a link. A repeat may add another. Its id is none that a
+	// file has.
 	AddLink(ctx context.Context, object, id string, l NewLink) (fileID string, err error)
 }
 

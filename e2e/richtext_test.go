@@ -80,7 +80,7 @@ func TestRichTextComesToRest(t *testing.T) {
 	for _, a := range desks {
 		for _, b := range desks {
 			if a.kind != b.kind {
-				t.Run(a.kind+" to "+b.kind, func(t *testing.T) { newOffice(t, a, b).travel() })
+				t.Run(a.kind+" to "+b.kind, func(t *testing.T) { newOffice(t, a, b, "").travel() })
 			}
 		}
 	}
@@ -94,7 +94,8 @@ type office struct {
 	hands [2]systems.Hand
 }
 
-func newOffice(t *testing.T, a, b desk) *office {
+// newOffice opens both systems; more stands at the end of the mapping.
+func newOffice(t *testing.T, a, b desk, more string) *office {
 	t.Helper()
 	o := &office{rig: newRig(t, 7, memory.New(), slog.New(slog.DiscardHandler)), desks: [2]desk{a, b}}
 	registry, err := all.Registry()
@@ -131,7 +132,7 @@ fields:
   - {a: %s, b: %s}
   - {a: %s, b: %s}
 conflict: newest
-`, a.kind, a.place.Object, flowMap(a.place.Scope), b.kind, b.place.Object, flowMap(b.place.Scope), flowMap(b.needed), a.title, b.title, a.text, b.text))
+%s`, a.kind, a.place.Object, flowMap(a.place.Scope), b.kind, b.place.Object, flowMap(b.place.Scope), flowMap(b.needed), a.title, b.title, a.text, b.text, more))
 	o.boot()
 	return o
 }
@@ -162,7 +163,7 @@ func (o *office) furnish(i int) {
 		}
 	}
 	if can.Preparer != nil {
-		need := connectors.Need{Object: d.place.Object, Scope: d.place.Scope, Write: true, Create: true}
+		need := connectors.Need{Object: d.place.Object, Scope: d.place.Scope, Write: true, Create: true, Attach: true}
 		if err := can.Preparer.Prepare(o.t.Context(), need); err != nil {
 			o.t.Fatal(err)
 		}

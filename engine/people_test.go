@@ -37,7 +37,7 @@ func hiding(t *testing.T, rows []engine.PersonRow) (w *world, id, epic string) {
 
 var folk = []engine.PersonRow{
 	{Email: "ada@crm.example", On: map[string]string{"pm": "Ada@tool.example"}},
-	{Email: "grace@crm.example", On: map[string]string{"pm": "m2"}},
+	{Email: "grace@crm.example", On: map[string]string{"pm": "@grace_h"}},
 }
 
 func TestPeopleByTheTable(t *testing.T) {

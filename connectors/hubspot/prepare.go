@@ -83,7 +83,7 @@ func (c *connection) prepared(ctx context.Context, op string, need connectors.Ne
 	if t.readOnly {
 		return nil, nil
 	}
-	if t.id == notesID || !need.Comment {
+	if t.id == notesID || !need.Comment && !need.Attach {
 		return []*objectType{t}, nil
 	}
 	return []*objectType{t, standardType("notes")}, nil

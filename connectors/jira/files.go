@@ -29,6 +29,9 @@ type attachment struct {
 	Content  string      `json:"content"`
 }
 
+// linkID tells the ids of remote links from those of attachments.
+const linkID = "link-"
+
 // FileLimit implements connectors.Filer.
 func (c *Connection) FileLimit(ctx context.Context, obj string) (int64, error) {
 	const op = "read the limit of attachments"
@@ -185,5 +188,8 @@ func (c *Connection) AddLink(ctx context.Context, obj, id string, l connectors.N
 		Op: op, Record: ref(id), Method: http.MethodPost, Path: "/issue/{id}/remotelink", Params: map[string]string{"id": id},
 		Body: body, Out: &made, Idempotent: l.Key != "",
 	})
-	return made.ID.String(), err
+	if err != nil {
+		return "", err
+	}
+	return linkID + made.ID.String(), nil
 }

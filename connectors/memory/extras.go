@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -64,6 +65,12 @@ func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]conn
 	for i, email := range emails {
 		if p, ok := c.system.person(connectors.Person{Email: email}); ok && email != "" {
 			people[i] = p
+			continue
+		}
+		for _, p := range c.system.opts.People {
+			if name := strings.TrimPrefix(email, "@"); name != "" && !strings.Contains(name, "@") && (strings.EqualFold(p.Name, name) || p.ID == name) {
+				people[i] = p
+			}
 		}
 	}
 	return people, nil
