@@ -220,13 +220,14 @@ func (w walk) windowPage(ctx context.Context, soql string, at *cursor) (*queryPa
 	if err != nil {
 		return nil, nil, err
 	}
-	if errs[1] != nil { // the account may not see tasks: then there are no comments either
-		return pages[0], nil, nil
+	var rows []row
+	if errs[1] == nil { // else the account may not see tasks: then there are no comments either
+		rows = pages[1].Records
 	}
 	if !pages[0].server.IsZero() {
 		at.Notes = pages[0].server.Unix()
 	}
-	return pages[0], w.noted(pages[1].Records), nil
+	return pages[0], w.noted(rows), nil
 }
 
 // noted returns a row for each record of the object that a comment is about.

@@ -36,43 +36,78 @@ func unmarked(text string) (body, key string) {
 // that have the subject of notes, or its Chatter posts.
 func (c *connection) Comments(ctx context.Context, object, id string) ([]connectors.Comment, error) {
 	const op = "read comments"
-	m, err := c.metaOf(ctx, op, object, schemaAge)
-	if err != nil {
-		return nil, err
-	}
 	long, ok := id18(id)
 	if !ok {
 		return nil, c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of Salesforce", id)
 	}
-	if c.o.notes == notesChatter {
-		return c.posts(ctx, op, long)
-	}
-	return c.notes(ctx, op, m, long)
+	byID, err := c.commentsOf(ctx, op, object, []string{long})
+	return byID[long], err
 }
 
-var commentFields = []string{fieldID, fieldCreated, "SystemModstamp", "CreatedById", "CreatedBy.Name", "CreatedBy.Email"}
-
-func (c *connection) notes(ctx context.Context, op string, m *meta, id string) ([]connectors.Comment, error) {
-	if m.note == "" {
-		return nil, c.noNotes(op, m)
-	}
-	tasks, err := c.metaOf(ctx, op, taskObject, schemaAge)
+// CommentsOf implements connectors.BatchCommenter.
+func (c *connection) CommentsOf(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
+	const op = "read comments"
+	byID, err := c.commentsOf(ctx, op, object, unique(ids))
 	if err != nil {
 		return nil, err
 	}
-	fields := append(slices.Clone(commentFields), "Description")
+	out := make([]connectors.CommentsResult, len(ids))
+	for i, id := range ids {
+		if long, ok := id18(id); ok {
+			out[i].Comments = byID[long]
+		} else {
+			out[i].Err = c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of Salesforce", id)
+		}
+	}
+	return out, nil
+}
+
+// commentsOf returns the comments of records by their long ids, oldest first.
+func (c *connection) commentsOf(ctx context.Context, op, object string, ids []string) (map[string][]connectors.Comment, error) {
+	m, err := c.metaOf(ctx, op, object, schemaAge)
+	if err != nil {
+		return nil, err
+	}
+	list := c.notes
+	if c.o.notes == notesChatter {
+		list = c.posts
+	}
+	out := make(map[string][]connectors.Comment, len(ids))
+	for chunk := range slices.Chunk(ids, commentChunk) {
+		if err := list(ctx, op, m, chunk, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// commentChunk is of how many records the comments are asked for at once: their
+// texts are long.
+const commentChunk = 200
+
+var commentFields = []string{fieldID, fieldCreated, "SystemModstamp", "CreatedById", "CreatedBy.Name", "CreatedBy.Email"}
+
+func (c *connection) notes(ctx context.Context, op string, m *meta, ids []string, into map[string][]connectors.Comment) error {
+	if m.note == "" {
+		return c.noNotes(op, m)
+	}
+	tasks, err := c.metaOf(ctx, op, taskObject, schemaAge)
+	if err != nil {
+		return err
+	}
+	fields := append(slices.Clone(commentFields), m.note, "Description")
 	key := tasks.prop(c.o.keyFieldOf(taskObject))
 	if key != nil {
 		fields = append(fields, key.name)
 	}
 	soql := selectFrom(taskObject, fields, []string{
-		m.note + " = " + quote(id), "Subject = " + quote(c.o.subject), "IsClosed = TRUE", "IsDeleted = FALSE",
+		m.note + " IN " + quoteAll(ids), "Subject = " + quote(c.o.subject), "IsClosed = TRUE", "IsDeleted = FALSE",
 	}, "ORDER BY CreatedDate, Id")
-	var out []connectors.Comment
 	nameless := false
 	err = c.queryEach(ctx, op, taskObject, soql, true, func(r row) { // tasks of more than a year are archived
 		comment := commentOf(r)
-		nameless = nameless || comment.ID == ""
+		of, ok := id18(r.text(m.note))
+		nameless = nameless || comment.ID == "" || !ok
 		body, marked := unmarked(r.text("Description"))
 		comment.Key = marked
 		if key != nil {
@@ -81,9 +116,9 @@ func (c *connection) notes(ctx context.Context, op string, m *meta, id string) (
 		if comment.Body = body; comment.Key == "" { // a person's plain text
 			comment.Body = richtext.FromHTML("<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>") + "</p>")
 		}
-		out = append(out, comment)
+		into[of] = append(into[of], comment)
 	})
-	return named(out, c.nameless(op, taskObject, nameless, err))
+	return c.nameless(op, taskObject, nameless, err)
 }
 
 func (c *connection) noNotes(op string, m *meta) error {
@@ -99,13 +134,6 @@ func (c *connection) nameless(op, object string, found bool, err error) error {
 		return c.fail(op, object, connectors.Internal, "Salesforce lists a record without an id")
 	}
 	return err
-}
-
-func named(list []connectors.Comment, err error) ([]connectors.Comment, error) {
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
 }
 
 func commentOf(r row) connectors.Comment {
@@ -219,26 +247,26 @@ func (c *connection) insert(ctx context.Context, op, record, object string, body
 	return id, nil
 }
 
-// posts returns the Chatter posts on a record; answers to posts are none.
-func (c *connection) posts(ctx context.Context, op, id string) ([]connectors.Comment, error) {
-	fields := append(slices.Clone(commentFields), "Body", "IsRichText")
+// posts finds the Chatter posts on records; answers to posts are none.
+func (c *connection) posts(ctx context.Context, op string, _ *meta, ids []string, into map[string][]connectors.Comment) error {
+	fields := append(slices.Clone(commentFields), "ParentId", "Body", "IsRichText")
 	soql := selectFrom("FeedItem", fields, []string{
-		"ParentId = " + quote(id), "Type IN ('TextPost','LinkPost','ContentPost')", "IsDeleted = FALSE",
+		"ParentId IN " + quoteAll(ids), "Type IN ('TextPost','LinkPost','ContentPost')", "IsDeleted = FALSE",
 	}, "ORDER BY CreatedDate, Id")
-	var out []connectors.Comment
 	nameless := false
 	err := c.queryEach(ctx, op, "FeedItem", soql, false, func(r row) {
 		comment := commentOf(r)
-		nameless = nameless || comment.ID == ""
+		of, ok := id18(r.text("ParentId"))
+		nameless = nameless || comment.ID == "" || !ok
 		var body string
 		body, comment.Key = unmarked(r.text("Body"))
 		if r.text("IsRichText") != "true" {
 			body = "<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>") + "</p>"
 		}
 		comment.Body = richtext.SalesforceFeed.From(body)
-		out = append(out, comment)
+		into[of] = append(into[of], comment)
 	})
-	return named(out, c.nameless(op, "FeedItem", nameless, err))
+	return c.nameless(op, "FeedItem", nameless, err)
 }
 
 // maxPost is the longest body of a post.

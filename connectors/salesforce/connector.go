@@ -13,20 +13,21 @@ import (
 
 // The guards double as the list of what a connection can do.
 var (
-	_ connectors.Connector     = Connector{}
-	_ connectors.Connection    = (*connection)(nil)
-	_ connectors.Finder        = (*connection)(nil)
-	_ connectors.PeopleFinder  = (*connection)(nil)
-	_ connectors.Commenter     = (*connection)(nil)
-	_ connectors.HistoryReader = (*connection)(nil)
-	_ connectors.Deleter       = (*connection)(nil)
-	_ connectors.Preparer      = (*connection)(nil)
-	_ connectors.FieldMaker    = (*connection)(nil)
-	_ connectors.RightsChecker = (*connection)(nil)
-	_ connectors.WebhookGuide  = (*connection)(nil)
-	_ connectors.BudgetTeller  = (*connection)(nil)
-	_ connectors.Locator       = (*connection)(nil)
-	_ connectors.Authorizer    = Connector{}
+	_ connectors.Connector      = Connector{}
+	_ connectors.Connection     = (*connection)(nil)
+	_ connectors.Finder         = (*connection)(nil)
+	_ connectors.PeopleFinder   = (*connection)(nil)
+	_ connectors.Commenter      = (*connection)(nil)
+	_ connectors.BatchCommenter = (*connection)(nil)
+	_ connectors.HistoryReader  = (*connection)(nil)
+	_ connectors.Deleter        = (*connection)(nil)
+	_ connectors.Preparer       = (*connection)(nil)
+	_ connectors.FieldMaker     = (*connection)(nil)
+	_ connectors.RightsChecker  = (*connection)(nil)
+	_ connectors.WebhookGuide   = (*connection)(nil)
+	_ connectors.BudgetTeller   = (*connection)(nil)
+	_ connectors.Locator        = (*connection)(nil)
+	_ connectors.Authorizer     = Connector{}
 )
 
 // Connector opens connections to Salesforce.
@@ -128,21 +129,6 @@ func (c *connection) mappedName(object string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return firstOf(c.aliases[strings.ToLower(object)], object)
-}
-
-// objects returns the names of the objects that were asked about so far, as
-// describe spells them.
-func (c *connection) objects() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var names []string
-	for _, m := range c.metas {
-		if v, ok := m.young(c.clock, 1<<62); ok {
-			names = append(names, v.name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 func firstOf(texts ...string) string {

@@ -182,6 +182,78 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+func TestConsent(t *testing.T) {
+	w := openWorld(t, ofOpportunities, nil)
+	set, err := connectors.NewSettings(salesforce.Connector{}.Info().Settings, w.settings(map[string]string{"auth": "oauth"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := connectors.Config{Name: "crm", Settings: set}
+	pending, err := salesforce.Connector{}.Open(config, connectors.Options{Clock: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pending.Check(t.Context()); connectors.KindOf(err) != connectors.Auth {
+		t.Errorf("Check before a consent: %v, want an Auth error", err)
+	}
+	a, err := salesforce.Connector{}.Authorization(config, connectors.Options{Clock: w.clock})
+	if err != nil || a == nil {
+		t.Fatalf("Authorization: %v, %v", a, err)
+	}
+	required, _ := a.Scopes(nil)
+	ask := connectors.Consent{
+		Redirect: "http://localhost:8485/callback", State: "a-state", Required: required,
+		Verifier: "a-verifier-of-a-sufficient-length-for-the-standard-0123456789",
+	}
+	code := consent(t, a.ConsentURL(ask), ask.State)
+	g, err := a.Exchange(t.Context(), code, ask)
+	if err != nil {
+		t.Fatalf("Exchange: %v", err)
+	}
+	if g.Settings["refresh_token"] == "" || !strings.HasPrefix(g.System, "org 00D") || strings.Contains(g.String(), g.Settings["refresh_token"]) {
+		t.Errorf("grant: %s, %d settings", g, len(g.Settings))
+	}
+	config.Settings = set.With(g.Settings)
+	conn, err := salesforce.Connector{}.Open(config, connectors.Options{Clock: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Check(t.Context()); err != nil {
+		t.Errorf("Check after the consent: %v", err)
+	}
+	if _, err := a.Exchange(t.Context(), code, ask); connectors.KindOf(err) != connectors.Auth {
+		t.Errorf("the code again: %v, want an Auth error", err)
+	}
+}
+
+// consent presses "Allow" on the page and returns the code.
+func consent(t *testing.T, page, state string) string {
+	t.Helper()
+	u, err := url.Parse(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := u.Query()
+	form.Set("answer", "allow")
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	u.RawQuery = ""
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, u.String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	back, err := resp.Location()
+	if err != nil || back.Query().Get("code") == "" || back.Query().Get("state") != state {
+		t.Fatalf("consent: %s, back to %v, %v", resp.Status, back, err)
+	}
+	return back.Query().Get("code")
+}
+
 func TestSettings(t *testing.T) {
 	for _, tc := range []struct {
 		settings map[string]string

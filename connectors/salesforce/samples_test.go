@@ -148,12 +148,12 @@ func TestRecordedErrors(t *testing.T) {
 // byStatus is what the client makes of a status alone, for those of the
 // catalogue.
 func byStatus(status int) connectors.Kind {
-	switch {
-	case status == 401:
+	switch status {
+	case 401:
 		return connectors.Auth
-	case status == 403:
+	case 403:
 		return connectors.Permission
-	case status == 404:
+	case 404:
 		return connectors.NotFound
 	}
 	return connectors.Invalid

@@ -2,7 +2,6 @@ package salesforce_test
 
 import (
 	"context"
-	"encoding/base64"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -213,15 +212,24 @@ func (w *world) Throttle(t connectortest.TB, n int) bool {
 	return true
 }
 
-// DropField hides the field: to a client, what was deleted and what is hidden
-// look the same.
 func (w *world) DropField(t connectortest.TB, field string) bool {
 	t.Helper()
-	w.Hide(t, field)
+	if !strings.HasSuffix(field, "__c") {
+		return false // standard fields are for ever
+	}
+	if err := w.sys.DropField(w.object, field); err != nil {
+		t.Fatalf("drop %s: %v", field, err)
+	}
 	return true
 }
 
-func (w *world) DropOption(connectortest.TB, string, string) bool { return false }
+func (w *world) DropOption(t connectortest.TB, field, option string) bool {
+	t.Helper()
+	if err := w.sys.DropOption(w.object, field, option); err != nil {
+		t.Fatalf("drop %s of %s: %v", option, field, err)
+	}
+	return true
+}
 
 // mergingWorld is a world of an object whose records people merge.
 type mergingWorld struct{ *world }
@@ -332,42 +340,23 @@ func (w *world) CommentCount(t connectortest.TB, id string) int {
 
 func (w *world) Attach(t connectortest.TB, id, name string, content []byte) string {
 	t.Helper()
-	version, err := w.sys.As(ada).Create("ContentVersion", map[string]string{
-		"PathOnClient": name, "VersionData": base64.StdEncoding.EncodeToString(content), "FirstPublishLocationId": id,
-	})
-	if err != nil {
-		t.Fatalf("attach: %v", err)
-	}
-	r, err := w.sys.Get("ContentVersion", version)
+	document, err := w.sys.As(ada).Attach(id, name, content)
 	if err != nil {
 		t.Fatalf("attach: %v", err)
 	}
 	w.clock.Advance(pause)
-	return r.Fields["ContentDocumentId"]
+	return document
 }
 
 func (w *world) Attached(t connectortest.TB, id string) []connectortest.AttachedFile {
 	t.Helper()
-	linked := map[string]bool{}
-	for _, l := range w.sys.All("ContentDocumentLink") {
-		if l.Fields["LinkedEntityId"] == id {
-			linked[l.Fields["ContentDocumentId"]] = true
-		}
+	files, err := w.sys.Files(id)
+	if err != nil {
+		t.Fatalf("files: %v", err)
 	}
-	var out []connectortest.AttachedFile
-	for _, v := range w.sys.All("ContentVersion") {
-		if !linked[v.Fields["ContentDocumentId"]] {
-			continue
-		}
-		f := connectortest.AttachedFile{Name: v.Fields["Title"], Link: v.Fields["ContentUrl"]}
-		if f.Link == "" {
-			content, err := base64.StdEncoding.DecodeString(v.Fields["VersionData"])
-			if err != nil {
-				t.Fatalf("attached: %v", err)
-			}
-			f.Content = content
-		}
-		out = append(out, f)
+	out := make([]connectortest.AttachedFile, len(files))
+	for i, f := range files {
+		out[i] = connectortest.AttachedFile{Name: f.Title, Link: f.Link, Content: f.Content}
 	}
 	return out
 }
