@@ -81,6 +81,8 @@ func (t *tx) after(r *record, before map[string]value) *apiError {
 		}
 	case "ContentNote":
 		return t.afterNote(r, before == nil)
+	case "FieldPermissions", "PermissionSetAssignment":
+		t.s.schemaChanged()
 	case "FeedComment":
 		t.countComments(r.text("FeedItemId"))
 	}

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/tenonsync/tenon/sandbox/kit"
 )
 
 // call is one request, or one part of a composite request, that was let in. The
@@ -219,7 +217,7 @@ func (s *System) write(w http.ResponseWriter, r *http.Request, a answer, problem
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Date", s.clock.Now().UTC().Format(http.TimeFormat))
 	if a.raw == nil && a.body != nil {
-		raw, err := kit.EncodeJSON(a.body)
+		raw, err := encode(a.body)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -234,9 +232,10 @@ func (s *System) write(w http.ResponseWriter, r *http.Request, a answer, problem
 	if len(a.raw) > 1024 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
 		w.WriteHeader(a.status)
-		zip := gzip.NewWriter(w)
-		_, _ = zip.Write(a.raw)
-		_ = zip.Close()
+		if zip, err := gzip.NewWriterLevel(w, gzip.BestSpeed); err == nil {
+			_, _ = zip.Write(a.raw)
+			_ = zip.Close()
+		}
 		return
 	}
 	w.WriteHeader(a.status)

@@ -17,6 +17,16 @@ func (c *call) unchanged() (answer, bool) {
 	return answer{}, false
 }
 
+// schemaChanged moves the time that describe tells as its last change: by a
+// second at least, as that is what it can tell apart.
+func (s *System) schemaChanged() {
+	at, last := s.now(), s.schemaAt.Truncate(time.Second).Add(time.Second)
+	if at.Before(last) {
+		at = last
+	}
+	s.schemaAt = at
+}
+
 func (s *System) schemaTag() string {
 	h := fnv.New32a()
 	fmt.Fprint(h, s.schemaAt.UnixMilli())

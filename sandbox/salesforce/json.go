@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-
-	"github.com/tenonsync/tenon/sandbox/kit"
+	"strconv"
 )
 
 // member is one name and value of an object whose order matters.
@@ -18,27 +17,65 @@ type member struct {
 type members []member
 
 // MarshalJSON renders the members in their order.
-func (m members) MarshalJSON() ([]byte, error) {
+func (m members) MarshalJSON() ([]byte, error) { return encode(m) }
+
+// encode renders what answers are made of.
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
+	err := appendJSON(&b, v)
+	return b.Bytes(), err
+}
+
+func appendJSON(b *bytes.Buffer, v any) error {
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("null")
+	case members:
+		return appendMembers(b, v)
+	case addressValue:
+		return appendMembers(b, v.members)
+	case []any:
+		b.WriteByte('[')
+		for i, e := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := appendJSON(b, e); err != nil {
+				return err
+			}
+		}
+		b.WriteByte(']')
+	case bool:
+		b.WriteString(strconv.FormatBool(v))
+	case int:
+		b.WriteString(strconv.Itoa(v))
+	case json.RawMessage:
+		b.Write(v)
+	default:
+		enc := json.NewEncoder(b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+		b.Truncate(b.Len() - 1) // the line's end
+	}
+	return nil
+}
+
+func appendMembers(b *bytes.Buffer, m members) error {
 	b.WriteByte('{')
 	for i, e := range m {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		name, err := kit.EncodeJSON(e.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := kit.EncodeJSON(e.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
+		b.WriteString(strconv.Quote(e.name)) // names are plain ASCII
 		b.WriteByte(':')
-		b.Write(value)
+		if err := appendJSON(b, e.value); err != nil {
+			return err
+		}
 	}
 	b.WriteByte('}')
-	return b.Bytes(), nil
+	return nil
 }
 
 // get returns the value of a member.

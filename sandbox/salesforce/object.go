@@ -135,7 +135,6 @@ func (s *System) addObject(o *object) {
 	if o.prefix != "" && s.byPrefix[o.prefix] == nil {
 		s.byPrefix[o.prefix] = o
 	}
-	s.schemaAt = s.now()
 }
 
 func newObject(name, label, plural, prefix string) *object {

@@ -51,7 +51,7 @@ func (s *System) onField(object, name string, do func(f *field)) error {
 		return fmt.Errorf("no field %s.%s", object, name)
 	}
 	do(o.field(name))
-	s.schemaAt = s.now()
+	s.schemaChanged()
 	return nil
 }
 
@@ -65,7 +65,7 @@ func (s *System) Deny(object, what string, denied bool) error {
 		return fmt.Errorf("no permission %q on %q", what, object)
 	}
 	s.noRights[o.name+"/"+what] = denied
-	s.schemaAt = s.now()
+	s.schemaChanged()
 	return nil
 }
 

@@ -211,6 +211,7 @@ func (s *System) reset(seed uint64) {
 		s.stripCustom()
 	}
 	s.addCurrencies(s.opts.Currencies)
+	s.schemaAt = s.now()
 	for i, o := range s.objects {
 		o.nextID = 1_000_000*(i+1) + s.rand.IntN(900_000) // several objects share a prefix
 	}

@@ -99,7 +99,7 @@ func (s *System) addField(o *object, f *field) {
 		r.values[f.name] = f.start()
 	}
 	s.ungranted[o.name+"."+f.name] = true
-	s.schemaAt = s.now()
+	s.schemaChanged()
 }
 
 func newCustomField(name string, raw json.RawMessage) (*field, *apiError) {
