@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -259,6 +260,7 @@ func (c *company) editTarget(a *stage.Act) {
 	switch n := c.rng.IntN(4); {
 	case n == 0 && a.Target.Due != "":
 		err = a.To.Edit(planner, r.ID, map[string]string{a.Target.Due: fmt.Sprintf("2026-05-%02d", 1+c.rng.IntN(28))})
+	case a.Follows:
 	case n == 1:
 		err = a.To.Comment(planner, r.ID, fmt.Sprintf("Word from delivery %d.", c.edits))
 	case n == 2 && r.Fields[a.Target.State] != a.Working:
@@ -291,7 +293,7 @@ func (c *company) audit() {
 				continue
 			}
 			pairs++
-			if err := a.Agrees(r); err != nil {
+			if err := errors.Join(a.Agrees(r), stage.RolledUp(c.acts, r.ID)); err != nil {
 				c.t.Error(err)
 			}
 		}

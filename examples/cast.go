@@ -24,7 +24,11 @@ type Cast struct {
 	// target's state is Working.
 	Open, Won        string
 	Working, Started string
-	Tasks            int // made with each target
+	Follows          bool // the target's name follows the source's and not the other way, and no comments are copied
+	Tasks            int  // made with each target
+	// RolledUp tells that the source's Due and Progress are one value of what all
+	// casts of the example bring: the earliest day, and the least far state.
+	RolledUp bool
 }
 
 // Part is one side of a mapping. A field's name is empty where the mapping does
@@ -48,6 +52,12 @@ type Part struct {
 	Mark     string // of a target: a label that all that were made bear
 
 	Fresh map[string]string // of a source: what else a new record is given
+}
+
+// aside is the part in a mapping that writes neither link nor button.
+func (p Part) aside() Part {
+	p.Link, p.Button = "", ""
+	return p
 }
 
 // Nouns returns the noun's plural.
@@ -110,6 +120,24 @@ func Examples() []Example {
 				Mapping: "won-opportunity-to-task", Source: opportunity, Target: asanaTask,
 				Open: "Proposal/Price Quote", Won: "Closed Won", Working: "In Progress", Started: "In Progress", Tasks: 3,
 			}},
+		},
+		{
+			Name: "salesforce-many", Title: "An opportunity of Salesforce becomes a Jira epic, an Asana task and a Trello card; the worst status and the nearest due date roll up.",
+			Connections: []string{"salesforce", "jira", "asana", "trello"},
+			Casts: []Cast{
+				{
+					Mapping: "opportunity-to-epic", Source: opportunity, Target: jiraEpic,
+					Open: "Proposal/Price Quote", Won: "Closed Won", Working: "In Progress", Started: "To Do", Tasks: 2, RolledUp: true,
+				},
+				{
+					Mapping: "opportunity-to-task", Source: opportunity.aside(), Target: asanaTask,
+					Open: "Proposal/Price Quote", Won: "Closed Won", Working: "In Progress", Started: "To Do", Follows: true, Tasks: 2, RolledUp: true,
+				},
+				{
+					Mapping: "opportunity-to-card", Source: opportunity.aside(), Target: trelloCard,
+					Open: "Proposal/Price Quote", Won: "Closed Won", Working: "In progress", Started: "In Progress", Follows: true, Tasks: 2, RolledUp: true,
+				},
+			},
 		},
 	}
 }

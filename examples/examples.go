@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-//go:embed hubspot-jira hubspot-trello hubspot-github salesforce-jira salesforce-asana ticket-to-issue deal-to-issue
+//go:embed hubspot-jira hubspot-trello hubspot-github salesforce-jira salesforce-asana salesforce-many ticket-to-issue deal-to-issue
 var files embed.FS
 
 // Template is a mapping to begin with, in a configuration of its own.

@@ -69,8 +69,10 @@ func (s *story) steps() []step {
 		list = append(list,
 			step{fmt.Sprintf("an edit in %s reaches %s", s.title(a.Target), from), func(ctx context.Context) (string, error) { return s.editTarget(ctx, a) }},
 			step{fmt.Sprintf("a status change in %s moves the %s", s.title(a.Target), a.Source.Noun), func(ctx context.Context) (string, error) { return s.moveTarget(ctx, a) }},
-			step{fmt.Sprintf("what is said in %s is heard in %s, and the other way", s.title(a.Target), from), func(ctx context.Context) (string, error) { return s.talk(ctx, a) }},
 		)
+		if !a.Follows {
+			list = append(list, step{fmt.Sprintf("what is said in %s is heard in %s, and the other way", s.title(a.Target), from), func(ctx context.Context) (string, error) { return s.talk(ctx, a) }})
+		}
 	}
 	return append(list,
 		step{"one field edited on both sides at once ends equal", s.editBoth},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenonsync/tenon/engine"
+	"github.com/tenonsync/tenon/examples/stage"
 )
 
 // inStep says why a source and its counterparts do not agree.
@@ -23,7 +24,7 @@ func (s *story) inStep(id string) error {
 			return err
 		}
 	}
-	return nil
+	return stage.RolledUp(s.acts, id)
 }
 
 // button returns the address that Tenon wrote into a source.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,10 +100,15 @@ func (s *story) editTarget(ctx context.Context, a *stage.Act) (string, error) {
 	}
 	start := time.Now()
 	name := "Renamed in " + s.title(a.Target)
-	edits, want := map[string]string{a.Target.Name: name}, map[string]string{a.Source.Name: name}
+	edits, want := map[string]string{}, map[string]string{}
+	if !a.Follows {
+		edits[a.Target.Name], want[a.Source.Name] = name, name
+	}
 	if a.Target.Due != "" && a.Source.Due != "" {
-		due := time.Now().UTC().AddDate(0, 2, 0).Format(time.DateOnly)
-		edits[a.Target.Due], want[a.Source.Due] = due, due
+		// Of several, the second is due before the first and the third after both.
+		nth, day := slices.Index(s.acts, a), time.Now().UTC().AddDate(0, 2, 0)
+		edits[a.Target.Due] = day.AddDate(0, 0, []int{0, -7, 7}[nth%3]).Format(time.DateOnly)
+		want[a.Source.Due] = day.AddDate(0, 0, []int{0, -7, -7}[nth%3]).Format(time.DateOnly)
 	}
 	if err := a.To.Edit(planner, t.ID, edits); err != nil {
 		return "", err
@@ -331,7 +337,7 @@ func (s *story) agreed(ctx context.Context) (string, error) {
 				if len(a.Counterparts(r.ID)) == 0 && r.Fields[a.Source.State] != a.Won {
 					continue
 				}
-				if err := a.Agrees(r); err != nil {
+				if err := errors.Join(a.Agrees(r), stage.RolledUp(s.acts, r.ID)); err != nil {
 					return err
 				}
 				pairs[a.Mapping]++

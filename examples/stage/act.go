@@ -112,7 +112,7 @@ func (a *Act) Alike(r, t systems.Record) error {
 	if a.Source.Number != "" && a.Target.Number != "" {
 		pairs = append(pairs, [2]string{a.Source.Number, a.Target.Number})
 	}
-	if a.Source.Due != "" && t.Fields[a.Target.Due] != "" { // one way: the source's own date stays until the target has one
+	if a.Source.Due != "" && !a.RolledUp && t.Fields[a.Target.Due] != "" { // one way: the source's own date stays until the target has one
 		pairs = append(pairs, [2]string{a.Source.Due, a.Target.Due})
 	}
 	for _, p := range pairs {
@@ -122,6 +122,42 @@ func (a *Act) Alike(r, t systems.Record) error {
 	}
 	if link := r.Fields[a.Source.Link]; a.Source.Link != "" && !leadsTo(link, t.Mark) {
 		return fmt.Errorf("%s %s links to %q, not to %s", a.Source.Noun, r.ID, link, t.Mark)
+	}
+	return nil
+}
+
+// progress tells how far a state of a target is, least far first.
+var progress = map[string]int{"To Do": 1, "Planned": 1, "In Progress": 2, "In progress": 2, "In Review": 2, "Waiting for client": 2, "Done": 3}
+
+// RolledUp says why a source does not hold what its counterparts in all acts
+// come to: the least far of their states and the earliest of their days.
+func RolledUp(acts []*Act, id string) error {
+	r, err := acts[0].From.Get(id)
+	if err != nil {
+		return err
+	}
+	least, due := 0, ""
+	for _, a := range acts {
+		if !a.RolledUp {
+			return nil
+		}
+		t, err := a.Counterpart(id)
+		if err != nil {
+			return err
+		}
+		if far := progress[t.Fields[a.Target.State]]; least == 0 || far < least {
+			least = far
+		}
+		if day := t.Fields[a.Target.Due]; day != "" && (due == "" || day < due) {
+			due = day
+		}
+	}
+	source := acts[0].Source
+	if got := r.Fields[source.Progress]; progress[got] != least {
+		return fmt.Errorf("%s %s is %q, not as far as the least of its counterparts", source.Noun, id, got)
+	}
+	if got := r.Fields[source.Due]; got != due {
+		return fmt.Errorf("%s %s is due on %q, the first of its counterparts on %q", source.Noun, id, got, due)
 	}
 	return nil
 }
