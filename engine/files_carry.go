@@ -58,7 +58,7 @@ func (f *carriage) done(id, action string) {
 	f.reading.ledger.know(f.to, id)
 	f.j.dropIntents = append(f.j.dropIntents, f.key)
 	if action != "" {
-		f.j.event(action, uint8(f.to), f.file.Name)
+		f.j.event(action, uint8(f.to), f.file.ID+" → "+id) // names are people's data
 	}
 }
 
