@@ -253,7 +253,7 @@ func TestPlanAndExplainTellOfFiles(t *testing.T) {
 		}
 	}
 	slices.Sort(told)
-	if want := []string{"file attached epic f1 → f3", "link attached epic f2 → f1"}; !slices.Equal(told, want) {
+	if want := []string{"file attached epic f1 → f1", "link attached epic f2 → f2"}; !slices.Equal(told, want) {
 		t.Errorf("history: got %q, want %q", told, want)
 	}
 }
