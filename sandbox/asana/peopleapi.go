@@ -110,6 +110,9 @@ func typeahead(c *call) (*answer, *apiError) {
 		count = n
 	}
 	query := strings.ToLower(c.query.Get("query"))
+	if c.fields == nil {
+		c.fields = parseFields("name,resource_type")
+	}
 	var out []resource
 	add := func(name string, r resource) {
 		if len(out) < count && strings.Contains(strings.ToLower(name), query) {

@@ -403,7 +403,7 @@ func (s *Spec) objectProblems(f *flat, v any, at string, request bool) []string 
 	}
 	var out []string
 	for _, need := range f.required {
-		if _, ok := m[need]; !ok {
+		if _, ok := m[need]; !ok && len(f.wholes) == 0 && (!request || need != "workspace") { // an update names no workspace
 			out = append(out, fmt.Sprintf("%s lacks %q", at, need))
 		}
 	}
