@@ -187,6 +187,55 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+// A record has one currency for all its amounts; an org with one has no field
+// for it.
+func TestCurrencies(t *testing.T) {
+	money := func(amount, currency string) connectors.Value {
+		v, err := connectors.Money(amount, currency)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	many := opportunityMeta()
+	many.props[fieldCurrency] = &property{name: fieldCurrency, wire: "picklist", typ: connectors.TypeOption, open: true, creatable: true, writable: true}
+	many.fold["currencyisocode"] = fieldCurrency
+	many.props["Cost__c"] = &property{name: "Cost__c", wire: "currency", typ: connectors.TypeMoney, creatable: true, writable: true}
+	for _, tc := range []struct {
+		name   string
+		m      *meta
+		own    string // of an org with one
+		fields map[string]connectors.Value
+		want   map[string]any
+		fails  string
+	}{
+		{"one currency, not said", opportunityMeta(), "", map[string]connectors.Value{"Amount": money("5", "USD")}, map[string]any{"Amount": json.Number("5")}, ""},
+		{"one currency, another amount", opportunityMeta(), "EUR", map[string]connectors.Value{"Amount": money("5", "USD")}, nil, "an amount in USD where the org has EUR only"},
+		{"many currencies", many, "", map[string]connectors.Value{"Amount": money("5", "USD")}, map[string]any{"Amount": json.Number("5"), fieldCurrency: "USD"}, ""},
+		{"many currencies, none told", many, "", map[string]connectors.Value{"Amount": money("5", "")}, map[string]any{"Amount": json.Number("5")}, ""},
+		{"two in one record", many, "", map[string]connectors.Value{"Amount": money("5", "USD"), "Cost__c": money("5", "EUR")}, nil, "an amount in EUR beside one in USD: a record has one currency"},
+	} {
+		w := &writer{c: &connection{o: options{currency: tc.own}}, m: tc.m, object: "Opportunity", op: "update"}
+		if tc.fails == "" {
+			j, err := w.encode(tc.fields, false)
+			if diff := cmp.Diff(tc.want, j.body); diff != "" || err != nil {
+				t.Errorf("%s (-want +got), %v:\n%s", tc.name, err, diff)
+			}
+			continue
+		}
+		_, err := w.encode(tc.fields, false)
+		e, ok := asError(err)
+		if !ok || e.Kind != connectors.Invalid || len(e.Fields) != 1 || !strings.HasPrefix(e.Fields[0].Reason, "an amount in") {
+			t.Errorf("%s: got %v, want %s", tc.name, err, tc.fails)
+		}
+	}
+	r := &reading{m: many, currency: "EUR", fields: []string{"Amount"}, object: "Opportunity"}
+	five, dollars := "5.0", "USD"
+	if got, _ := r.record(row{"Amount": &five, fieldCurrency: &dollars}).Get("Amount"); !connectors.Equal(got, money("5", "USD")) {
+		t.Errorf("read: got %v", got)
+	}
+}
+
 func TestScope(t *testing.T) {
 	m := opportunityMeta()
 	s, err := m.resolve(connectors.Scope{"stagename": "closed won", "RecordType": "New business", "parent": "accountid", "vip__c": "true"})

@@ -44,6 +44,7 @@ type kind struct {
 var (
 	ofOpportunities = kind{"Opportunity", map[string]string{"LeadSource": "Web"}, map[string]string{"LeadSource": "Other"}}
 	ofProjects      = kind{"Project__c", map[string]string{"Status__c": "Active"}, map[string]string{"Status__c": "Done"}}
+	ofContacts      = kind{"Contact", map[string]string{"LeadSource": "Web"}, map[string]string{"LeadSource": "Other"}}
 	ofAccounts      = kind{"Account", map[string]string{"Rating": "Hot"}, map[string]string{"Rating": "Cold"}}
 )
 
@@ -263,9 +264,9 @@ func truth(t connectortest.TB, name, text string) (connectors.Value, bool) {
 	var v connectors.Value
 	var err error
 	switch name {
-	case "Name", "Contact_Email__c", "Description", "NextStep", "Project_Url__c", "Phone", "Site", "Website":
+	case "Name", "LastName", "Department", "Title", "Contact_Email__c", "Description", "NextStep", "Project_Url__c", "Phone", "Site", "Website":
 		v = connectors.Text(text)
-	case "Kickoff__c":
+	case "Kickoff__c", "EmailBouncedDate":
 		var at time.Time
 		at, err = time.Parse(time.RFC3339Nano, text)
 		v = connectors.Instant(at)
@@ -321,7 +322,13 @@ func (w *world) Comment(t connectortest.TB, id, markdown string) {
 	if w.chatter {
 		_, err = w.sys.As(ada).Comment(id, markdown)
 	} else {
-		_, err = w.sys.As(ada).LogTask(id, "Progress note", markdown)
+		field := "WhatId"
+		if w.object == "Contact" {
+			field = "WhoId"
+		}
+		_, err = w.sys.As(ada).Create("Task", map[string]string{
+			field: id, "Subject": "Progress note", "Description": markdown, "Status": "Completed",
+		})
 	}
 	if err != nil {
 		t.Fatalf("comment: %v", err)
@@ -335,7 +342,16 @@ func (w *world) CommentCount(t connectortest.TB, id string) int {
 	if err != nil {
 		t.Fatalf("get %s: %v", id, err)
 	}
-	return len(r.Comments)
+	if w.object != "Contact" {
+		return len(r.Comments)
+	}
+	n := 0
+	for _, task := range w.sys.All("Task") {
+		if task.Fields["WhoId"] == id {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *world) Attach(t connectortest.TB, id, name string, content []byte) string {
@@ -490,6 +506,24 @@ func accounts() connectortest.Harness {
 	return h
 }
 
+// contacts describes contacts, whose tasks and comments hang on a lookup of
+// their own.
+func contacts() connectortest.Harness {
+	h := opportunities(nil)
+	h.Open = func(t connectortest.TB) connectortest.World { return &mergingWorld{openWorld(t, ofContacts, nil)} }
+	h.Object, h.Required, h.Title = "Contact", nil, "LastName"
+	h.Samples = []connectortest.Sample{
+		{Field: "EmailBouncedDate", One: connectors.Instant(time.Date(2026, 5, 1, 7, 25, 37, 0, time.UTC)), Two: connectors.Instant(time.Date(2027, 1, 31, 23, 0, 0, 0, time.UTC))},
+		{Field: "Title", One: connectors.Text("Harbour master"), Two: connectors.Text("Ōsaka")},
+		{Field: "OwnerId", One: person("tom.becker@harbourworks.example"), Two: person(mei)},
+	}
+	h.Refused = map[string]connectors.Value{"Email": connectors.Text("no e-mail")}
+	h.ReadOnly = connectortest.Sample{Field: "Name", One: connectors.Text("x")}
+	h.BadScope, h.AbsentID, h.Droppable = connectors.Scope{"LeadSource": "nowhere"}, "0030000000ZZZZZAA5", ""
+	h.Find.Field = "Department"
+	return h
+}
+
 // projects describes a custom object, whose milestones are its details.
 func projects() connectortest.Harness {
 	h := opportunities(nil)
@@ -514,6 +548,7 @@ func projects() connectortest.Harness {
 }
 
 func TestConformance(t *testing.T) {
+	t.Run("contacts", func(t *testing.T) { connectortest.Run(t, contacts()) })
 	t.Run("a custom object", func(t *testing.T) { connectortest.Run(t, projects()) })
 	t.Run("opportunities", func(t *testing.T) { connectortest.Run(t, opportunities(nil)) })
 	t.Run("accounts", func(t *testing.T) { connectortest.Run(t, accounts()) })
