@@ -44,7 +44,7 @@ const (
 )
 
 // codec reads headers within bounds, whatever the bytes claim.
-var codec = avro.Config{MaxByteSliceSize: maxText, MaxSliceAllocSize: maxRecords * 16}.Freeze()
+var codec = avro.Config{MaxByteSliceSize: maxText, MaxSliceAllocSize: maxRecords}.Freeze()
 
 // header is the part of ChangeEventHeader that is of use.
 type header struct {
@@ -133,7 +133,9 @@ func plain(s avro.Schema, depth int) bool {
 // Decode reads the header of an event's payload. What follows it is ignored.
 func (s *Schema) Decode(payload []byte) (Event, error) {
 	var h header
-	if err := codec.Unmarshal(s.header, payload, &h); err != nil {
+	r := avro.NewReader(nil, 0, avro.WithReaderConfig(codec)).Reset(payload)
+	r.ReadVal(s.header, &h)
+	if r.Error != nil { // Unmarshal would take an event that is cut for a whole one
 		return Event{}, errors.New("a change event cannot be read")
 	}
 	if h.EntityName == "" || len(h.RecordIDs) > maxRecords {

@@ -151,7 +151,7 @@ func (s *subscription) failed(ctx context.Context, err error, trailer metadata.M
 
 // headerTime is how long to wait for a sign that a subscription stands. There
 // need not be one before the first event.
-const headerTime = 5 * time.Second
+const headerTime = 30 * time.Second
 
 // awaitHeader waits until the service has taken a stream, so that what changes
 // from now on is told, or until it cannot be waited for.
