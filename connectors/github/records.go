@@ -165,15 +165,24 @@ const maxMark = len("\n\n<!-- tenon-key:  parent:  -->") + 64 + 30
 // version is a hash of what an issue holds, with its time: times alone are too
 // coarse, and some changes leave them.
 func (i *issue) version() string {
-	h := sha256.New()
-	labels, assignees := slices.Sorted(slices.Values(i.labels)), slices.Sorted(slices.Values(i.assignees))
-	for _, part := range []string{
-		i.title, i.body, i.state, i.reason, strings.Join(labels, "\x01"), strings.Join(assignees, "\x01"), strconv.Itoa(i.milestone), i.typ,
-		strconv.FormatBool(i.locked), strconv.Itoa(i.comments),
-	} {
-		_, _ = fmt.Fprintf(h, "%d\x00%s", len(part), part)
+	b := make([]byte, 0, len(i.title)+len(i.body)+256)
+	part := func(s string) { // with its length, so that no two issues look the same
+		b = append(strconv.AppendInt(b, int64(len(s)), 10), ' ')
+		b = append(b, s...)
 	}
-	return strconv.FormatInt(i.updated.Unix(), 36) + "-" + hex.EncodeToString(h.Sum(nil)[:8])
+	for _, s := range []string{i.title, i.body, i.state, i.reason, i.typ, strconv.FormatBool(i.locked)} {
+		part(s)
+	}
+	b = strconv.AppendInt(b, int64(i.milestone), 10)
+	b = strconv.AppendInt(append(b, ' '), int64(i.comments), 10)
+	for _, set := range [][]string{i.labels, i.assignees} {
+		b = strconv.AppendInt(append(b, ' '), int64(len(set)), 10)
+		for _, s := range slices.Sorted(slices.Values(set)) {
+			part(s)
+		}
+	}
+	sum := sha256.Sum256(b)
+	return strconv.FormatInt(i.updated.Unix(), 36) + "-" + hex.EncodeToString(sum[:8])
 }
 
 // record converts an issue; repoName is "" when it is not known.

@@ -483,3 +483,14 @@ func harness(opts sandbox.Options, settings map[string]string, label string) con
 	}
 	return h
 }
+
+// openError returns why a connection with these settings is not opened.
+func openError(t tb, values map[string]string) error {
+	t.Helper()
+	set, err := connectors.NewSettings(github.New().Info().Settings, values)
+	if err != nil {
+		return err
+	}
+	_, err = github.New().Open(connectors.Config{Name: "github-test", Settings: set}, connectors.Options{})
+	return err
+}
