@@ -90,6 +90,23 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+func TestConditionalWrites(t *testing.T) {
+	o := newOrg(t, nil)
+	id := o.create("Account", object{"Name": "A"})
+	w, _ := o.send("GET", "~/sobjects/Account/"+id, nil)
+	tag, modified := w.Header().Get("ETag"), w.Header().Get("Last-Modified")
+	o.clock.Advance(2 * time.Second)
+	o.header.Set("If-Match", tag)
+	o.must(204, "PATCH", "~/sobjects/Account/"+id, object{"Name": "B"})
+	o.must(412, "PATCH", "~/sobjects/Account/"+id, object{"Name": "C"})
+	o.header = http.Header{"If-Unmodified-Since": {modified}}
+	if code, _ := o.refused(412, "PATCH", "~/sobjects/Account/"+id, object{"Name": "C"}); code != "PRECONDITION_FAILED" {
+		t.Errorf("a changed record: %s", code)
+	}
+	o.header = http.Header{"If-Modified-Since": {start.Add(2 * time.Second).Format(http.TimeFormat)}}
+	o.must(304, "GET", "~/sobjects/Account/"+id, nil)
+}
+
 func toJSON(t *testing.T, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)

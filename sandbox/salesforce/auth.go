@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -21,9 +22,16 @@ func (s *System) startSession(user, client string) *session {
 	}
 	sess := &session{token: s.org[:15] + "!AQEAQ" + base64.RawURLEncoding.EncodeToString(raw[:]), user: user, client: client}
 	s.use(sess)
+	if len(s.sessions) >= maxKept {
+		maps.DeleteFunc(s.sessions, func(_ string, old *session) bool { return !s.now().Before(old.expires) })
+	}
 	s.sessions[sess.token] = sess
 	return sess
 }
+
+// maxKept is how many sessions, or open queries, there may be until those whose
+// time is over are dropped.
+const maxKept = 1_000
 
 // use extends a session.
 func (s *System) use(sess *session) { sess.expires = s.now().Add(s.opts.SessionLife) }

@@ -60,10 +60,12 @@ func TestCollections(t *testing.T) {
 		row("Contact", object{"Tenon_Key__c": "k1", "LastName": "K"}), row("Contact", object{"LastName": "L"}), row("Contact", object{"Tenon_Key__c": "K1", "LastName": "M"}),
 	))
 	want(t, up, "ok", "MISSING_ARGUMENT", "DUPLICATE_VALUE")
-	if at(up, 0, "created") != true {
+	if at(up, 0, "created") != true || at(up, 1, "created") != false {
 		t.Errorf("upsert: %v", up)
 	}
-	want(t, o.must(200, "PATCH", "~/composite/sobjects/Contact/Tenon_Key__c", rows(row("Contact", object{"Tenon_Key__c": "k1", "LastName": "N"}))), "ok")
+	want(t, o.must(200, "PATCH", "~/composite/sobjects/Contact/Tenon_Key__c", rows(
+		row("Contact", object{"Tenon_Key__c": "k1", "LastName": "N"}), object{"Tenon_Key__c": "k2", "LastName": "O"}, row("Account", object{"Tenon_Key__c": "k3"}),
+	)), "ok", "JSON_PARSER_ERROR", "INVALID_TYPE")
 	want(t, o.must(200, "DELETE", "~/composite/sobjects?ids="+contact+",003000000000000AAA,"+contact, nil), "ok", "INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED")
 	for name, c := range map[string]struct {
 		method, path string

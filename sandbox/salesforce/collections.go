@@ -76,10 +76,10 @@ type rowResult struct {
 }
 
 func (r rowResult) wire() any {
-	if r.err != nil {
-		return members{{"success", false}, {"errors", []any{r.err.row()}}}
-	}
 	out := saved(r.id)
+	if r.err != nil {
+		out = members{{"success", false}, {"errors", []any{r.err.row()}}}
+	}
 	if r.created != nil {
 		out = append(out, member{"created", *r.created})
 	}
@@ -252,16 +252,24 @@ func upsertRows(c *call) (answer, *apiError) {
 	if err != nil {
 		return answer{}, err
 	}
-	types, err := c.types(rows)
-	if err != nil {
-		return answer{}, err
-	}
 	seen := map[string]bool{}
 	return c.each(len(rows), body.AllOrNone, func(t *tx, i int) rowResult {
-		if types[i] != o {
-			return rowResult{err: refuse("INVALID_TYPE", "The type of the record is not %s", o.name)}
+		var res rowResult
+		switch types, err := c.types(rows[i : i+1]); {
+		case memberOf(rows[i], "attributes") == nil:
+			// The words are about something else, but these they are.
+			res.err = refuse("JSON_PARSER_ERROR", "Nested object for polymorphic foreign key must have an attributes field before any other fields.")
+		case err != nil:
+			res.err = err
+		case types[0] != o:
+			res.err = refuse("INVALID_TYPE", "The type of the record is not %s", o.name)
+		default:
+			res = t.upsert(o, f, rows[i], seen)
 		}
-		return t.upsert(o, f, rows[i], seen)
+		if res.created == nil {
+			res.created = new(bool)
+		}
+		return res
 	})
 }
 

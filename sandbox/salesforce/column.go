@@ -35,7 +35,7 @@ var nameFields = []string{"Id", "Name", "Type", "Email", "Username", "FirstName"
 // column finds the field that a path from o leads to.
 func (s *System) column(q *soql.Query, o *object, path []string, pos int, api bool) (column, *apiError) {
 	c := column{s: s, api: api}
-	if len(path) > 1 && strings.EqualFold(path[0], o.name) {
+	if len(path) > 1 && (strings.EqualFold(path[0], o.name) || q != nil && strings.EqualFold(path[0], q.Alias)) {
 		path = path[1:] // the object's own name
 	}
 	for len(path) > 1 {

@@ -42,6 +42,8 @@ func TestWhere(t *testing.T) {
 		"Amount = NULL":                      "Gamma",
 		"Amount >= 99.50":                    "Alpha Beta",
 		"Amount < 100.0":                     "Beta",
+		"Opportunity.Amount < 100":           "Beta",
+		"o.Amount < 100":                     "Beta",
 		"NOT Amount < 100":                   "Alpha Gamma",
 		"Name LIKE 'a%' OR Name LIKE '%MM_'": "Alpha Gamma",
 		`NextStep LIKE '50\% off\_now'`:      "Alpha",
@@ -73,7 +75,7 @@ func TestWhere(t *testing.T) {
 		"Owner.Username = '" + salesforce.DefaultUsername + "' AND (Name = 'Beta' OR Name = 'X')": "Beta",
 		"Owner.IsActive = TRUE AND CALENDAR_MONTH(CloseDate) = 4":                                 "Gamma",
 	} {
-		got := o.names("SELECT Name FROM Opportunity WHERE " + where + " ORDER BY Name")
+		got := o.names("SELECT o.Name FROM Opportunity o WHERE " + where + " ORDER BY Name")
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got %v, want %s", where, got, want)
 		}

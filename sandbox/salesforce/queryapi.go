@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -79,6 +80,9 @@ func (c *call) page(l *locator, id string, from int) (answer, *apiError) {
 		if id == "" {
 			c.s.txs++
 			id = newID("0r8", 100_000+int(c.s.txs))
+			if len(c.s.locators) >= maxKept {
+				maps.DeleteFunc(c.s.locators, func(_ string, old *locator) bool { return !c.now.Before(old.expires) })
+			}
 			c.s.locators[id] = l
 		}
 		out = append(out, member{"nextRecordsUrl", fmt.Sprintf("/services/data/v%s/query/%s-%d", l.version, id, to)})

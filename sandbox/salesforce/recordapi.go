@@ -3,6 +3,7 @@ package salesforce
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -76,7 +77,15 @@ func (c *call) show(r *record) (answer, *apiError) {
 	if !modified.IsZero() {
 		a.header.Set("Last-Modified", modified.UTC().Format(http.TimeFormat))
 	}
+	if r.object.name == "Account" {
+		a.header.Set("ETag", r.tag())
+	}
 	return a, nil
+}
+
+// tag is the ETag of a record, which only accounts have.
+func (r *record) tag() string {
+	return `"` + strconv.FormatInt(r.at("SystemModstamp").Unix(), 16) + r.id[12:15] + `"`
 }
 
 // row renders a record with the fields of a list parted by commas; all if it is
@@ -138,6 +147,9 @@ func updateRecord(c *call) (answer, *apiError) {
 func (c *call) update(r *record, skip ...string) *apiError {
 	if err := c.unmodified(r.at("LastModifiedDate")); err != nil {
 		return err
+	}
+	if want := c.header.Get("If-Match"); want != "" && r.object.name == "Account" && want != r.tag() {
+		return refuseCall(http.StatusPreconditionFailed, "PRECONDITION_FAILED", "The requested resource does not match the tag in the If-Match header")
 	}
 	in, err := c.fields()
 	if err != nil {

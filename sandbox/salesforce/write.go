@@ -32,7 +32,7 @@ func (t *tx) read(o *object, in []input, fresh bool, skip ...string) (map[string
 			}
 		}
 		if f == nil || t.hides(f) {
-			return nil, refuse("INVALID_FIELD", "No such column '%s' on sobject of type %s", e.name, o.name)
+			return nil, refuseCall(http.StatusBadRequest, "INVALID_FIELD", "No such column '%s' on sobject of type %s", e.name, o.name)
 		}
 		if t.api && !t.writes(f, fresh) {
 			barred = append(barred, f.name)

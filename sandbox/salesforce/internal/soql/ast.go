@@ -9,7 +9,8 @@ type Query struct {
 	Count   bool // SELECT COUNT(): only how many rows there are
 	From    string
 	FromPos int
-	Where   Expr // nil: all rows
+	Alias   string // of From in paths; empty: none
+	Where   Expr   // nil: all rows
 	GroupBy []Field
 	Having  Expr
 	OrderBy []Order

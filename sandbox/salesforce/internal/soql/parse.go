@@ -152,7 +152,7 @@ func (p *parser) statement(child bool) (*Query, *Error) {
 	from := p.take()
 	q.From, q.FromPos = from.text, from.pos
 	if p.peek().kind == tokenWord && !p.word("USING", "WHERE", "WITH", "GROUP", "ORDER", "LIMIT", "OFFSET", "FOR", "ALL", "UPDATE") {
-		p.at++ // an alias
+		q.Alias = p.take().text
 	}
 	return q, p.clauses(q)
 }

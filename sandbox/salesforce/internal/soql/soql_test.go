@@ -17,7 +17,7 @@ GROUP BY Name ORDER BY Name DESC, Amount NULLS LAST LIMIT 10 OFFSET 5 ALL ROWS`)
 		t.Fatal(err)
 	}
 	want := &Query{
-		From: "Opportunity", Limit: 10, Offset: 5, AllRows: true,
+		From: "Opportunity", Alias: "o", Limit: 10, Offset: 5, AllRows: true,
 		Fields: []Field{
 			{Path: []string{"Id"}},
 			{Path: []string{"Account", "Name"}},
