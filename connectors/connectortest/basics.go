@@ -67,7 +67,7 @@ var basics = []test{
 	{"schema's child is an object", func(e *env) {
 		child := e.schema().Child
 		if child == "" {
-			e.Skipf("children are of the same object, or there are none")
+			return // children are of the same object, or there are none
 		}
 		if s, err := e.c.Schema(e.Context(), child, e.h.Scope); err != nil || s.Object != child || len(s.Fields) == 0 {
 			e.Errorf("Schema of the child %q in the parent's scope: %+v, %v", child, s, err)

@@ -94,7 +94,7 @@ var handBugs = []bug{
 	{"an undo is sent without a note", "undo_write.go", "		lf.Pending = p\n", "		_ = p\n"},
 	{"edits that an undo covers are lost", "undo_covered.go", "		if edit := f.coveredEdit(r.rec, edits); edit != nil {", "		if edit := f.coveredEdit(r.rec, edits); false {"},
 	{"an undo takes new elements for agreed", "undo_write.go", "u.agreedElements(lf.Sets[u.side], f.live, f.after)", "u.agreedElements(nil, connectors.Null, f.after)"},
-	{"an undo hides a comment", "undo_write.go", " && !u.m.CommentsTo(u.side.Other())", ""},
+	{"an undo hides a comment", "undo_write.go", " && !u.m.CarriesTo(u.side.Other())", ""},
 	{"an undo forgets a note of the other side", "undo_write.go", " && mapping.SideID(lf.Pending.To) == u.side {", " {"},
 	{"an undo takes out what others added", "journal.go", "		f.Held = d.printer.Print(w.value)\n", ""},
 	{"an undo hides an edit of another field", "undo_write.go", "	seen := r.before.Version != \"\" && r.before.Version == r.rec.Version &&", "	seen :="},
@@ -111,17 +111,19 @@ var handBugs = []bug{
 func TestPlantedBugs(t *testing.T) {
 	if !*planted {
 		// The texts must be in the engine still, or the table is of no use.
-		for _, b := range slices.Concat(bugs, handBugs) {
+		for _, b := range slices.Concat(bugs, handBugs, fileBugs) {
 			plant(t, b)
 		}
 		return
 	}
 	failed := regexp.MustCompile(`seed (\d+) \((.*?)\)`)
-	for i, b := range slices.Concat(bugs, handBugs) {
+	for i, b := range slices.Concat(bugs, handBugs, fileBugs) {
 		worlds, most := "^TestSeeds$", *plantedSeeds
 		switch {
 		case i < *plantedFrom:
 			continue
+		case i >= len(bugs)+len(handBugs):
+			worlds, most = "^TestSeedsWithFiles$", *plantedSeeds*handShare
 		case i >= len(bugs):
 			worlds, most = "^TestSeedsWithHands$", *plantedSeeds*handShare
 		}
