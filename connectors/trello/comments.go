@@ -71,38 +71,36 @@ func (c *Connection) CommentsOf(ctx context.Context, object string, ids []string
 			return nil, err
 		}
 		for i, n := range chunk {
-			if out[n], err = c.commentsIn(ctx, op, object, ids[n], parts[i]); err != nil {
-				return nil, err
+			if parts[i].status == 200 {
+				out[n] = c.commentsIn(ctx, op, object, ids[n], parts[i].body)
+				continue
 			}
+			e := c.partError(op, ref(ids[n]), parts[i])
+			if e.Kind.Temporary() && e.Kind != connectors.Internal {
+				return nil, e
+			}
+			out[n].Err = e
 		}
 	}
 	return out, nil
 }
 
-// commentsIn reads the comments of one card out of a batch. The error is for all.
-func (c *Connection) commentsIn(ctx context.Context, op, object, id string, p part) (r connectors.CommentsResult, err error) {
-	if p.status != 200 {
-		e := c.partError(op, ref(id), p)
-		if e.Kind.Temporary() && e.Kind != connectors.Internal {
-			return r, e
-		}
-		r.Err = e
-		return r, nil
-	}
+// commentsIn reads the comments of one card out of a batch.
+func (c *Connection) commentsIn(ctx context.Context, op, object, id string, body []byte) (r connectors.CommentsResult) {
 	var list []action
-	if json.Unmarshal(p.body, &list) != nil || slices.ContainsFunc(list, func(a action) bool { return !isID(a.ID) }) {
+	if json.Unmarshal(body, &list) != nil || slices.ContainsFunc(list, func(a action) bool { return !isID(a.ID) }) {
 		r.Err = c.fail(op, ref(id), connectors.Internal, "the answer is no list of comments")
-		return r, nil
+		return r
 	}
 	if len(list) >= pageSize { // there are more
 		r.Comments, r.Err = c.Comments(ctx, object, id)
-		return r, nil
+		return r
 	}
 	for i := range list {
 		r.Comments = append(r.Comments, commentOf(&list[i]))
 	}
 	slices.SortFunc(r.Comments, byAge)
-	return r, nil
+	return r
 }
 
 func byAge(a, b connectors.Comment) int {

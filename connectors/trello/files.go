@@ -2,7 +2,6 @@ package trello
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -164,8 +163,11 @@ func (c *Connection) AddLink(ctx context.Context, object, id string, l connector
 	if err := c.fileOf(op, object, id); err != nil {
 		return "", err
 	}
-	if _, err := encode(fieldLink, connectors.Text(l.URL)); err != nil || l.URL == "" {
-		return "", c.fail(op, ref(id), connectors.Invalid, "%w", errors.Join(err, errors.New("Trello takes links that begin with https:// or http://")))
+	if _, err := encode(fieldLink, connectors.Text(l.URL)); err != nil {
+		return "", c.fail(op, ref(id), connectors.Invalid, "%w", err)
+	}
+	if l.URL == "" {
+		return "", c.fail(op, ref(id), connectors.Invalid, "the link is empty")
 	}
 	var made attachment
 	_, err := c.do(ctx, rest.Request{

@@ -33,12 +33,10 @@ func (c clock) Sleep(ctx context.Context, d time.Duration) error {
 
 // world is the sandbox without cards, with a connection to it.
 type world struct {
-	sys    *sandbox.System
-	clock  clock
-	base   string
-	conn   connectors.Connection
-	kinds  map[string]string                       // of custom fields, by id
-	labels map[string]map[string]connectors.Option // options of fields, by id
+	sys   *sandbox.System
+	clock clock
+	base  string
+	conn  connectors.Connection
 
 	mu     sync.Mutex
 	served int

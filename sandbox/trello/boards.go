@@ -100,7 +100,7 @@ func postBoard(c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.copyBoard(b, from, c.me(), p.or("keepFromSource", "cards") != "none")
+		s.copyBoard(b, from, p.or("keepFromSource", "cards") != "none")
 	} else {
 		if p.or("defaultLists", "true") == "true" {
 			for _, name := range []string{"To Do", "Doing", "Done"} {
@@ -124,7 +124,7 @@ func (s *System) addBoard(name, desc string) *board {
 	return b
 }
 
-func (s *System) copyBoard(to, from *board, by *member, cards bool) {
+func (s *System) copyBoard(to, from *board, cards bool) {
 	lists, labels := map[*list]*list{}, map[string]string{}
 	for _, l := range from.labels {
 		labels[l.id] = s.addLabel(to, l.name, l.color).id
@@ -153,7 +153,6 @@ func (s *System) copyBoard(to, from *board, by *member, cards bool) {
 			made.labels = append(made.labels, labels[id])
 		}
 		s.copyChecklists(made, cd)
-		_ = by
 	}
 }
 

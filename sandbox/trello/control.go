@@ -52,7 +52,7 @@ func (s *System) controlRoutes() {
 	) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.strict = b.On
+		s.accepted = b.On
 		return nil
 	}))
 }

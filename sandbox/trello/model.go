@@ -88,7 +88,6 @@ type customField struct {
 type fieldOption struct {
 	id, text, color string
 	pos             float64
-	fresh           bool // not listed yet: its first answer calls the id _id
 }
 
 // fieldItem is the value of a custom field on a card.

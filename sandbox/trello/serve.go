@@ -106,7 +106,7 @@ func (s *System) serveAPI(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(c.raw.content)
 	default:
 		status := http.StatusOK
-		if s.strict && r.Method == http.MethodPost {
+		if s.accepted && r.Method == http.MethodPost {
 			status = http.StatusAccepted
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")

@@ -117,7 +117,7 @@ type System struct {
 	uiBase   string // where people see the pages; empty: at Trello
 	limits   *limits
 	emails   bool
-	strict   bool // answers creates with 202, see control
+	accepted bool // POSTs are answered 202, see control
 	tokens   map[string]*token
 	members  []*member
 	boards   []*board
@@ -156,7 +156,7 @@ func (s *System) reset(seed uint64) {
 	s.rand, s.doubles = kit.NewRand(seed, "trello"), kit.NewRand(seed, "trello/doubles")
 	s.machine, s.counter = hex(s.rand.Uint64(), 10), s.rand.IntN(1<<20)
 	s.limits = newLimits(s.clock, s.opts.Limits)
-	s.emails, s.strict = s.opts.ShowEmails, false
+	s.emails, s.accepted = s.opts.ShowEmails, false
 	s.tokens, s.members, s.boards = map[string]*token{}, nil, nil
 	s.lists, s.cards, s.links = map[string]*list{}, map[string]*card{}, map[string]string{}
 	s.actions, s.webhooks = map[string]*action{}, nil

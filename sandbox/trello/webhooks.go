@@ -235,7 +235,7 @@ func (s *System) unsubscribe(h *webhook) {
 // something it is about. A card's webhook does not learn of labels.
 func (s *System) tell(c *call, a *action, b *board) {
 	for _, h := range s.webhooks {
-		if !h.active || h.token.read == false || b.member(h.token.member.id) == nil {
+		if !h.active || !h.token.read || b.member(h.token.member.id) == nil {
 			continue
 		}
 		var model object
