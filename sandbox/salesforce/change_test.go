@@ -33,11 +33,16 @@ func TestReplication(t *testing.T) {
 			t.Errorf("%s: %s", query, code)
 		}
 	}
+	o.deal("C", nil)
+	o.SetReplicationLimit(1)
+	if code, _ := o.refused(400, "GET", "~/sobjects/Opportunity/updated?"+window, nil); code != "EXCEEDED_ID_LIMIT" {
+		t.Errorf("too many ids: %s", code)
+	}
 	if err := o.As("").Purge(b); err != nil {
 		t.Fatal(err)
 	}
 	all := o.must(200, "GET", "~/queryAll?q=SELECT+Id+FROM+Opportunity", nil)
-	if len(list(at(all, "records"))) != 1 {
+	if len(list(at(all, "records"))) != 2 {
 		t.Errorf("a purged record: %v", all)
 	}
 }

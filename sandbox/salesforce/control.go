@@ -70,6 +70,7 @@ func (s *System) controlRoutes() {
 		}
 		return nil, s.HoldRow(in.ID, in.On)
 	})
+	control(s, "replication", func(in controlRight) (any, error) { s.SetReplicationLimit(in.Next); return nil, nil })
 	control(s, "validation", func(in ValidationRule) (any, error) { return nil, s.AddValidation(in) })
 	control(s, "trigger", func(in Trigger) (any, error) { return nil, s.AddTrigger(in) })
 	control(s, "duplicates", func(in DuplicateRule) (any, error) { return nil, s.AddDuplicateRule(in) })

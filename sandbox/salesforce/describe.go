@@ -147,9 +147,17 @@ func describeObject(c *call) (answer, *apiError) {
 		member{"implementedBy", nil}, member{"implementsInterfaces", nil}, member{"fields", fields}, member{"listviewable", nil}, member{"lookupLayoutable", nil},
 		member{"namedLayoutInfos", []any{}}, member{"networkScopeFieldName", nil}, member{"recordTypeInfos", c.recordTypes(o)}, member{"searchLayoutable", o.feed},
 		member{"sobjectDescribeOption", "FULL"}, member{"supportedScopes", []any{members{{"label", "All " + strings.ToLower(o.plural)}, {"name", "everything"}}}},
-		member{"urls", append(o.urls(c.version), member{"uiDetailTemplate", c.s.instance(c.host) + "/{ID}"}, member{"uiEditTemplate", c.s.instance(c.host) + "/{ID}/e"}, member{"uiNewRecord", c.s.instance(c.host) + "/" + o.prefix + "/e"})},
+		member{"urls", append(o.urls(c.version), member{"uiDetailTemplate", c.ui() + "/{ID}"}, member{"uiEditTemplate", c.ui() + "/{ID}/e"}, member{"uiNewRecord", c.ui() + "/" + o.prefix + "/e"})},
 	)
 	return c.described(out)
+}
+
+// ui is where people see the organisation's pages.
+func (c *call) ui() string {
+	if c.s.uiBase != "" {
+		return c.s.uiBase
+	}
+	return c.s.instance(c.host)
 }
 
 // masterType is the id of the record type that records without one have.

@@ -41,6 +41,7 @@
 //	/_sandbox/deny                   {"object":"Contact","what":"read|create|update|delete","on":true}
 //	/_sandbox/unshare, lock          {"id":"006…","on":true}: sharing; an approval's lock
 //	/_sandbox/hold                   {"id":"006…","on":true} or {"next":3} or {"rate":0.1}: UNABLE_TO_LOCK_ROW
+//	/_sandbox/replication            {"next":100}: getUpdated and getDeleted refuse more ids than that (EXCEEDED_ID_LIMIT)
 //	/_sandbox/validation             {"object":"…","when":"Amount = null","message":"…","field":"Amount"}
 //	/_sandbox/trigger                {"object":"…","when":"…","set":{"NextStep":"…"}} or "throw":"message"
 //	/_sandbox/duplicates             {"object":"Contact","field":"Email","block":false}: a duplicate rule

@@ -11,6 +11,26 @@ const (
 	deletedReach = 15 * 24 * time.Hour
 )
 
+// maxReplicated is how many ids a replication call answers at most.
+const maxReplicated = 600_000
+
+// SetReplicationLimit changes how many ids a replication call answers at most,
+// so that a test need not make as many records; 0 means Salesforce's own limit.
+func (s *System) SetReplicationLimit(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.replicated = n; n <= 0 {
+		s.replicated = maxReplicated
+	}
+}
+
+func (c *call) tooMany(n int) *apiError {
+	if n <= c.s.replicated {
+		return nil
+	}
+	return refuseCall(http.StatusBadRequest, "EXCEEDED_ID_LIMIT", "cannot return more than %d Ids", c.s.replicated)
+}
+
 // window reads start and end of a replication call; seconds are cut off.
 func (c *call) window(reach time.Duration) (from, to time.Time, problem *apiError) {
 	read := func(name string) (time.Time, *apiError) {
@@ -74,6 +94,9 @@ func getUpdated(c *call) (answer, *apiError) {
 			ids = append(ids, r.id)
 		}
 	}
+	if err := c.tooMany(len(ids)); err != nil {
+		return answer{}, err
+	}
 	return ok(members{{"ids", ids}, {"latestDateCovered", stamp(covered)}})
 }
 
@@ -93,6 +116,9 @@ func getDeleted(c *call) (answer, *apiError) {
 		}
 	}
 	slices.SortStableFunc(gone, func(a, b *record) int { return a.gone.Compare(b.gone) })
+	if err := c.tooMany(len(gone)); err != nil {
+		return answer{}, err
+	}
 	rows := []any{}
 	for _, r := range gone {
 		rows = append(rows, members{{"id", r.id}, {"deletedDate", stamp(r.gone)}})

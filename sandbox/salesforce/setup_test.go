@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tenonsync/tenon/sandbox/salesforce"
 )
 
@@ -104,5 +106,64 @@ func TestCallout(t *testing.T) {
 	}
 	if _, err := o.RunCallout(t.Context(), salesforce.Callout{Method: "TRACE", URL: srv.URL}); err == nil {
 		t.Error("a flow sent TRACE")
+	}
+}
+
+func TestAdminsReshapeObjects(t *testing.T) {
+	o := newOrg(t, nil)
+	id := o.deal("X", object{"Delivery_Status__c": "Done"})
+	for _, err := range []error{
+		o.DropOption("Opportunity", "Delivery_Status__c", "Done"), o.AddOption("Opportunity", "Delivery_Status__c", "Waiting"),
+		o.AddField(salesforce.CustomField{Object: "Opportunity", Name: "Size__c", Type: "Picklist", Values: []string{"S", "L"}}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := o.must(200, "GET", "~/sobjects/Opportunity/"+id, nil); at(got, "Delivery_Status__c") != "Done" || at(got, "Size__c") != nil {
+		t.Errorf("a record with an option that was dropped: %v", got)
+	}
+	if code, _ := o.refused(400, "PATCH", "~/sobjects/Opportunity/"+o.deal("Y", nil), object{"Delivery_Status__c": "Done"}); code != "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" {
+		t.Errorf("an option that was dropped: %s", code)
+	}
+	o.must(204, "PATCH", "~/sobjects/Opportunity/"+id, object{"Delivery_Status__c": "Waiting", "Size__c": "L"})
+	if err := o.DropField("Opportunity", "Size__c"); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := o.badQuery("SELECT Size__c FROM Opportunity"); code != "INVALID_FIELD" {
+		t.Errorf("a field that was dropped: %s", code)
+	}
+	if err := o.DropOption("Opportunity", "StageName", "Nothing"); err == nil {
+		t.Error("an option that there is not was dropped")
+	}
+}
+
+func TestSameSeedSameOrganisation(t *testing.T) {
+	seeded := func(opts *salesforce.Options) { opts.NoSeed = false }
+	a, b := newOrg(t, seeded), newOrg(t, seeded)
+	if err := b.Reseed(7); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"User", "Account", "Contact", "Opportunity", "Task", "FeedItem"} {
+		if diff := cmp.Diff(a.All(kind), b.All(kind)); diff != "" {
+			t.Errorf("%s (-new +sown again):\n%s", kind, diff)
+		}
+	}
+	if a.OrgID() != b.OrgID() {
+		t.Errorf("organisations %s and %s", a.OrgID(), b.OrgID())
+	}
+	if err := b.Reseed(8); err != nil {
+		t.Fatal(err)
+	}
+	if a.OrgID() == b.OrgID() {
+		t.Error("another seed gives the same organisation")
+	}
+}
+
+func TestPagesAreWhereTheUIIs(t *testing.T) {
+	o := newOrg(t, nil)
+	o.SetUI("http://127.0.0.1:8003")
+	if got := o.must(200, "GET", "~/sobjects/Account/describe", nil); at(got, "urls", "uiDetailTemplate") != "http://127.0.0.1:8003/{ID}" {
+		t.Errorf("urls: %v", at(got, "urls"))
 	}
 }

@@ -149,6 +149,7 @@ type System struct {
 	hidden, readOnly, noRights, ungranted map[string]bool
 	rowLocks                              map[string]bool
 	nextLocks                             int
+	replicated                            int // ids that a replication call answers at most
 	lockRate                              float64
 	validations                           []compiledRule
 	triggers                              []compiledTrigger
@@ -204,6 +205,7 @@ func (s *System) reset(seed uint64) {
 	s.usage, s.used = kit.NewRollingWindow(s.clock, s.opts.Limits.Daily, 24*time.Hour), 0
 	s.hidden, s.readOnly, s.noRights, s.ungranted = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	s.rowLocks, s.nextLocks, s.lockRate = map[string]bool{}, 0, 0
+	s.replicated = maxReplicated
 	s.validations, s.triggers, s.duplicates = nil, nil, nil
 	s.deferred, s.locators, s.jobs, s.jobIDs, s.channels = nil, map[string]*locator{}, map[string]*job{}, nil, nil
 	s.loadObjects()
