@@ -48,7 +48,8 @@ func (p *peopleCache) put(email string, who connectors.Person, now time.Time) {
 }
 
 // PeopleByEmail implements connectors.PeopleFinder. Asana takes an e-mail
-// wherever it takes a user's gid, so that a look-up never guesses.
+// wherever it takes a user's gid, so that a look-up never guesses; a gid, from
+// the table of people in the configuration, is looked up likewise.
 func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]connectors.Person, error) {
 	return c.findPeople(ctx, "find people", emails)
 }
@@ -59,7 +60,7 @@ func (c *Connection) findPeople(ctx context.Context, op string, emails []string)
 	var at []int
 	for i, email := range emails {
 		email = strings.ToLower(strings.TrimSpace(email))
-		if !strings.Contains(email, "@") || strings.ContainsAny(email, "/?#% ") {
+		if !isID(email) && !strings.Contains(email, "@") || strings.ContainsAny(email, "/?#% ") {
 			continue
 		}
 		if p, ok := c.people.get(email, c.clock.Now()); ok {
@@ -81,7 +82,10 @@ func (c *Connection) findPeople(ctx context.Context, op string, emails []string)
 			if err := decodeData(r.data, &u); err != nil {
 				return nil, c.fail(op, "", connectors.Internal, "%w", err)
 			}
-			if u.Email == "" || strings.EqualFold(u.Email, email) {
+			switch {
+			case u.GID == email:
+				out[i] = connectors.Person{ID: u.GID, Email: strings.ToLower(u.Email), Name: u.Name}
+			case !isID(email) && (u.Email == "" || strings.EqualFold(u.Email, email)):
 				out[i] = connectors.Person{ID: u.GID, Email: email, Name: u.Name}
 			}
 		}
