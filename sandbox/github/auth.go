@@ -130,24 +130,27 @@ func (s *System) authenticate(r *http.Request) (*grant, error) {
 // appByJWT checks the token by which an app says who it is. It lives ten
 // minutes at most.
 func (s *System) appByJWT(token string) (*grant, error) {
-	var claims jwt.RegisteredClaims
+	claims := jwt.MapClaims{}
 	now := s.clock.Now()
 	parsed, err := jwt.NewParser(
-		jwt.WithValidMethods([]string{"RS256"}), jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithoutClaimsValidation(),
-	).ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return s.auth.app.key, nil })
+		jwt.WithValidMethods([]string{"RS256"}), jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithoutClaimsValidation(), jwt.WithJSONNumber(),
+	).ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return s.auth.app.key, nil })
 	if err != nil || !parsed.Valid {
 		return nil, errJWT
 	}
+	issuer := fmt.Sprint(claims["iss"]) // a number or a string
+	expires, errExp := claims.GetExpirationTime()
+	issued, errIat := claims.GetIssuedAt()
 	switch a := s.auth.app; {
-	case claims.Issuer != strconv.FormatInt(a.id, 10) && claims.Issuer != a.clientID:
+	case issuer != strconv.FormatInt(a.id, 10) && issuer != a.clientID:
 		return nil, fail(http.StatusUnauthorized, "Integration not found")
 	case s.auth.shut:
 		return nil, errJWT
-	case claims.ExpiresAt == nil || !now.Before(claims.ExpiresAt.Time):
+	case errExp != nil || expires == nil || !now.Before(expires.Time):
 		return nil, fail(http.StatusUnauthorized, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires")
-	case claims.ExpiresAt.Sub(now) > 10*time.Minute:
+	case expires.Sub(now) > 10*time.Minute:
 		return nil, fail(http.StatusUnauthorized, "'Expiration time' claim ('exp') is too far in the future")
-	case claims.IssuedAt == nil || claims.IssuedAt.After(now):
+	case errIat != nil || issued == nil || issued.After(now):
 		return nil, fail(http.StatusUnauthorized, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
 	}
 	return &grant{kind: appJWT, user: s.auth.app.bot}, nil
