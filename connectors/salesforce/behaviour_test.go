@@ -253,7 +253,7 @@ func TestPartialFailures(t *testing.T) {
 	want := []verdict{
 		{connectors.Invalid, []connectors.FieldError{{Field: "NextStep", Reason: "No bad steps, please"}}},
 		{connectors.Invalid, nil},
-		{connectors.Unavailable, nil},
+		{connectors.Conflict, nil},
 		{connectors.Invalid, []connectors.FieldError{{Field: "NextStep", Reason: "256 characters where Salesforce takes 255"}}},
 		{},
 	}
@@ -262,6 +262,25 @@ func TestPartialFailures(t *testing.T) {
 	}
 	if r, err := w.sys.Get("Opportunity", ids[4]); err != nil || r.Fields["Name"] != "New" {
 		t.Errorf("the good record beside bad ones: %+v, %v", r, err)
+	}
+}
+
+// Records that another transaction holds for a moment are written all the same,
+// and the key of a create among them is not used up.
+func TestHeldRecords(t *testing.T) {
+	w := openWorld(t, ofOpportunities, nil)
+	id := w.Create(connectortest.T(t), won("Held"))
+	w.sys.HoldNext(2)
+	r := w.conn.Update(t.Context(), []connectors.Update{{Object: "Opportunity", ID: id, Fields: map[string]connectors.Value{"Name": connectors.Text("Free")}}})[0]
+	if got, err := w.sys.Get("Opportunity", id); r.Err != nil || err != nil || got.Fields["Name"] != "Free" {
+		t.Errorf("Update: %v; the name is %q", r.Err, got.Fields["Name"])
+	}
+	w.sys.HoldNext(1)
+	if r := w.conn.Create(t.Context(), []connectors.Create{{Object: "Opportunity", Key: "tenon-held", Fields: won("New")}})[0]; r.Err != nil || r.ID == "" {
+		t.Errorf("Create: %+v", r)
+	}
+	if n := len(w.sys.All("Opportunity")); n != 2 {
+		t.Errorf("%d records, want 2", n)
 	}
 }
 

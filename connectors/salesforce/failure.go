@@ -36,10 +36,11 @@ func (e *apiError) text() string {
 	return rest.Clip(e.code() + ": " + words)
 }
 
-const (
-	limitWait   = 5 * time.Minute  // after the day's allowance is used up: the window rolls
-	storageWait = 15 * time.Minute // an admin has to make room
-)
+// limitWait is how long nothing is sent after the day's allowance is used up:
+// the window rolls.
+const limitWait = 5 * time.Minute
+
+const lockedCode = "UNABLE_TO_LOCK_ROW"
 
 // kindOf says what a code means; status is that of the answer, 0 for a code in a
 // record's result.
@@ -49,13 +50,15 @@ func (e *apiError) kind(status int) connectors.Kind {
 		return connectors.Auth
 	case "REQUEST_LIMIT_EXCEEDED", "TXN_SECURITY_METERING_ERROR":
 		return connectors.RateLimited
-	case "UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "UNKNOWN_EXCEPTION", "STORAGE_LIMIT_EXCEEDED",
-		"LIMIT_EXCEEDED", "ALL_OR_NONE_OPERATION_ROLLED_BACK", "PROCESSING_HALTED", "ORG_IN_MAINTENANCE", "OPERATION_TOO_LARGE":
+	case lockedCode: // another transaction writes the record, or its parent, just now
+		return connectors.Conflict
+	case "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "UNKNOWN_EXCEPTION", "ORG_IN_MAINTENANCE":
 		return connectors.Unavailable
 	case "ENTITY_IS_DELETED", "NOT_FOUND":
 		return connectors.NotFound
 	case "INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "INSUFFICIENT_ACCESS",
-		"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "CANNOT_INSERT_UPDATE_ENTITY", "FUNCTIONALITY_NOT_ENABLED":
+		"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "CANNOT_INSERT_UPDATE_ENTITY", "FUNCTIONALITY_NOT_ENABLED",
+		"STORAGE_LIMIT_EXCEEDED", "LIMIT_EXCEEDED": // an admin has to make room
 		return connectors.Permission
 	case "INVALID_QUERY_LOCATOR", "MALFORMED_QUERY":
 		return connectors.Invalid

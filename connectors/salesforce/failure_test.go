@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 		{
 			"lock", 400, `[{"message":"unable to obtain exclusive access","errorCode":"UNABLE_TO_LOCK_ROW"}]`,
 			rest.Failure{Kind: connectors.Invalid},
-			rest.Failure{Kind: connectors.Unavailable, Message: "UNABLE_TO_LOCK_ROW: unable to obtain exclusive access"},
+			rest.Failure{Kind: connectors.Conflict, Message: "UNABLE_TO_LOCK_ROW: unable to obtain exclusive access"},
 		},
 		{
 			"server error stays unsure", 500, `[{"message":"An unexpected error occurred. ErrorId: 1","errorCode":"UNKNOWN_EXCEPTION"}]`,
@@ -95,7 +95,9 @@ func TestRefusedRecords(t *testing.T) {
 		{"another unique value", "create", map[string]any{"Tenon_Key__c": "k", "Code__c": "1"}, "k", false, `{"statusCode":"DUPLICATE_VALUE","message":"duplicate value found: Code__c duplicates value on record with id: 0065g00000B1abc"}`, connectors.Invalid, nil, "match by Code__c in the mapping, so that the record is adopted"},
 		{"a unique value in an update", "update", map[string]any{"Code__c": "1"}, "", false, `{"statusCode":"DUPLICATE_VALUE","message":"duplicate value found: Code__c duplicates value on record with id: 0065g00000B1abc"}`, connectors.Invalid, []string{"Code__c"}, ""},
 		{"duplicate rule", "create", map[string]any{"Name": "x"}, "", false, `{"statusCode":"DUPLICATES_DETECTED","message":"Use one of these records?","fields":[]}`, connectors.Invalid, nil, "match by a field in the mapping, so that the record is adopted; or set duplicates: allow"},
-		{"lock", "update", map[string]any{"Name": "x"}, "", false, `{"statusCode":"UNABLE_TO_LOCK_ROW","message":"unable"}`, connectors.Unavailable, nil, ""},
+		{"lock", "update", map[string]any{"Name": "x"}, "", false, `{"statusCode":"UNABLE_TO_LOCK_ROW","message":"unable"}`, connectors.Conflict, nil, ""},
+		{"storage", "create", map[string]any{"Name": "x"}, "", false, `{"statusCode":"STORAGE_LIMIT_EXCEEDED","message":"storage limit exceeded"}`, connectors.Permission, nil, "the org's data storage is full: make room or buy more"},
+		{"some fault", "update", map[string]any{"Name": "x"}, "", false, `{"statusCode":"UNKNOWN_EXCEPTION","message":"An unexpected error occurred."}`, connectors.Internal, nil, ""},
 		{"unknown id", "update", map[string]any{"Name": "x"}, "", false, `{"statusCode":"INVALID_CROSS_REFERENCE_KEY","message":"invalid cross reference id"}`, connectors.NotFound, nil, ""},
 		{"unknown lookup", "update", map[string]any{"AccountId": "x"}, "", true, `{"statusCode":"INVALID_CROSS_REFERENCE_KEY","message":"invalid cross reference id"}`, connectors.Invalid, nil, ""},
 		{"deleted", "update", map[string]any{"Name": "x"}, "", false, `{"statusCode":"ENTITY_IS_DELETED","message":"entity is deleted"}`, connectors.NotFound, nil, ""},

@@ -129,7 +129,7 @@ func TestRecordedErrors(t *testing.T) {
 		"session expired": connectors.Auth, "daily allowance used up": connectors.RateLimited, "no edit right": connectors.Permission,
 		"read of an unknown or hidden field": connectors.Invalid, "write of a read-only field": connectors.Invalid,
 		"required field missing": connectors.Invalid, "restricted picklist": connectors.Invalid, "validation rule": connectors.Invalid,
-		"row lock": connectors.Unavailable, "record deleted": connectors.NotFound, "converted lead": connectors.Invalid,
+		"row lock": connectors.Conflict, "record deleted": connectors.NotFound, "converted lead": connectors.Invalid,
 	}
 	got := map[string]connectors.Kind{}
 	for _, c := range cases {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
@@ -262,11 +263,19 @@ func (w *writer) send(ctx context.Context, jobs []job) {
 		})
 	}
 	for batch := range slices.Chunk(jobs, writeBatch) {
-		w.sendBatch(ctx, batch)
+		w.sendBatch(ctx, batch, 0)
 	}
 }
 
-func (w *writer) sendBatch(ctx context.Context, jobs []job) {
+// Records that another transaction holds are tried again so often, after a wait
+// that doubles.
+const (
+	lockTries = 3
+	lockWait  = 500 * time.Millisecond
+)
+
+// sendBatch writes one batch; locks is how often its records were found held.
+func (w *writer) sendBatch(ctx context.Context, jobs []job, locks int) {
 	body := collection{Records: make([]map[string]any, len(jobs))}
 	for i, j := range jobs {
 		j.body["attributes"] = map[string]string{"type": w.m.name}
@@ -287,7 +296,7 @@ func (w *writer) sendBatch(ctx context.Context, jobs []job) {
 		w.refused(ctx, jobs, err)
 		return
 	}
-	var heavy []job
+	var heavy, held []job
 	for i, j := range jobs {
 		switch r := &answer[i]; {
 		case r.Success:
@@ -296,9 +305,18 @@ func (w *writer) sendBatch(ctx context.Context, jobs []job) {
 			heavy = append(heavy, j)
 		default:
 			w.results[j.at].Err = w.failed(j, r)
+			if len(r.Errors) > 0 && r.Errors[0].code() == lockedCode && locks+1 < lockTries {
+				held = append(held, j)
+			}
 		}
 	}
 	w.halves(ctx, heavy)
+	if len(held) > 0 && w.c.clock.Sleep(ctx, lockWait<<locks) == nil {
+		for _, j := range held {
+			w.results[j.at].Err = nil
+		}
+		w.sendBatch(ctx, held, locks+1)
+	}
 }
 
 // saved notes the id of a record that was written.
@@ -326,7 +344,7 @@ func (w *writer) refused(ctx context.Context, jobs []job, err error) {
 		_, _ = w.c.metaOf(ctx, w.op, w.object, 0)
 		if bad, good := w.holding(jobs, err); len(bad) > 0 && len(good) > 0 {
 			w.fail(bad, err)
-			w.sendBatch(ctx, good)
+			w.sendBatch(ctx, good, 0)
 			return
 		}
 	}
@@ -340,9 +358,9 @@ func (w *writer) refused(ctx context.Context, jobs []job, err error) {
 
 func (w *writer) halves(ctx context.Context, jobs []job) {
 	if half := (len(jobs) + 1) / 2; half > 0 {
-		w.sendBatch(ctx, jobs[:half])
+		w.sendBatch(ctx, jobs[:half], 0)
 		if half < len(jobs) {
-			w.sendBatch(ctx, jobs[half:])
+			w.sendBatch(ctx, jobs[half:], 0)
 		}
 	}
 }
@@ -441,7 +459,9 @@ func (w *writer) judge(j job, e *apiError, err *connectors.Error) {
 	case "REQUEST_LIMIT_EXCEEDED":
 		err.RetryAfter, err.Help = limitWait, limitHelp
 	case "STORAGE_LIMIT_EXCEEDED":
-		err.RetryAfter, err.Help = storageWait, "the org's data storage is full: make room or buy more"
+		err.Help = "the org's data storage is full: make room or buy more"
+	case "UNKNOWN_EXCEPTION":
+		err.Kind = connectors.Internal // of this record; the system is there
 	case "ENTITY_IS_LOCKED":
 		err.Help = "the record is locked, as a rule by an approval: it is tried again when the record changes"
 	case "CANNOT_UPDATE_CONVERTED_LEAD":
