@@ -126,7 +126,7 @@ func (d *drain) readFiles(ctx context.Context, j *job) (*fileReading, error) {
 		}
 		return json.Unmarshal(r.stored, &r.ledger)
 	})
-	if triesAgain(j.entry.Source) && j.entry.Source != sweepSource || r.ledger.Scheme != d.m.Hash() {
+	if triesAgain(j.entry.Source) || r.ledger.Scheme != d.m.Hash() {
 		r.ledger.Refused = [2][]fileRefusal{}
 	}
 	return &r, err

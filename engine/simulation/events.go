@@ -35,7 +35,7 @@ func (w *world) event() {
 		w.press()
 		w.resume()
 	case n < 50 && w.v.streams() && w.rng.IntN(2) == 0:
-		w.listen()
+		w.hear()
 	case n < 50:
 		w.webhook()
 	case n < 62:
@@ -71,6 +71,7 @@ func (w *world) rare() {
 	add(w.v.Veils, w.veil)
 	add(w.v.Logouts, w.logOut)
 	add(w.v.Others != nil, w.changeMapping)
+	add(w.v.Files, w.attach)
 	can = append(can, w.comment)
 	can[w.rng.IntN(len(can))]()
 }
@@ -151,6 +152,10 @@ func (w *world) drain() {
 }
 
 func (w *world) poll() {
+	if w.v.Streams {
+		w.listen(w.rng.IntN(2))
+		return
+	}
 	feeds := w.eng.Feeds()
 	feed := feeds[w.rng.IntN(len(feeds))]
 	w.step("poll", func() error { _, err := w.eng.Poll(w.ctx, feed); return err })

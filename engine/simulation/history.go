@@ -22,6 +22,7 @@ type history struct {
 	joined   map[string][]string // connection + id of a merge's winner, to the losers
 	edits    []edit
 	comments []comment
+	attached []attached
 	dead     []dead            // in the order of their deletion
 	ended    map[string]bool   // connection + id of what was ever deleted or merged away
 	former   map[string]string // a deleted epic's deal

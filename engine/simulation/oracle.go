@@ -179,6 +179,7 @@ func (a *auditor) link(l engine.LinkRow, cards map[string]engine.LinkRow) {
 	}
 	a.values(l, pair, cards, open)
 	a.comments(l, pair)
+	a.files(l, pair)
 }
 
 // begunAnew reports whether what was agreed on a pair is not known any more, so

@@ -24,9 +24,11 @@ type Variant struct {
 	Deletes  bool     // people delete records for good
 	Archives bool     // people archive records, too
 	Merges   bool     // people merge records
+	Files    bool     // people attach files
 	Veils    bool     // the right to a whole object is lost for a while
 	Logouts  bool     // the login is refused for a while, and by turns while it is renewed
 	NoSweeps bool     // nor webhooks: the lists of changes alone must tell of everything
+	Streams  bool     // streams tell of changes, and the lists only of what those missed
 	Days     bool     // days pass at once, so that webhooks come days late
 	Robots   bool     // somebody else's automation sets the stage back, on both sides
 	Resumes  bool     // people resume a mapping that a guard stopped
@@ -149,21 +151,30 @@ func (w *world) rest() []string {
 
 // pollDry polls every feed to its end.
 func (w *world) pollDry() {
+	if w.v.Streams {
+		w.listenDry()
+		return
+	}
 	for _, feed := range w.eng.Feeds() {
-		for range 1000 {
-			out, err := w.eng.Poll(w.ctx, feed)
-			if err != nil {
-				w.log("rest: poll: %v", err)
-				w.clock.Advance(time.Minute)
-				continue
-			}
-			if now := w.service.Now(); out.Wait.After(now) {
-				w.clock.Advance(out.Wait.Sub(now))
-				continue
-			}
-			if !out.More {
-				break
-			}
+		w.pollFeed(feed)
+	}
+}
+
+// pollFeed polls a feed to its end.
+func (w *world) pollFeed(feed string) {
+	for range 1000 {
+		out, err := w.eng.Poll(w.ctx, feed)
+		if err != nil {
+			w.log("rest: poll: %v", err)
+			w.clock.Advance(time.Minute)
+			continue
+		}
+		if now := w.service.Now(); out.Wait.After(now) {
+			w.clock.Advance(out.Wait.Sub(now))
+			continue
+		}
+		if !out.More {
+			break
 		}
 	}
 }

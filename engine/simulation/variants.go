@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ func Variants() []Variant {
 	batches := plain
 	batches.Name, batches.MaxDeals = "batches", 20
 	batches.Systems = [2]memory.Options{{ReadBatch: 3, UpdateBatch: 2, Partial: true}, {CreateBatch: 3, Silent: true, ConditionalWrites: true}}
-	return append(append(append(more(plain), habits(plain)...), systemVariants(plain)...), calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches)
+	return append(append(append(more(plain), habits(plain)...), slices.Concat(systemVariants(plain), fileWorlds(plain), streamWorlds(plain))...), calm, faulty, laggy, coarse, rights, deletes, ask, wins, batches)
 }
 
 func eventSource(seed uint64, event int) *rand.Rand {
