@@ -192,6 +192,10 @@ func TestPeople(t *testing.T) {
 	if err != nil || found[0].ID != "" {
 		t.Errorf("hidden e-mails: got %+v, %v, want nobody", found, err)
 	}
+	found, err = w.conn.(connectors.PeopleFinder).PeopleByEmail(t.Context(), []string{"@ada_okafor", "mei_tanaka", "nobody", w.sys.MemberID(sandbox.Jonas)})
+	if err != nil || found[0].ID != w.sys.MemberID(sandbox.Ada) || found[1].Name != "Mei Tanaka" || found[2].ID != "" || found[3].Name != "Jonas Lindqvist" {
+		t.Errorf("by what the table of people calls them: got %+v, %v", found, err)
+	}
 	id := w.Create(tb, named("Card"))
 	set := func(p connectors.Person) connectors.WriteResult {
 		return w.update(t, id, map[string]connectors.Value{"member": connectors.PersonValue(p)})

@@ -9,9 +9,9 @@ import (
 )
 
 // PeopleByEmail implements connectors.PeopleFinder. Trello shows e-mails to the
-// admins of an enterprise only; elsewhere nobody is found, and the mapping's
-// table of people says who is who. It looks among the members of the boards that
-// mappings use.
+// admins of an enterprise only; elsewhere the table of people says who is who, and
+// what it calls them, a username or an id, is looked for in place of an e-mail. It
+// looks among the members of the boards that mappings use.
 func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]connectors.Person, error) {
 	const op = "find people"
 	out := make([]connectors.Person, len(emails))
@@ -35,10 +35,10 @@ func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]conn
 	for i, email := range emails {
 		email = strings.ToLower(strings.TrimSpace(email))
 		for _, b := range boards {
-			n := slices.IndexFunc(b.Members, func(m member) bool { return email != "" && strings.EqualFold(m.Email, email) })
+			n := slices.IndexFunc(b.Members, func(m member) bool { return email != "" && m.called(email) })
 			if n >= 0 {
 				m := b.Members[n]
-				out[i] = connectors.Person{ID: m.ID, Email: email, Name: firstOf(m.FullName, m.Username)}
+				out[i] = connectors.Person{ID: m.ID, Email: strings.ToLower(m.Email), Name: firstOf(m.FullName, m.Username)}
 				break
 			}
 		}
@@ -46,15 +46,20 @@ func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]conn
 	return out, nil
 }
 
+// called reports whether a name is a member's: an e-mail, a username or an id.
+func (m *member) called(name string) bool {
+	if strings.Contains(strings.TrimPrefix(name, "@"), "@") {
+		return strings.EqualFold(m.Email, name)
+	}
+	return m.ID == name || strings.EqualFold(m.Username, strings.TrimPrefix(name, "@"))
+}
+
 // memberFor finds the member of a board that a person is: by id or username, else
 // by an e-mail that Trello shows. Nil where nobody is.
 func (c *Connection) memberFor(ctx context.Context, op string, in *within, who connectors.Person) (*member, error) {
 	find := func() *member {
 		i := slices.IndexFunc(in.Members, func(m member) bool {
-			if who.ID != "" {
-				return m.ID == who.ID || strings.EqualFold(m.Username, strings.TrimPrefix(who.ID, "@"))
-			}
-			return who.Email != "" && strings.EqualFold(m.Email, who.Email)
+			return who.ID != "" && m.called(who.ID) || who.ID == "" && who.Email != "" && m.called(who.Email)
 		})
 		if i < 0 {
 			return nil
