@@ -325,15 +325,18 @@ func (c *call) object() (*object, *apiError) {
 func (c *call) record(o *object) (*record, *apiError) {
 	text := c.param["id"]
 	id, valid := normalID(text)
-	if !valid {
+	switch {
+	case len(text) != 15 && len(text) != 18:
+		e := notFound()
+		e.Text = "Provided external ID field does not exist or is not accessible: " + text
+		return nil, e
+	case !valid:
 		return nil, refuse("MALFORMED_ID", "malformed id %s", text)
 	}
 	r := o.records[id]
 	switch {
 	case r == nil, r.hidden, r.purged:
-		e := notFound()
-		e.Text = "Provided external ID field does not exist or is not accessible: " + text
-		return nil, e
+		return nil, notFound()
 	case r.deleted():
 		return nil, deletedError()
 	}

@@ -41,6 +41,18 @@ func TestVersionsAndPaths(t *testing.T) {
 		t.Errorf("a wrong method: %s", code)
 	}
 	id := o.create("Account", object{"Name": "A"})
+	for _, c := range []struct {
+		status         int
+		id, code, text string
+	}{
+		{404, "nothing", "NOT_FOUND", "Provided external ID field does not exist or is not accessible: nothing"},
+		{404, "001000000000000AAA", "NOT_FOUND", "The requested resource does not exist"},
+		{400, "001000000000000BBB", "MALFORMED_ID", "malformed id 001000000000000BBB"},
+	} {
+		if code, text := o.refused(c.status, "GET", "~/sobjects/Account/"+c.id, nil); code != c.code || text != c.text {
+			t.Errorf("%s: %s %q", c.id, code, text)
+		}
+	}
 	o.must(204, "POST", "~/sobjects/Account/"+id+"?_HttpMethod=PATCH", object{"Name": "B"})
 }
 

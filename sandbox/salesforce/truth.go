@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -104,6 +105,7 @@ func (s *System) comments(r *record) []noted {
 			out = append(out, noted{Comment{task.id, "Task", s.nameOf(task.text("CreatedById")), text}, task.at("CreatedDate")})
 		}
 	}
+	slices.SortStableFunc(out, func(a, b noted) int { return a.at.Compare(b.at) })
 	return out
 }
 
