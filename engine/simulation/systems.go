@@ -15,8 +15,8 @@ import (
 func Habits() map[string]memory.Options {
 	return map[string]memory.Options{
 		"hubspot": {
-			IndexLag: time.Minute, KeyLag: connectors.NoLag, KeyIsUnique: true, Precision: time.Millisecond,
-			ReadBatch: 100, CreateBatch: 100, UpdateBatch: 100, PageSize: 100, Unsigned: false,
+			IndexLag: 2 * time.Minute, KeyLag: connectors.NoLag, KeyIsUnique: true, Precision: time.Millisecond,
+			ReadBatch: 100, CreateBatch: 100, UpdateBatch: 100, PageSize: 100, Without: []string{"Deleter"},
 		},
 		"jira": {
 			IndexLag: 5 * time.Minute, Precision: time.Millisecond, SetEdits: true, WebhookVersions: true, Silent: true,
@@ -28,21 +28,23 @@ func Habits() map[string]memory.Options {
 		"salesforce": {
 			IndexLag: 10 * time.Minute, KeyLag: connectors.NoLag, KeyIsUnique: true, Precision: time.Second,
 			ReadBatch: 20, CreateBatch: 20, UpdateBatch: 20, PageSize: 4, ShowsDeleted: true, Silent: true, HidesSilently: true, TrimText: true,
-			Streams: true, StreamEnds: true, Unsigned: true,
+			Streams: true, StreamEnds: true, Unsigned: true, Without: []string{"Archiver"},
 		},
 		// Sync tokens run out; tags and followers are edited one by one.
 		"asana": {
-			Precision: time.Millisecond, SetEdits: true, ReadBatch: 10, CreateBatch: 10, UpdateBatch: 10, PageSize: 6,
-			CursorLife: time.Hour, TrimText: true, ListsRecords: true, Unsigned: true,
+			IndexLag: time.Minute, KeyLag: connectors.NoLag, Precision: time.Millisecond, SetEdits: true,
+			ReadBatch: 10, CreateBatch: 10, UpdateBatch: 10, PageSize: 6, CursorLife: time.Hour, TrimText: true, ListsRecords: true,
+			Without: []string{"Archiver"},
 		},
 		// Not every write moves the time of the last activity.
 		"trello": {
-			IndexLag: 10 * time.Second, Precision: time.Millisecond, ReadBatch: 10, PageSize: 8, ListsRecords: true,
-			Still: []string{"count"}, Unsigned: true,
+			IndexLag: 10 * time.Second, KeyLag: 3 * time.Second, Precision: time.Millisecond, SetEdits: true,
+			ReadBatch: 10, PageSize: 8, ListsRecords: true, Still: []string{"count"},
 		},
+		// A list and the record itself tell of what is gone.
 		"github": {
-			IndexLag: time.Minute, KeyLag: time.Minute, Precision: time.Second, PageSize: 5, ShiftingPages: true, ListsRecords: true,
-			ShowsDeleted: true, Without: []string{"Archiver"},
+			IndexLag: time.Minute, Precision: time.Second, SetEdits: true, WebhookVersions: true, ReadBatch: 50, PageSize: 5,
+			ShiftingPages: true, ListsRecords: true, ShowsDeleted: true, Without: []string{"Archiver"},
 		},
 	}
 }
@@ -62,38 +64,17 @@ func systemVariants(plain Variant) []Variant {
 	return list
 }
 
-// listen lets a stream that a system has tell what it knows, or lets something
-// happen to it.
-func (w *world) listen() {
-	for side, s := range w.systems {
+// hear lets the streams that systems have tell what they know; mostly the lists
+// are asked for what they have missed.
+func (w *world) hear() {
+	for side := range w.systems {
 		if !w.v.Systems[side].Streams {
 			continue
 		}
-		switch w.rng.IntN(12) {
-		case 0:
-			s.LoseCount()
-		case 1:
-			s.ExpireStream()
-		case 2:
-			s.RepeatStream(1 + w.rng.IntN(4))
+		if w.listen(side); w.owed[side] && w.rng.IntN(3) > 0 {
+			w.pollSide(side)
 		}
-		w.listenTo(side)
 	}
-}
-
-func (w *world) listenTo(side int) {
-	w.step("stream", func() error {
-		polls := false
-		out, err := w.eng.Listen(w.ctx, sideConn[side], func() { polls = true })
-		if polls || out.Gap {
-			for _, f := range w.eng.Feeds() {
-				if _, err := w.eng.Poll(w.ctx, f); err != nil {
-					return err
-				}
-			}
-		}
-		return err
-	})
 }
 
 // streams reports whether a system of the world tells of changes over a stream.

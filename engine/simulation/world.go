@@ -49,6 +49,7 @@ type world struct {
 	// pressAgain are deals whose button showed an error: the person presses again.
 	pressAgain []string
 
+	owed    [2]bool       // sides whose lists are to be asked, as their stream has missed something
 	hooks   []pendingHook // webhooks on their way
 	armed   []fault
 	writes  int // effects on the systems
@@ -179,6 +180,7 @@ func (w *world) boot() {
 	for {
 		w.sweepers = map[string]*engine.Sweeper{}
 		clear(w.flips)
+		w.owed = [2]bool{true, true} // a service that starts asks the lists
 		store, err := state.Open(w.ctx, w.backend, state.Options{})
 		if err != nil {
 			panic(err)

@@ -159,7 +159,7 @@ func (s *Server) Publish(t Transaction) { s.enqueue(func() { s.publish(t) }) }
 
 // PublishFunc is Publish of a transaction that is made when its turn comes,
 // without any lock held.
-func (s *Server) PublishFunc(make func() Transaction) { s.enqueue(func() { s.publish(make()) }) }
+func (s *Server) PublishFunc(of func() Transaction) { s.enqueue(func() { s.publish(of()) }) }
 
 // Flush waits until all that was published can be told.
 func (s *Server) Flush() {
