@@ -131,7 +131,7 @@ func (c *Connection) learnPeople(ctx context.Context, op string, fields []string
 }
 
 // PeopleByEmail implements connectors.PeopleFinder, by the e-mails that people
-// show in public. Most show none: see the mapping's table of people.
+// show in public. Most show none: tenon.yaml has a table of people for them.
 func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]connectors.Person, error) {
 	return c.findPeople(ctx, "find people", emails)
 }

@@ -198,7 +198,7 @@ func (c *Connection) prepareAssignee(ctx context.Context, op string, p *prepared
 		who = people[0]
 	}
 	if who.ID == "" {
-		p.refuse("assignee", "GitHub shows no user with the e-mail %s; name the login in the mapping's table of people", v.Person().Email)
+		p.refuse("assignee", "GitHub shows no user with the e-mail %s; name the login below people: in tenon.yaml", v.Person().Email)
 		return nil
 	}
 	p.fields["assignees"] = []string{who.ID}
