@@ -31,6 +31,7 @@ type Case struct {
 	Given        []GivenRecord // in the order of the file: the later is the newer
 	Edits        []Edit        // likewise
 	Comments     [2][]string   // what people said since, on a side's first record
+	Attachments  [2][]Attached // what people attached since, to a side's first record
 	People       [2][]string   // e-mails of who has an account on a side
 	AllPeople    [2]bool       // everybody has one
 	Defaults     [2][]FieldValue
@@ -38,6 +39,12 @@ type Case struct {
 
 	end    int // the last line of the case
 	indent int // of its keys, in characters; 0 where nothing can be added
+}
+
+// Attached is a file that people attach.
+type Attached struct {
+	Name string
+	Size int64 // in bytes
 }
 
 // GivenRecord is a record as a case describes it. ID, Key, Title and URL are ""
@@ -66,9 +73,12 @@ type Expect struct {
 	Conflicts []Held
 	Asides    []Held
 	Comments  [2][]string // parts of the comments that are copied to a side
-	Error     string
-	Archive   [2]bool
-	Delete    [2]bool
+	// Attachments are parts of the names of what is attached to a side; a link
+	// has " (link)" behind its name.
+	Attachments [2][]string
+	Error       string
+	Archive     [2]bool
+	Delete      [2]bool
 }
 
 // Wanted are fields of one record with the values that they are to hold.

@@ -62,6 +62,7 @@ func (b *binder) bindCase(item *node) *Case {
 	for side := range SideID(2) {
 		name := b.m.sides[side].Name
 		one.Comments[side] = texts(item.get("comments").get(name))
+		one.Attachments[side] = b.attached(item.get("attachments").get(name))
 		people := item.get("people").get(name)
 		if people == nil {
 			people = root.get("people").get(name)
@@ -82,6 +83,31 @@ func (b *binder) bindCase(item *node) *Case {
 }
 
 // texts returns the texts of a list.
+// maxCaseFile bounds the files of cases, which are held in memory.
+const maxCaseFile = 100 << 20
+
+// attached reads files: a name each, a size in brackets after it where it
+// matters.
+func (b *binder) attached(n *node) []Attached {
+	if n == nil {
+		return nil
+	}
+	var out []Attached
+	for _, item := range n.items {
+		f := Attached{Name: item.text, Size: 1 << 10}
+		if name, size, ok := strings.Cut(strings.TrimSuffix(item.text, ")"), " ("); ok {
+			var err error
+			if f.Size, err = parseSize(size); err != nil || f.Size > maxCaseFile {
+				b.errorf(item.pos, "write for instance `plan.iso (30 MB)`, at most 100 MB", "`%s` is no size of a file", size)
+				continue
+			}
+			f.Name = name
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
 func texts(n *node) []string {
 	if n == nil {
 		return nil
@@ -111,6 +137,11 @@ func (b *binder) checkCase(one *Case, item *node) {
 	for side, comments := range one.Comments {
 		if name := b.m.sides[side].Name; len(comments) > 0 && !has[side] {
 			b.errorf(item.get("comments").pos, "describe it: `"+name+": {…}`, here or under `given`", "there is no `%s` to comment on", name)
+		}
+	}
+	for side, files := range one.Attachments {
+		if name := b.m.sides[side].Name; len(files) > 0 && !has[side] {
+			b.errorf(item.get("attachments").pos, "describe it: `"+name+": {…}`, here or under `given`", "there is no `%s` to attach to", name)
 		}
 	}
 	if one.Pressed {

@@ -38,6 +38,12 @@ func (b *binder) expect(one *Case, n *node) {
 				b.errorf(w.pos, "write `comments: both` or `comments: to "+name+"` into the mapping", "the mapping `%s` copies no comments to `%s`", b.m.name, name)
 			}
 		}
+		if w := n.get("attachments").get(name); w != nil {
+			e.Attachments[side] = texts(w)
+			if !b.m.filesTo[side] {
+				b.errorf(w.pos, "write `attachments: both` or `attachments: to "+name+"` into the mapping", "the mapping `%s` copies no attachments to `%s`", b.m.name, name)
+			}
+		}
 		e.Archive[side] = n.get("archive").str() == name
 		e.Delete[side] = n.get("delete").str() == name
 	}

@@ -54,6 +54,8 @@ var schemaSpec = &spec{kind: specValues, help: "Fields, each with its type or a 
 
 var commentsSpec = &spec{kind: specList, item: &spec{kind: specText}, help: "Texts of comments, in Markdown."}
 
+var filesSpec = &spec{kind: specList, item: &spec{kind: specText}, help: "Names of files."}
+
 var caseSpec = &spec{kind: specObject, side: recordsSpec, keys: []*spec{
 	{name: "name", kind: specText, required: true, example: "name: a won deal becomes an epic", help: "What the case shows, in a sentence. Unique in the file; `tenon test --run` chooses by it."},
 	{name: "linked", kind: specBool, fallback: "false", example: "linked: true", help: "The two records are linked, and what they hold is what both held when they last agreed. With several records on a side, the first ones are linked."},
@@ -66,6 +68,10 @@ var caseSpec = &spec{kind: specObject, side: recordsSpec, keys: []*spec{
 	{
 		name: "comments", kind: specObject, side: commentsSpec, example: "comments:\n  deal: [The customer called.]",
 		help: "What people said since, on a side's record.",
+	},
+	{
+		name: "attachments", kind: specObject, side: filesSpec, example: "attachments:\n  deal: [offer.pdf, \"plan.iso (30 MB)\"]",
+		help: "What people attached since, to a side's record: names, each with a size in brackets where that matters.",
 	},
 	nowSpec, exactSpec, peopleSpec,
 	{
@@ -87,6 +93,7 @@ var expectSpec = &spec{kind: specObject, keys: []*spec{
 	{name: "conflict", kind: specList, item: &spec{kind: specText}, or: []*spec{{kind: specTable}}, example: "conflict: [dealname]", help: "Fields that wait for a person, by a field of either side; `record` for a record that was deleted on one side and edited on the other."},
 	{name: "aside", kind: specList, item: &spec{kind: specText}, or: []*spec{{kind: specTable}}, example: "aside: {hubspot_owner_id: no user}", help: "Fields that are set aside, by a field of either side; as a table each with a part of the reason."},
 	{name: "comments", kind: specObject, side: commentsSpec, example: "comments:\n  epic: [The customer called.]", help: "Comments that are copied to a side's record, each by a part of its text."},
+	{name: "attachments", kind: specObject, side: filesSpec, example: "attachments:\n  epic: [offer.pdf, plan.iso (link)]", help: "What is attached to a side's record, each by a part of its name. A link in the place of a file has `(link)` behind the name."},
 	{name: "error", kind: specText, example: "error: more than one", help: "Part of the reason for which the record cannot be worked, or waits."},
 	{name: "archive", kind: specWord, values: []string{"<side>"}, example: "archive: epic", help: "The side whose given record Tenon archives."},
 	{name: "delete", kind: specWord, values: []string{"<side>"}, example: "delete: epic", help: "The side whose given record Tenon deletes."},

@@ -46,7 +46,8 @@ func (s *Suite) compare(one *mapping.Case, got *outcome) []Difference {
 	c.tasks()
 	for side := range mapping.SideID(2) {
 		c.update(side)
-		c.comments(side)
+		c.texts(side, "comments", c.got.comment[side], c.want.Comments[side])
+		c.texts(side, "attachments", c.got.files[side], c.want.Attachments[side])
 		c.state(side)
 	}
 	c.held("conflict", c.want.Conflicts, true)
@@ -120,11 +121,11 @@ func (c *comparison) update(side mapping.SideID) {
 	c.record(c.side(side)+" updated", side, c.suite.Schemas[side], want, got, nil)
 }
 
-// comments compares what was copied to a side, in any order.
-func (c *comparison) comments(side mapping.SideID) {
-	about := c.side(side) + " comments"
-	left := slices.Clone(c.got.comment[side])
-	for _, want := range c.want.Comments[side] {
+// texts compares what was copied to a side, in any order, by parts of it.
+func (c *comparison) texts(side mapping.SideID, what string, got, wanted []string) {
+	about := c.side(side) + " " + what
+	left := slices.Clone(got)
+	for _, want := range wanted {
 		i := slices.IndexFunc(left, func(body string) bool { return strings.Contains(body, want) })
 		if i < 0 {
 			c.add(Difference{About: about, Want: want, Got: "none like it"})

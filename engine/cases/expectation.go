@@ -40,16 +40,8 @@ func (s *Suite) expectation(one *mapping.Case, got *outcome) string {
 		}
 		return flow(s.Schemas[side], got.updated[side])
 	})
-	s.bySide(line, "comments", func(side mapping.SideID) string {
-		if len(got.comment[side]) == 0 {
-			return ""
-		}
-		var bodies []string
-		for _, body := range got.comment[side] {
-			bodies = append(bodies, scalar(body))
-		}
-		return "[" + strings.Join(bodies, ", ") + "]"
-	})
+	s.listBySide(line, "comments", got.comment)
+	s.listBySide(line, "attachments", got.files)
 	s.expectHeld(got, line)
 	for side := range mapping.SideID(2) {
 		switch got.state[side] {
@@ -182,3 +174,17 @@ func scalar(text string) string {
 }
 
 var isDay = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+
+// listBySide writes a list of texts for each side that has one.
+func (s *Suite) listBySide(line func(int, string), key string, lists [2][]string) {
+	s.bySide(line, key, func(side mapping.SideID) string {
+		if len(lists[side]) == 0 {
+			return ""
+		}
+		texts := make([]string, len(lists[side]))
+		for i, text := range lists[side] {
+			texts[i] = scalar(text)
+		}
+		return "[" + strings.Join(texts, ", ") + "]"
+	})
+}

@@ -22,6 +22,7 @@ type outcome struct {
 	tasksOf mapping.SideID
 	updated [2]map[string]connectors.Value // fields of the first given record
 	comment [2][]string                    // copied to the side's first record, or to the one that was made
+	files   [2][]string                    // attached to it, links with " (link)" behind the name
 	others  []string                       // given records that changed besides the first ones
 	state   [2]connectors.State            // of the first given record, where Tenon changed it; else Live
 	held    []engine.AsideRow
@@ -71,7 +72,7 @@ func (w *world) print() string {
 				for _, f := range slices.Sorted(maps.Keys(truth)) {
 					fmt.Fprintf(&b, " %s=%q", f, truth[f].String())
 				}
-				fmt.Fprintf(&b, " %d comments\n", len(w.sys[side].Comments(id)))
+				fmt.Fprintf(&b, " %d comments, %d attachments\n", len(w.sys[side].Comments(id)), len(w.sys[side].Attachments(id)))
 			}
 		}
 	}
@@ -156,7 +157,8 @@ func (w *world) gatherMade(o *outcome, side mapping.SideID) {
 	}
 }
 
-// gatherComments tells the comments that Tenon wrote: they have a key.
+// gatherComments tells the comments and attachments that Tenon wrote: they have
+// a key.
 func (w *world) gatherComments(o *outcome, side mapping.SideID) {
 	var ids []string
 	if len(w.given[side]) > 0 {
@@ -170,6 +172,16 @@ func (w *world) gatherComments(o *outcome, side mapping.SideID) {
 			if c.Key != "" {
 				o.comment[side] = append(o.comment[side], c.Body)
 			}
+		}
+		for _, a := range w.sys[side].Attachments(id) {
+			if a.Key == "" {
+				continue
+			}
+			name := a.Name
+			if a.Link != "" {
+				name += " (link)"
+			}
+			o.files[side] = append(o.files[side], name)
 		}
 	}
 }

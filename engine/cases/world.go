@@ -97,6 +97,7 @@ func (w *world) options(side mapping.SideID) memory.Options {
 		for name, has := range map[string]bool{
 			"Finder": a.Finder != nil, "PeopleFinder": a.PeopleFinder != nil, "Commenter": a.Commenter != nil,
 			"HistoryReader": a.HistoryReader != nil, "Deleter": a.Deleter != nil, "Archiver": a.Archiver != nil,
+			"Filer": a.Filer != nil,
 		} {
 			if !has {
 				o.Without = append(o.Without, name)
@@ -277,6 +278,12 @@ func (w *world) setUp(ctx context.Context) error {
 	for side, comments := range w.one.Comments {
 		for _, text := range comments {
 			w.sys[side].Comment(w.given[side][0], person, text)
+			w.clock.Advance(time.Minute)
+		}
+	}
+	for side, files := range w.one.Attachments {
+		for _, f := range files {
+			w.sys[side].Attach(w.given[side][0], person, f.Name, make([]byte, f.Size))
 			w.clock.Advance(time.Minute)
 		}
 	}
