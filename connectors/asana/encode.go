@@ -3,7 +3,6 @@ package asana
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -358,5 +357,3 @@ func (w *write) blame(e *connectors.Error) []connectors.FieldError {
 	}
 	return nil
 }
-
-var errNothing = errors.New("nothing of the write can be sent")

@@ -67,7 +67,6 @@ type world struct {
 	hooks  string
 	vault  *vault
 	conn   connectors.Connection
-	schema *connectors.Schema
 	values map[string]string
 	calls  atomic.Int64
 

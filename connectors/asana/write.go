@@ -2,7 +2,6 @@ package asana
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -394,5 +393,3 @@ func (w *write) createBody() map[string]any {
 	}
 	return out
 }
-
-var _ json.Unmarshaler = (*told[string])(nil)

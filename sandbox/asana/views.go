@@ -119,24 +119,24 @@ func (st *setting) field(_ *viewer, name string) any {
 	return nil
 }
 
-func (t *tag) field(v *viewer, name string) any {
+func (tg *tag) field(v *viewer, name string) any {
 	switch name {
 	case "gid":
-		return t.gid
+		return tg.gid
 	case "resource_type":
 		return "tag"
 	case "name":
-		return t.name
+		return tg.name
 	case "color":
-		return orNull(t.color)
+		return orNull(tg.color)
 	case "created_at":
-		return stamp(t.created)
+		return stamp(tg.created)
 	case "followers":
 		return []resource{}
 	case "notes":
 		return ""
 	case "permalink_url":
-		return webBase + t.gid + "/" + t.gid
+		return webBase + tg.gid + "/" + tg.gid
 	case "workspace":
 		return v.s.workspace
 	}
