@@ -200,8 +200,8 @@ var files = []test{
 	{"what is not there cannot be opened", func(e *env) {
 		f, people := e.filer()
 		id := e.seed(1)[0]
-		real := people.Attach(e, id, "plan.txt", []byte("x"))
-		_, err := f.OpenFile(e.Context(), e.h.Object, id, real+"0")
+		there := people.Attach(e, id, "plan.txt", []byte("x"))
+		_, err := f.OpenFile(e.Context(), e.h.Object, id, there+"0")
 		e.kind("OpenFile of another id", err, connectors.NotFound, connectors.Invalid, connectors.Permission)
 	}},
 	{"missing record takes no file", func(e *env) {

@@ -135,14 +135,14 @@ func (c *Connection) AddLink(ctx context.Context, object, id string, l connector
 	})
 }
 
-// attach adds what make returns, with the moments of a write around it.
-func (c *Connection) attach(ctx context.Context, m Moment, make func(record string) (file, error)) (string, error) {
+// attach adds what build returns, with the moments of a write around it.
+func (c *Connection) attach(ctx context.Context, m Moment, build func(record string) (file, error)) (string, error) {
 	name := m.Object + "/" + m.ID
 	c.count(m.Call)
 	if err := c.begin(ctx, m, name); err != nil {
 		return "", err
 	}
-	f, err := make(name)
+	f, err := build(name)
 	if err != nil {
 		return "", err
 	}
