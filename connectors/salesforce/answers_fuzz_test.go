@@ -38,9 +38,9 @@ func opportunityAnswers() connectortest.Answers {
 var (
 	described = strings.Fields("name label keyPrefix createable updateable deletable queryable replicateable fields recordTypeInfos " +
 		"type extraTypeInfo htmlFormatted length scale nillable defaultedOnCreate calculated unique nameField filterable referenceTo " +
-		"restrictedPicklist picklistValues value active cascadeDelete recordTypeId developerName")
+		"restrictedPicklist picklistValues value active cascadeDelete recordTypeId developerName childRelationships childSObject field")
 	kept = strings.Fields("Id Name SystemModstamp CreatedDate IsDeleted RecordTypeId StageName CloseDate Amount Description NextStep " +
-		"Delivery_Notes__c Delivery_Teams__c Delivery_Due__c IsPrivate OwnerId AccountId LeadSource Tenon_Key__c Subject WhatId WhoId Status IsClosed")
+		"Delivery_Notes__c Delivery_Teams__c Delivery_Due__c Delivery_Status__c Delivery_Progress__c Type Project_Url__c IsPrivate OwnerId AccountId LeadSource Tenon_Key__c Subject WhatId WhoId Status IsClosed")
 )
 
 // brief returns the address of the world's org with short descriptions, so that
@@ -83,6 +83,10 @@ func shorten(v any) {
 		}
 		if name == "fields" {
 			list = slices.DeleteFunc(list, func(f any) bool { return !slices.Contains(kept, f.(map[string]any)["name"].(string)) })
+			object[name] = list
+		}
+		if name == "childRelationships" {
+			list = slices.DeleteFunc(list, func(c any) bool { return c.(map[string]any)["childSObject"] != "Task" })
 			object[name] = list
 		}
 		for _, element := range list {

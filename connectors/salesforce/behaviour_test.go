@@ -316,9 +316,13 @@ func TestDuplicateRule(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Create(connectortest.T(t), won("Twin"))
+		other := w.Create(connectortest.T(t), won("Other"))
 		r := w.conn.Create(t.Context(), []connectors.Create{{Object: "Opportunity", Fields: won("Twin")}})[0]
-		if want == 0 && r.Err != nil || want != 0 && connectors.KindOf(r.Err) != want {
-			t.Errorf("duplicates: %s: %v", setting, r.Err)
+		u := w.conn.Update(t.Context(), []connectors.Update{{Object: "Opportunity", ID: other, Fields: map[string]connectors.Value{"Name": connectors.Text("Twin")}}})[0]
+		for what, err := range map[string]error{"create": r.Err, "update": u.Err} {
+			if want == 0 && err != nil || want != 0 && connectors.KindOf(err) != want {
+				t.Errorf("%s with duplicates: %s: %v", what, setting, err)
+			}
 		}
 	}
 }

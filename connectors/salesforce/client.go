@@ -30,12 +30,9 @@ const maxAnswer = 96 << 20
 const clientName = "tenon"
 
 func newClient(name string, o options, auth rest.Auth, opts connectors.Options) (*rest.Client, error) {
-	header := http.Header{
-		"Sforce-Call-Options": {"client=" + clientName},
-		"Sforce-Auto-Assign":  {"FALSE"}, // else a write of a lead or case could move its owner
-	}
-	if o.allowDuplicates {
-		header.Set("Sforce-Duplicate-Rule-Header", "allowSave=true")
+	header := http.Header{}
+	for name, value := range o.headers() {
+		header.Set(name, value)
 	}
 	return rest.New(rest.Config{
 		Connection: name,
@@ -49,6 +46,18 @@ func newClient(name string, o options, auth rest.Auth, opts connectors.Options) 
 		Limits:  limits,
 		Timeout: 2 * time.Minute, // a query may run for two
 	}, opts)
+}
+
+// headers returns what goes with every request.
+func (o *options) headers() map[string]string {
+	h := map[string]string{
+		"Sforce-Call-Options": "client=" + clientName,
+		"Sforce-Auto-Assign":  "FALSE", // else a write of a lead or case could move its owner
+	}
+	if o.allowDuplicates {
+		h["Sforce-Duplicate-Rule-Header"] = "allowSave=true"
+	}
+	return h
 }
 
 // path returns the template of a path of the API.
@@ -116,12 +125,7 @@ func (c *connection) queries(ctx context.Context, op, object string, resources .
 	for i, r := range resources {
 		body.Requests = append(body.Requests, subrequest{Method: http.MethodGet, URL: c.path(r), ID: fmt.Sprintf("q%d", i)})
 	}
-	var out struct {
-		Responses []struct {
-			Body   rawBody `json:"body"`
-			Status int     `json:"httpStatusCode"`
-		} `json:"compositeResponse"`
-	}
+	var out compositeAnswer
 	resp, err := c.client.Do(ctx, rest.Request{
 		Op: op, Record: object, Method: http.MethodPost, Path: c.path("/composite"), Reads: true, MaxBody: maxAnswer, Out: &out, Body: body,
 	})

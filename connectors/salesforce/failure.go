@@ -146,7 +146,7 @@ func codeOf(err error) string {
 }
 
 // subError is the error of a request inside a composite call.
-func (c *connection) subError(op, record string, status int, body []byte) error {
+func (c *connection) subError(op, record string, status int, body []byte) *connectors.Error {
 	e := errorIn(body)
 	if e == nil {
 		return c.fail(op, record, connectors.Internal, "status %d without a reason", status)
@@ -156,7 +156,7 @@ func (c *connection) subError(op, record string, status int, body []byte) error 
 		kind = connectors.Invalid
 	}
 	err := c.fail(op, record, kind, "%w", &rest.StatusError{Status: status, Message: c.client.Clip(e.text())})
-	if e.code() == "INVALID_FIELD" {
+	if code := e.code(); code == "INVALID_FIELD" || code == "INVALID_FIELD_FOR_INSERT_UPDATE" {
 		err.Fields = e.named()
 	}
 	return err

@@ -168,17 +168,30 @@ type collection struct {
 	Records   []map[string]any `json:"records"`
 }
 
-// subrequest is one request of a composite call.
+// subrequest is one request of a composite call. It does not inherit the call's
+// headers, but for those of the login and of the content.
 type subrequest struct {
-	Method string `json:"method"`
-	URL    string `json:"url"`
-	ID     string `json:"referenceId"`
-	Body   any    `json:"body,omitempty"`
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	ID      string            `json:"referenceId"`
+	Headers map[string]string `json:"httpHeaders,omitempty"`
+	Body    any               `json:"body,omitempty"`
 }
 
+// compositeRequest is a composite call. Its requests are done in order only
+// where they are not collated.
 type compositeRequest struct {
 	AllOrNone bool         `json:"allOrNone"`
+	Collate   bool         `json:"collateSubrequests"`
 	Requests  []subrequest `json:"compositeRequest"`
+}
+
+// compositeAnswer is the answer to a composite call.
+type compositeAnswer struct {
+	Responses []struct {
+		Body   rawBody `json:"body"`
+		Status int     `json:"httpStatusCode"`
+	} `json:"compositeResponse"`
 }
 
 // rawBody is the answer to one request of a composite call.

@@ -394,7 +394,7 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 	default:
 		for _, r := range []kit.Rule{
 			{Kind: kinds[f], Method: http.MethodPost, Path: "/services/data/*/composite/sobjects", Times: 1},
-			{Kind: kinds[f], Method: http.MethodPatch, Path: "/services/data/*/composite/sobjects", Times: 1},
+			{Kind: kinds[f], Method: http.MethodPost, Path: "/services/data/*/composite", Times: 1},
 			{Kind: kinds[f], Method: http.MethodPost, Path: "/services/data/*/sobjects/*", Times: 1},
 		} {
 			w.arm(t, r)
