@@ -120,7 +120,7 @@ func (s *System) runIngest(c *call, j *job) {
 		return
 	}
 	for _, name := range header {
-		field, _, _ := strings.Cut(name, ".")
+		field, _, _ := strings.Cut(name[strings.IndexByte(name, ':')+1:], ".")
 		if f := o.field(field); f == nil && o.parent(field) == nil || f != nil && s.hides(f) {
 			j.state, j.problem = "Failed", "InvalidBatch : Field name not found : "+name
 			return
