@@ -84,6 +84,11 @@ func creating(ctx context.Context, path string) context.Context {
 	return rest.WithCall(ctx, rest.Call{Path: path, Lane: createLane})
 }
 
+// writing describes one that changes something.
+func writing(ctx context.Context, path string) context.Context {
+	return rest.WithCall(ctx, rest.Call{Path: path, Lane: writeLane})
+}
+
 // outcome turns what go-github returned into an error of the connection, nil
 // for a success.
 func (c *Connection) outcome(op, record string, r *gogithub.Response, err error) error {

@@ -130,7 +130,7 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 		return nil, c.invalid("open", err)
 	}
 	c.http, err = rest.New(rest.Config{
-		Connection: config.Name, BaseURL: base, Auth: auth, Pace: pace, Lanes: map[string]rest.Pace{createLane: creates, graphLane: {PerSecond: graphPace, Burst: graphPace}, searchLane: {PerSecond: 0.5, Burst: 15}},
+		Connection: config.Name, BaseURL: base, Auth: auth, Pace: pace, Lanes: map[string]rest.Pace{createLane: creates, writeLane: {PerSecond: writePace, Burst: writeBurst}, graphLane: {PerSecond: graphPace, Burst: graphPace}, searchLane: {PerSecond: 0.5, Burst: 15}},
 		Header: headers(), Explain: explain(c.clock), Limits: limits,
 	}, options)
 	if err != nil {
@@ -177,6 +177,7 @@ func lagOf(s connectors.Settings) (time.Duration, error) {
 // Lanes with a pace of their own.
 const (
 	createLane = "create"
+	writeLane  = "write"
 	graphLane  = "graphql"
 	searchLane = "search"
 )
@@ -185,8 +186,13 @@ const (
 	// createBurst is how many creates may follow each other at once: with 60 a
 	// minute they stay within the 80 of GitHub's secondary limit.
 	createBurst = 20
+	// writePace is how many changes by REST a second are sent in the long run, and
+	// writeBurst how many at once. GitHub counts a write as five points, of which
+	// it gives 900 a minute; creates take up to 400 of them.
+	writePace  = 1.5
+	writeBurst = 20
 	// graphPace is how many queries a second GraphQL gets at most. It allows 2000
-	// points a minute, and a query is one.
+	// points a minute, and a query is one, a change five.
 	graphPace = 5
 	// concurrent is how many requests are under way at most; GitHub allows 100 to
 	// all programs of an account.
@@ -215,7 +221,7 @@ func paceOf(s connectors.Settings) (all, creates rest.Pace, err error) {
 // Facts implements connectors.Connection.
 func (c *Connection) Facts() connectors.Facts {
 	return connectors.Facts{
-		ReadBatch: readBatch, CreateBatch: 1, UpdateBatch: 1,
+		ReadBatch: readBatch, CreateBatch: 1, UpdateBatch: updateBatch,
 		IndexLag: c.lag, TimePrecision: time.Second, SetEdits: true, WebhookVersions: true, PollInterval: time.Minute,
 	}
 }

@@ -214,7 +214,8 @@ func (c *Connection) updateStone(ctx context.Context, u connectors.Update) conne
 	if !ok || repo != sc.repo.id {
 		return connectors.WriteResult{Err: c.noSuch(op, milestoneObject, u.ID)}
 	}
-	m, known := c.marks.get(milestoneObject, u.ID)
+	kept, known := c.marks.get(milestoneObject, u.ID)
+	m := kept.mark
 	if _, writes := u.Fields["description"]; writes && !known {
 		old, resp, err := c.hub.Issues.GetMilestone(calling(ctx, stonePath), sc.repo.owner, sc.repo.name, n)
 		if err := c.outcome(op, ref(milestoneObject, u.ID), resp, err); err != nil {
@@ -233,6 +234,7 @@ func (c *Connection) sendStone(ctx context.Context, op string, sc scopeRef, meth
 		r.Lane = createLane
 	} else {
 		_, n, _ := parseID(id)
+		r.Lane = writeLane
 		r.Record, r.Path, r.Params = ref(milestoneObject, id), stonePath, sc.repo.params("number", strconv.Itoa(n))
 	}
 	if _, err := c.http.Do(ctx, r); err != nil {

@@ -70,7 +70,7 @@ func (c *Connection) deleteStone(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	resp, err := c.hub.Issues.DeleteMilestone(calling(ctx, stonePath), r.owner, r.name, n)
+	resp, err := c.hub.Issues.DeleteMilestone(writing(ctx, stonePath), r.owner, r.name, n)
 	if err := c.outcome(op, ref(milestoneObject, id), resp, err); err != nil {
 		return unlessGone(c.outOfSight(ctx, op, r, err))
 	}

@@ -4,7 +4,8 @@
 // # API
 //
 // REST version 2022-11-28, through go-github where that knows the endpoint, and
-// GraphQL for reading many issues, for histories and for deleting. Both are
+// GraphQL for reading many issues and their comments, for changing several, for
+// histories and for deleting. Both are
 // served below the one base_url: https://api.github.com, or https://HOST/api/v3
 // with GraphQL at https://HOST/api/graphql.
 //

@@ -12,25 +12,30 @@ import (
 )
 
 // markCache remembers the marks of records, so that a write of the body need
-// not read it first.
+// not read it first, and by which ids GraphQL knows them.
 type markCache struct {
 	mu   sync.Mutex
-	byID map[string]mark
+	byID map[string]marked
+}
+
+type marked struct {
+	mark
+	node string
 }
 
 // maxMarks bounds the cache; what it forgot is read again.
 const maxMarks = 50_000
 
-func (mc *markCache) put(object, id string, m mark) {
+func (mc *markCache) put(object, id string, m marked) {
 	mc.mu.Lock()
 	defer mc.mu.Unlock()
 	if mc.byID == nil || len(mc.byID) >= maxMarks {
-		mc.byID = map[string]mark{}
+		mc.byID = map[string]marked{}
 	}
 	mc.byID[object+"/"+id] = m
 }
 
-func (mc *markCache) get(object, id string) (mark, bool) {
+func (mc *markCache) get(object, id string) (marked, bool) {
 	mc.mu.Lock()
 	defer mc.mu.Unlock()
 	m, ok := mc.byID[object+"/"+id]
@@ -42,12 +47,12 @@ func (mc *markCache) see(i *issue) {
 		return
 	}
 	_, m := splitMark(i.body)
-	mc.put(issueObject, i.id, m)
+	mc.put(issueObject, i.id, marked{m, i.nodeID})
 }
 
 func (mc *markCache) seeStone(repo int64, w *gogithub.Milestone) {
 	_, m := splitMark(newlines(w.GetDescription()))
-	mc.put(milestoneObject, idOf(repo, w.GetNumber()), m)
+	mc.put(milestoneObject, idOf(repo, w.GetNumber()), marked{mark: m})
 }
 
 // indexes know the keys and titles of each repository's issues. GitHub has no
@@ -227,7 +232,7 @@ func (c *Connection) placeBelow(ctx context.Context, op string, r repoRef, i *is
 // attach puts an issue below another one.
 func (c *Connection) attach(ctx context.Context, op string, parent repoRef, number int, child int64) error {
 	_, err := c.http.Do(ctx, rest.Request{
-		Op: op, Record: ref(issueObject, idOf(parent.id, number)), Method: "POST", Path: issuePath + "/sub_issues",
+		Op: op, Record: ref(issueObject, idOf(parent.id, number)), Method: "POST", Path: issuePath + "/sub_issues", Lane: writeLane,
 		Params: parent.params("number", decimal(number)), Body: map[string]any{"sub_issue_id": child},
 	})
 	return err

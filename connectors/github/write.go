@@ -205,11 +205,16 @@ func (c *Connection) prepareAssignee(ctx context.Context, op string, p *prepared
 	return nil
 }
 
-// Update implements connectors.Connection. One PATCH writes what it can;
-// labels that are added and taken away go one by one.
+// Update implements connectors.Connection. Titles, descriptions and states of
+// several issues are written at once, by GraphQL. For all else one PATCH writes
+// what it can; labels that are added and taken away go one by one.
 func (c *Connection) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
 	out := make([]connectors.WriteResult, len(updates))
+	done := c.updateTogether(ctx, updates, out)
 	for n, u := range updates {
+		if done[n] {
+			continue
+		}
 		if u.Object == milestoneObject {
 			out[n] = c.updateStone(ctx, u)
 			continue
@@ -289,7 +294,7 @@ func (at target) record() string { return ref(issueObject, at.id) }
 // markOf returns the mark in an issue's body, which a write must not lose.
 func (c *Connection) markOf(ctx context.Context, at target) (mark, error) {
 	if m, ok := c.marks.get(issueObject, at.id); ok {
-		return m, nil
+		return m.mark, nil
 	}
 	i, err := c.getIssue(ctx, at.op, at.repo, at.number)
 	if err != nil {
@@ -335,7 +340,7 @@ func (c *Connection) send(ctx context.Context, at target, p *prepared) (*issue, 
 func (c *Connection) patch(ctx context.Context, at target, fields map[string]any) (*issue, error) {
 	var w wireIssue
 	_, err := c.http.Do(ctx, rest.Request{
-		Op: at.op, Record: at.record(), Method: "PATCH", Path: issuePath, Params: at.repo.params("number", decimal(at.number)), Body: fields, Out: &w,
+		Op: at.op, Record: at.record(), Method: "PATCH", Path: issuePath, Params: at.repo.params("number", decimal(at.number)), Lane: writeLane, Body: fields, Out: &w,
 	})
 	if err != nil {
 		return nil, err
@@ -355,7 +360,7 @@ func (c *Connection) patch(ctx context.Context, at target, fields map[string]any
 func (c *Connection) editLabels(ctx context.Context, at target, p *prepared) error {
 	path := issuePath + "/labels"
 	if len(p.add) > 0 {
-		have, resp, err := c.hub.Issues.AddLabelsToIssue(calling(ctx, path), at.repo.owner, at.repo.name, at.number, p.add)
+		have, resp, err := c.hub.Issues.AddLabelsToIssue(writing(ctx, path), at.repo.owner, at.repo.name, at.number, p.add)
 		if err := c.outcome(at.op, at.record(), resp, err); err != nil {
 			return err
 		}
@@ -367,7 +372,7 @@ func (c *Connection) editLabels(ctx context.Context, at target, p *prepared) err
 	}
 	for _, name := range p.remove {
 		_, err := c.http.Do(ctx, rest.Request{
-			Op: at.op, Record: at.record(), Method: "DELETE", Path: path + "/{name}",
+			Op: at.op, Record: at.record(), Method: "DELETE", Path: path + "/{name}", Lane: writeLane,
 			Params: at.repo.params("number", decimal(at.number), "name", name),
 		})
 		if rest.StatusOf(err) == http.StatusNotFound {
