@@ -200,32 +200,125 @@ func TestLostSyncTokenMakesAFullPass(t *testing.T) {
 	}
 }
 
-func TestExpiredPageGoesOnSectionBySection(t *testing.T) {
+func TestListThatEndsEarlyGoesOnSectionBySection(t *testing.T) {
+	for name, spoil := range map[string]func(*sandbox.System){
+		"the page's token has run out":    (*sandbox.System).ExpireOffsets,
+		"Asana does not page any further": func(s *sandbox.System) { s.CapPages(100) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := seeded(t)
+			want := map[string]bool{}
+			for i := range 130 {
+				gid, err := w.sys.As(ada).Create(sandbox.DefaultProject, []string{"To Do", "In Progress", "Done"}[i%3], map[string]any{"name": fmt.Sprint(i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[gid] = true
+			}
+			sel := connectors.Selection{Object: "task", Scope: delivery}
+			page, err := w.conn.Changes(t.Context(), sel, "")
+			if err != nil || !page.More {
+				t.Fatalf("first page: %v, more %v", err, page.More)
+			}
+			spoil(w.sys)
+			for n := 0; page.More && n < 20; n++ {
+				if page, err = w.conn.Changes(t.Context(), sel, page.Next); err != nil {
+					t.Fatal(err)
+				}
+				for _, ch := range page.Changes {
+					delete(want, ch.ID)
+				}
+			}
+			if len(want) > 0 || page.More {
+				t.Errorf("%d tasks are missing, more %v", len(want), page.More)
+			}
+		})
+	}
+}
+
+func TestTwoProjectsHaveTwoWebhooks(t *testing.T) {
 	w := seeded(t)
-	want := map[string]bool{}
-	for i := range 130 {
-		gid, err := w.sys.As(ada).Create(sandbox.DefaultProject, []string{"To Do", "In Progress", "Done"}[i%3], map[string]any{"name": fmt.Sprint(i)})
+	other := connectors.Scope{"project": "Website relaunch"}
+	target := connectors.WebhookTarget{URL: w.hooks, Objects: []connectors.Selection{{Object: "task", Scope: delivery}, {Object: "subtask", Scope: delivery}, {Object: "task", Scope: other}}}
+	registrar := connectors.AbilitiesOf(w.conn).WebhookRegistrar
+	if _, err := registrar.EnsureWebhook(t.Context(), target); err != nil {
+		t.Fatal(err)
+	}
+	w.watched = true
+	if n := len(w.sys.Webhooks()); n != 2 {
+		t.Fatalf("%d webhooks, want one for each project", n)
+	}
+	w.Webhooks(connectortest.T(t))
+	here := made(t, create(t, w, "task", "", "", map[string]connectors.Value{"name": connectors.Text("Here")}))
+	there, err := w.sys.As(ada).Create("Website relaunch", "", map[string]any{"name": "There"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := connectors.AbilitiesOf(w.conn).WebhookSource
+	sent := w.Webhooks(connectortest.T(t))
+	seen, addresses := map[string]bool{}, map[string]bool{}
+	for _, req := range sent {
+		d, err := source.ParseWebhook(req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want[gid] = true
+		addresses[req.URL] = true
+		for _, h := range d.Hints {
+			seen[h.Object+" "+h.ID] = true
+		}
 	}
-	sel := connectors.Selection{Object: "task", Scope: delivery}
-	page, err := w.conn.Changes(t.Context(), sel, "")
-	if err != nil || !page.More {
-		t.Fatalf("first page: %v, more %v", err, page.More)
+	if !seen["task "+here] || !seen["subtask "+here] || !seen["task "+there] || seen["subtask "+there] || len(addresses) != 2 {
+		t.Errorf("hints %v at %d addresses", seen, len(addresses))
 	}
-	w.sys.ExpireOffsets()
-	for n := 0; page.More && n < 20; n++ {
-		if page, err = w.conn.Changes(t.Context(), sel, page.Next); err != nil {
+	crossed := sent[0]
+	for address := range addresses {
+		if address != sent[0].URL {
+			crossed.URL = address
+		}
+	}
+	if _, err := source.ParseWebhook(crossed); connectors.KindOf(err) != connectors.Auth {
+		t.Errorf("a delivery at the other webhook's address: %v, want an Auth error", err)
+	}
+	target.Objects = target.Objects[:1]
+	if _, err := registrar.EnsureWebhook(t.Context(), target); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.sys.Webhooks()); n != 1 {
+		t.Errorf("%d webhooks after a mapping went, want one", n)
+	}
+}
+
+func TestFindGoesOnFromItsIndex(t *testing.T) {
+	w := seeded(t)
+	for i := range 120 {
+		if _, err := w.sys.As(ada).Create(sandbox.DefaultProject, "", map[string]any{"name": fmt.Sprint("Task ", i)}); err != nil {
 			t.Fatal(err)
 		}
-		for _, ch := range page.Changes {
-			delete(want, ch.ID)
-		}
 	}
-	if len(want) > 0 || page.More {
-		t.Errorf("%d tasks are missing, more %v", len(want), page.More)
+	w.Settle(nil)
+	sel := connectors.Selection{Object: "task", Scope: delivery}
+	find := func(name string) []string {
+		t.Helper()
+		got, err := connectors.AbilitiesOf(w.conn).Finder.Find(t.Context(), sel, "name", []connectors.Value{connectors.Text(name)}, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got[0]
+	}
+	id := find("Task 7")
+	if len(id) != 1 {
+		t.Fatalf("Find: %v, want one task", id)
+	}
+	w.Settle(nil)
+	if err := w.sys.As(ada).Edit(id[0], map[string]any{"name": "Renamed"}); err != nil {
+		t.Fatal(err)
+	}
+	before := w.calls.Load()
+	if old, now := find("Task 7"), find("Renamed"); len(old) != 0 || len(now) != 1 || now[0] != id[0] {
+		t.Errorf("after a rename: %v by the old name, %v by the new one", old, now)
+	}
+	if n := w.calls.Load() - before; n > 5 {
+		t.Errorf("two more looks took %d calls", n)
 	}
 }
 

@@ -94,7 +94,7 @@ type Connection struct {
 	users   *cached[[]wireNamed]
 	keyID   *cached[string] // the gid of the custom field for keys
 	people  peopleCache
-	index   keyIndex
+	index   taskIndex
 	hooks   hookBook
 
 	mu       sync.Mutex

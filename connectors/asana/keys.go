@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -61,7 +60,17 @@ func (c *Connection) FindByKey(ctx context.Context, object string, scope connect
 	if c.keyMode(object) == keyExternal {
 		return c.findExternal(ctx, op, keys)
 	}
-	found, err := c.index.find(ctx, c, op, object, s, keys)
+	mode, field := c.keyMode(object), ""
+	if mode == keyField {
+		if field, err = c.keyFieldID(ctx, op, listAge); err != nil || field == "" {
+			return make([][]string, len(keys)), err // no field, no keys
+		}
+	}
+	look := lookUp{name: object + "/key/" + field, object: object, fields: "custom_fields.text_value", of: func(w *wireTask) string { return w.key(mode, field) }}
+	if mode == keyNotes {
+		look.fields = "html_notes"
+	}
+	found, err := c.index.find(ctx, c, op, s, look, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -115,112 +124,6 @@ func (c *Connection) stillThere(ctx context.Context, op string, found [][]string
 		}
 	}
 	return out, nil
-}
-
-// maxIndexed bounds the keys that are remembered.
-const maxIndexed = 200_000
-
-// keyIndex remembers which tasks hold which keys, by project and object. Each
-// look-up takes in what was modified since the one before.
-type keyIndex struct {
-	mu    sync.Mutex
-	lists map[string]*keyList
-}
-
-type keyList struct {
-	turn  chan struct{}
-	since time.Time // the list is complete up to here; zero: never listed
-	ids   map[string][]string
-}
-
-func (x *keyIndex) list(name string) *keyList {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.lists == nil {
-		x.lists = map[string]*keyList{}
-	}
-	l := x.lists[name]
-	if l == nil {
-		l = &keyList{turn: make(chan struct{}, 1), ids: map[string][]string{}}
-		x.lists[name] = l
-	}
-	return l
-}
-
-func (x *keyIndex) find(ctx context.Context, c *Connection, op, object string, s *scopeRef, keys []string) ([][]string, error) {
-	l := x.list(object + "/" + s.project.gid)
-	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
-	case <-ctx.Done():
-		return nil, c.fail(op, "", connectors.Unavailable, "%w", context.Cause(ctx))
-	}
-	if err := l.refresh(ctx, c, op, object, s); err != nil {
-		return nil, err
-	}
-	out := make([][]string, len(keys))
-	for i, k := range keys {
-		out[i] = slices.Clone(l.ids[k])
-	}
-	return out, nil
-}
-
-// refresh takes in the keys of the tasks that were modified since the last look.
-// Subtasks stand in no list, so all of them are looked at.
-func (l *keyList) refresh(ctx context.Context, c *Connection, op, object string, s *scopeRef) error {
-	mode := c.keyMode(object)
-	key := ""
-	if mode == keyField {
-		var err error
-		if key, err = c.keyFieldID(ctx, op, listAge); err != nil || key == "" {
-			return err // no field, no keys
-		}
-	}
-	if len(l.ids) > maxIndexed || object == objectSubtask {
-		l.since, l.ids = time.Time{}, map[string][]string{}
-	}
-	fields := "custom_fields.text_value"
-	if mode == keyNotes {
-		fields = "html_notes"
-	}
-	q := url.Values{"project": {s.project.gid}, "opt_fields": {fields}}
-	if object == objectSubtask {
-		q.Set("opt_fields", "num_subtasks")
-	}
-	if !l.since.IsZero() {
-		q.Set("modified_since", l.since.Add(-overlap).UTC().Format("2006-01-02T15:04:05.000Z"))
-	}
-	var begun time.Time
-	offset := ""
-	for range maxPages {
-		rows, next, resp, err := page[wireTask](ctx, c, rest.Request{Op: op, Path: "/tasks", Query: q}, offset)
-		if err != nil {
-			return err
-		}
-		if begun.IsZero() {
-			begun = c.serverTime(resp)
-		}
-		if object == objectSubtask {
-			if rows, err = c.below(ctx, op, fields+",num_subtasks", rows); err != nil {
-				return err
-			}
-		}
-		for i := range rows {
-			l.take(rows[i].key(mode, key), rows[i].GID)
-		}
-		if next == "" {
-			l.since = begun
-			return nil
-		}
-		offset = next
-	}
-	return c.fail(op, "", connectors.Internal, "the list of tasks has no end")
-}
-
-func (l *keyList) take(key, id string) {
-	if key != "" && !slices.Contains(l.ids[key], id) {
-		l.ids[key] = append(l.ids[key], id)
-	}
 }
 
 // key returns the key that a task was made with.

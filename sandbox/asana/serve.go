@@ -365,6 +365,9 @@ func (s *System) page(c *call, a *answer) ([]resource, any, *apiError) {
 		}
 		return rows[start:], nil, nil
 	}
+	if s.pageCap > 0 && start >= s.pageCap {
+		return nil, nil, invalid("There is currently an upper limit on the number of results returned for this query. Please see docs at https://developers.asana.com/docs/api-limits. We apologize for any inconvenience this has caused.")
+	}
 	end := min(start+c.limit, len(rows))
 	if end >= len(rows) {
 		return rows[start:], nil, nil
@@ -381,6 +384,14 @@ func (s *System) page(c *call, a *answer) ([]resource, any, *apiError) {
 	q.Set("offset", text)
 	path := c.path + "?" + q.Encode()
 	return rows[start:end], map[string]any{"offset": text, "path": path, "uri": "https://app.asana.com" + apiBase + path}, nil
+}
+
+// CapPages refuses pages that begin behind so many rows, as Asana does with very
+// long lists; 0 refuses none.
+func (s *System) CapPages(rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pageCap = rows
 }
 
 // ExpireOffsets ends all paging tokens.

@@ -135,6 +135,7 @@ type System struct {
 	usage   map[string]*usage
 
 	offsets map[string]offset
+	pageCap int // rows behind which no page begins; 0: any
 	syncs   map[string]syncToken
 	events  []*event
 	lastSeq int64
@@ -173,7 +174,7 @@ func (s *System) reset(seed uint64) {
 		s.zone = zone
 	}
 	s.lastGID = 1_209_000_000_001_000
-	s.free, s.denied, s.blocked = s.opts.Free, false, false
+	s.free, s.denied, s.blocked, s.pageCap = s.opts.Free, false, false, 0
 	s.users, s.teams, s.projects, s.tags, s.fields, s.templates, s.jobs, s.statuses = nil, nil, nil, nil, nil, nil, nil, nil
 	s.tasks, s.sections, s.stories = map[string]*task{}, map[string]*section{}, map[string]*story{}
 	s.attachments, s.options = map[string]*attachment{}, map[string]*option{}
