@@ -227,16 +227,16 @@ func (c *Connection) checkScope(op string, sc scopeRef, m *meta) error {
 
 // near lists names that may have been meant.
 func near(name string, have []string) string {
-	var close []string
+	var alike []string
 	for _, h := range have {
 		if a, b := strings.ToLower(h), strings.ToLower(name); a != "" && b != "" && (a[0] == b[0] || strings.Contains(a, b) || strings.Contains(b, a)) {
-			close = append(close, strconv.Quote(h))
+			alike = append(alike, strconv.Quote(h))
 		}
 	}
-	if len(close) == 0 || len(close) > 6 {
+	if len(alike) == 0 || len(alike) > 6 {
 		return ""
 	}
-	return "; there is " + strings.Join(close, ", ")
+	return "; there is " + strings.Join(alike, ", ")
 }
 
 // metaAge is how long what a repository offers is taken for current.

@@ -181,8 +181,8 @@ func (g *grant) account() string {
 }
 
 // scope reports whether a classic token has one of the scopes.
-func (g *grant) scope(any ...string) bool {
-	return slices.ContainsFunc(any, func(s string) bool { return slices.Contains(g.scopes, s) })
+func (g *grant) scope(one ...string) bool {
+	return slices.ContainsFunc(one, func(s string) bool { return slices.Contains(g.scopes, s) })
 }
 
 // sees reports whether the caller may see a repository.

@@ -12,13 +12,15 @@ import (
 func (s *System) controlRoutes() {
 	control(s, "PUT /_sandbox/target", func(in struct {
 		URL string `json:"url"`
-	}) error {
+	},
+	) error {
 		s.SetWebhookTarget(in.URL)
 		return nil
 	})
 	control(s, "PUT /_sandbox/lag", func(in struct {
 		Lag kit.Duration `json:"lag"`
-	}) error {
+	},
+	) error {
 		s.SetLag(time.Duration(in.Lag))
 		return nil
 	})
@@ -26,47 +28,54 @@ func (s *System) controlRoutes() {
 		Repository string `json:"repository"`
 		Number     int    `json:"number"`
 		To         string `json:"to"`
-	}) error {
+	},
+	) error {
 		_, err := s.As(seedAdmin).Transfer(in.Repository, in.Number, in.To)
 		return err
 	})
 	control(s, "POST /_sandbox/delete", func(in struct {
 		Repository string `json:"repository"`
 		Number     int    `json:"number"`
-	}) error {
+	},
+	) error {
 		return s.As(seedAdmin).Delete(in.Repository, in.Number)
 	})
 	control(s, "PUT /_sandbox/hidden", func(in struct {
 		Repository string `json:"repository"`
 		Login      string `json:"login"`
 		Hidden     bool   `json:"hidden"`
-	}) error {
+	},
+	) error {
 		return s.Hide(in.Repository, in.Login, in.Hidden)
 	})
 	control(s, "PUT /_sandbox/role", func(in struct {
 		Repository string `json:"repository"`
 		Login      string `json:"login"`
 		Role       string `json:"role"`
-	}) error {
+	},
+	) error {
 		return s.SetRole(in.Repository, in.Login, in.Role)
 	})
 	control(s, "PUT /_sandbox/token", func(in struct {
 		Token   string   `json:"token"`
 		Revoked bool     `json:"revoked"`
 		Scopes  []string `json:"scopes"`
-	}) error {
+	},
+	) error {
 		return s.SetToken(in.Token, in.Revoked, in.Scopes)
 	})
 	control(s, "PUT /_sandbox/installation", func(in struct {
 		Suspended bool `json:"suspended"`
-	}) error {
+	},
+	) error {
 		s.Suspend(in.Suspended)
 		return nil
 	})
 	control(s, "PUT /_sandbox/rename", func(in struct {
 		Repository string `json:"repository"`
 		Name       string `json:"name"`
-	}) error {
+	},
+	) error {
 		return s.Rename(in.Repository, in.Name)
 	})
 	control(s, "POST /_sandbox/secondary", func(struct{}) error {
