@@ -110,6 +110,8 @@ func TestErrorsAreThoseOfSamples(t *testing.T) {
 		"rest.error.entity_is_deleted.404.json":          o.must(404, "DELETE", "~/sobjects/Account/"+id, nil),
 		"rest.error.field_not_writeable.400.json":        o.must(400, "POST", "~/sobjects/Account", object{"Name": "A", "MasterRecordId": id}),
 		"rest.error.upsert_no_such_external_id.404.json": o.must(404, "PATCH", "~/sobjects/Account/Namez/1", object{"Name": "A"}),
+		"rest.error.soql_unknown_object.400.json":        o.must(400, "GET", "~/query?q=SELECT+Id,Name,BillingCity,IsDeleted+FROM+Accout", nil),
+		"rest.error.no_such_column.400.json":             o.must(400, "POST", "~/sobjects/Account", object{"AccountNumer": "1"}),
 		"rest.error.search_malformed.400.json":           o.must(400, "GET", "~/search?q=FIND+bar", nil),
 		"rest.collections.create.error_empty.400.json":   o.must(400, "POST", "~/composite/sobjects", object{"records": []any{}}),
 		"rest.collections.create.rolled_back.json": o.must(200, "POST", "~/composite/sobjects", object{"allOrNone": true, "records": []any{
