@@ -249,8 +249,6 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 		j.applied, j.covered = map[uint32]bool{}, map[uint32]coveredEdit{}
 	}
 	end := j.link.Ends[side]
-	// All that was made before the side was read is not later than this.
-	read := end.Modified.Add(max(d.m.sides[side].facts.TimePrecision, 1))
 	for _, f := range j.link.Fields {
 		r := d.m.rules[f.Rule]
 		if r == nil || f.Pending == nil || mapping.SideID(f.Pending.To) != side {
@@ -263,6 +261,12 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 		if v := j.recs[side].Version; v != "" && v == end.Version {
 			continue // nothing has happened since the write was noted
 		}
+		from := end.Modified
+		if f.Pending.Since.After(from) {
+			from = f.Pending.Since
+		}
+		// All that was made before the side was read is not later than this.
+		read := from.Add(max(d.m.sides[side].facts.TimePrecision, 1))
 		var covered *connectors.FieldEdit
 		var since []connectors.FieldEdit // from the noted write on
 		unread, held := f.Pending.Read != 0, d.printer.Print(connectors.Null)
@@ -271,7 +275,7 @@ func (j *job) noteApplied(d *drain, side mapping.SideID, edits []connectors.Fiel
 				continue
 			}
 			p := d.printer.Print(e.Value)
-			if e.At.Before(end.Modified) {
+			if e.At.Before(from) {
 				held = p
 				continue
 			}

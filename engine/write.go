@@ -36,6 +36,7 @@ func (d *drain) write(ctx context.Context) error {
 					continue
 				}
 				d.noteReplaced(v)
+				j.noteSince(v)
 				setField(&l, v.noted())
 			}
 			j.noteRead(&l)
@@ -107,6 +108,19 @@ func (j *job) noteRead(l *state.Link) {
 				l.Ends[side].Modified = rec.Modified
 			}
 		}
+	}
+}
+
+// noteSince keeps with the note of a write when its target was read, where the
+// side's own time stands still: what was written there before must not be taken
+// for it.
+func (j *job) noteSince(v *verdict) {
+	p := v.next.Pending
+	if p == nil || v.putBack || v.writes[p.To] == nil {
+		return
+	}
+	if side := mapping.SideID(p.To); j.keepsNote(side) && j.recs[side] != nil {
+		p.Since = j.recs[side].Modified
 	}
 }
 

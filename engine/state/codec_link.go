@@ -291,6 +291,7 @@ const (
 	noteReplaced  // the value that gives way, sealed
 	noteEmpty     // that there was none
 	noteRun       // the run that writes
+	noteSince     // from when on a history can show the write
 )
 
 // pendings returns how many fields have a pending write.
@@ -335,6 +336,9 @@ func encodeNotes(e *encoder, fields []Field) {
 		if p.Run != 0 {
 			head |= noteRun
 		}
+		if !p.Since.IsZero() {
+			head |= noteSince
+		}
 		e.byte(head)
 		e.fixed64(uint64(p.Source))
 		e.fixed64(uint64(p.Target))
@@ -352,6 +356,9 @@ func encodeNotes(e *encoder, fields []Field) {
 		}
 		if p.Run != 0 {
 			e.uint(p.Run)
+		}
+		if !p.Since.IsZero() {
+			e.time(p.Since)
 		}
 	}
 }
@@ -391,6 +398,9 @@ func decodeNotes(d *decoder, fields []Field) {
 		p.Empty = head&noteEmpty != 0
 		if head&noteRun != 0 {
 			p.Run = d.uint()
+		}
+		if head&noteSince != 0 {
+			p.Since = d.time()
 		}
 		fields[at].Pending = p
 	}

@@ -79,17 +79,10 @@ type codec struct {
 }
 
 var codecs = map[string]codec{
-	"link":       linkCodec(sampleLink),
-	"usual link": linkCodec(sampleUsual),
-	"notes": {
-		SpaceNotes, key64(7), sampleNotes,
-		func(e *encoder, v any) { encodeNotes(e, v.([]Field)) },
-		func(d *decoder) any {
-			fields := []Field{{Rule: 1}, {Rule: 9}, {Rule: 300}, {Rule: 301}, {Rule: 302}}
-			decodeNotes(d, fields)
-			return fields
-		},
-	},
+	"link":              linkCodec(sampleLink),
+	"usual link":        linkCodec(sampleUsual),
+	"notes":             notesCodec(sampleNotes),
+	"notes with a time": notesCodec([]Field{{Rule: 3, Pending: &Pending{Source: 1, Target: 2, Run: 4, Since: moment}}}),
 	"pattern": {
 		SpacePatterns, keyNumber(3), samplePattern,
 		func(e *encoder, v any) {
@@ -145,6 +138,21 @@ func linkCodec(sample storedLink) codec {
 }
 
 var unexported = cmp.AllowUnexported(storedEvent{}, storedLink{}, pattern{})
+
+func notesCodec(sample []Field) codec {
+	return codec{
+		SpaceNotes, key64(7), sample,
+		func(e *encoder, v any) { encodeNotes(e, v.([]Field)) },
+		func(d *decoder) any {
+			fields := make([]Field, len(sample))
+			for i := range sample {
+				fields[i].Rule = sample[i].Rule
+			}
+			decodeNotes(d, fields)
+			return fields
+		},
+	}
+}
 
 func (c codec) framed(v any) []byte {
 	e := newEncoder(c.space, 0)

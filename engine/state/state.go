@@ -246,6 +246,9 @@ type Pending struct {
 	Replaced []byte
 	Empty    bool
 	Run      uint64
+	// Since is from when on the target's history can show the write, where that
+	// is later than End.Modified; zero: it is not.
+	Since time.Time
 }
 
 // Subject names an entry of the queue: a link, or an unlinked record (Link 0).
