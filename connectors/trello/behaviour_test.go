@@ -1,6 +1,7 @@
 package trello_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,29 @@ func (w *world) dial(t *testing.T, settings map[string]string) connectors.Connec
 		values[name] = v
 	}
 	return open(t, values, connectors.Options{Clock: w.clock})
+}
+
+// TestTasksOfNewCards: a card with two tasks takes one request for each, and one
+// for the checklist.
+func TestTasksOfNewCards(t *testing.T) {
+	w, tb := people(t, nil)
+	w.list(t, w.conn, "", "name") // what is asked once
+	before := w.Requests(tb)
+	made := w.conn.Create(t.Context(), []connectors.Create{{Object: "card", Scope: delivery, Key: "k-0", Fields: named("Card")}})[0]
+	for i := range 2 {
+		r := w.conn.Create(t.Context(), []connectors.Create{{
+			Object: "checkitem", Scope: delivery, Parent: made.ID, Key: fmt.Sprintf("k-%d", i+1), Fields: named("Task"),
+		}})[0]
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	if n := w.Requests(tb) - before; n != 4 {
+		t.Errorf("a card with two tasks took %d requests, want 4", n)
+	}
+	if cd, _ := w.sys.Card(made.ID); len(cd.Checklists) != 1 {
+		t.Errorf("got %d checklists, want one", len(cd.Checklists))
+	}
 }
 
 // TestQuietChanges: some changes of a card move no activity. They show all the
@@ -335,6 +359,15 @@ func TestTasks(t *testing.T) {
 	if name.Text() != "Prototype 2" || !done.Bool() || !connectors.Equal(at, due) || who.Person().ID != w.sys.MemberID(sandbox.Mei) || got[1].Record.Title != "Acceptance test" {
 		t.Errorf("Read: got %v, %v, %v, %v, %q", name, done, at, who, got[1].Record.Title)
 	}
+	// A checklist that somebody deleted is made again.
+	if err := w.sys.As(sandbox.Ada).Call("DELETE", "checklists/"+w.sys.ChecklistID(id, "Next steps"), nil); err != nil {
+		t.Fatal(err)
+	}
+	again := w.conn.Create(t.Context(), creates[:1])[0]
+	if cd, _ = w.sys.Card(id); again.Err != nil || len(cd.Checklists["Next steps"]) != 1 {
+		t.Fatalf("after the checklist was deleted: got %+v, %+v", again, cd.Checklists)
+	}
+	res[0] = again
 	if found, err = w.conn.FindByKey(t.Context(), "checkitem", delivery, []string{"k-1"}); err != nil || !slices.Equal(found[0], []string{res[0].ID}) {
 		t.Errorf("the key after a new name: got %v, %v", found, err)
 	}

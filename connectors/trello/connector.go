@@ -87,6 +87,7 @@ type Connection struct {
 	me     self
 	boards boardCache
 	lists  listings
+	steps  steps
 	labels turn // makes labels one after the other
 	tasks  turn // makes checklists one after the other
 }

@@ -60,6 +60,7 @@ func (c *Connection) create(ctx context.Context, cr *connectors.Create) connecto
 			Op: op, Connection: c.name, Kind: connectors.Internal, Unsure: true, Err: errNoID,
 		}}
 	}
+	c.steps.note(made.ID, stepsOf{bare: true}, c.clock.Now())
 	res := connectors.WriteResult{ID: made.ID, Refused: p.refused}
 	if len(p.items) == 0 {
 		res.Record = c.answered(&made, p, in)

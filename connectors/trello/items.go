@@ -201,15 +201,7 @@ func (c *Connection) createItem(ctx context.Context, op string, cr *connectors.C
 			delete(body, name)
 		}
 	}
-	id, err := c.taskList(ctx, op, cr.Parent)
-	if err != nil {
-		return connectors.WriteResult{Err: err}
-	}
-	body["pos"] = "bottom"
-	var made checkItem
-	_, err = c.do(ctx, rest.Request{
-		Op: op, Method: "POST", Path: "/checklists/{id}/checkItems", Params: map[string]string{"id": id}, Body: body, Out: &made,
-	})
+	made, err := c.addItem(ctx, op, cr.Parent, body)
 	if err != nil {
 		return connectors.WriteResult{Err: renamed(err)}
 	}
@@ -219,13 +211,65 @@ func (c *Connection) createItem(ctx context.Context, op string, cr *connectors.C
 	return connectors.WriteResult{ID: itemID(cr.Parent, made.ID), Refused: refused}
 }
 
-// taskList returns the checklist of a card that tasks go into. One is made at a
-// time: two of one name would be possible.
-func (c *Connection) taskList(ctx context.Context, op, cardID string) (string, error) {
+// addItem puts an item into the card's checklist for tasks. One that is known
+// from before may be gone: then it is looked for again.
+func (c *Connection) addItem(ctx context.Context, op, cardID string, body map[string]any) (*checkItem, error) {
+	body["pos"] = "bottom"
+	for {
+		id, known, err := c.taskList(ctx, op, cardID)
+		if err != nil {
+			return nil, err
+		}
+		var made checkItem
+		_, err = c.do(ctx, rest.Request{
+			Op: op, Method: "POST", Path: "/checklists/{id}/checkItems", Params: map[string]string{"id": id}, Body: body, Out: &made,
+		})
+		if err == nil {
+			return &made, nil
+		}
+		c.steps.forget(cardID)
+		if !known || connectors.KindOf(err) != connectors.NotFound {
+			return nil, err
+		}
+	}
+}
+
+// taskList returns the checklist of a card that tasks go into, and whether it
+// was known without asking. One is made at a time: two of one name would be
+// possible.
+func (c *Connection) taskList(ctx context.Context, op, cardID string) (id string, known bool, err error) {
 	if err := c.tasks.take(ctx); err != nil {
-		return "", c.fail(op, "", connectors.Unavailable, "%w", err)
+		return "", false, c.fail(op, "", connectors.Unavailable, "%w", err)
 	}
 	defer c.tasks.leave()
+	now := c.clock.Now()
+	have := c.steps.get(cardID, now)
+	if have.list != "" {
+		return have.list, true, nil
+	}
+	if !have.bare {
+		if id, err = c.findTaskList(ctx, op, cardID); err != nil {
+			return "", false, err
+		}
+	}
+	if id == "" {
+		c.steps.forget(cardID) // whatever becomes of it, the next one has to look
+		var made checklist
+		_, err = c.do(ctx, rest.Request{
+			Op: op, Record: ref(cardID), Method: "POST", Path: "/checklists", Body: map[string]any{"idCard": cardID, "name": c.checklist}, Out: &made,
+		})
+		if err != nil {
+			return "", false, sure(err)
+		}
+		if id = made.ID; !isID(id) {
+			return "", false, c.fail(op, ref(cardID), connectors.Internal, "%w", errNoID)
+		}
+	}
+	c.steps.note(cardID, stepsOf{list: id}, now)
+	return id, false, nil
+}
+
+func (c *Connection) findTaskList(ctx context.Context, op, cardID string) (string, error) {
 	var lists []checklist
 	_, err := c.do(ctx, rest.Request{
 		Op: op, Record: ref(cardID), Path: "/cards/{id}/checklists", Params: map[string]string{"id": cardID},
@@ -239,17 +283,7 @@ func (c *Connection) taskList(ctx context.Context, op, cardID string) (string, e
 			return l.ID, nil
 		}
 	}
-	var made checklist
-	_, err = c.do(ctx, rest.Request{
-		Op: op, Record: ref(cardID), Method: "POST", Path: "/checklists", Body: map[string]any{"idCard": cardID, "name": c.checklist}, Out: &made,
-	})
-	if err != nil {
-		return "", sure(err)
-	}
-	if !isID(made.ID) {
-		return "", c.fail(op, ref(cardID), connectors.Internal, "%w", errNoID)
-	}
-	return made.ID, nil
+	return "", nil
 }
 
 // sure says that nothing of what was asked for took effect: an empty checklist

@@ -167,6 +167,21 @@ func (s *System) LabelID(board, name string) string {
 	return ""
 }
 
+// ChecklistID returns the id of a card's checklist by its name, "" if there is
+// none.
+func (s *System) ChecklistID(card, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cd := s.cardBy(card); cd != nil {
+		for _, k := range cd.checklists {
+			if k.name == name {
+				return k.id
+			}
+		}
+	}
+	return ""
+}
+
 // FieldID returns the id of a custom field of a board, and those of its options
 // by their texts.
 func (s *System) FieldID(board, name string) (id string, options map[string]string) {
