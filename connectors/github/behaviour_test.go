@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/connectortest"
 	sandbox "github.com/tenonsync/tenon/sandbox/github"
@@ -218,32 +216,6 @@ func TestMarkStaysHiddenAndStays(t *testing.T) {
 		if got, _ := w.read(t, issues, made.ID).Get("body"); !connectors.Equal(got, body) {
 			t.Errorf("the body reads %q, want %q", got, body)
 		}
-	}
-}
-
-func TestWhatGitHubDropsIsTold(t *testing.T) {
-	w := newWorld(t, sandbox.Options{NoSeed: true}, nil)
-	if err := w.sys.SetRole(repository, sandbox.DefaultLogin, "read"); err != nil {
-		t.Fatal(err)
-	}
-	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "issue", Scope: delivery, Fields: map[string]connectors.Value{
-		"title": connectors.Text("Dropped"), "labels": connectors.Labels("bug"), "assignee": connectors.PersonValue(connectors.Person{ID: "tbecker"}),
-		"milestone": connectors.Choice(connectors.Option{ID: "1"}),
-	}}})[0]
-	if r.Err != nil {
-		t.Fatal(r.Err)
-	}
-	var refused []string
-	for _, f := range r.Refused {
-		refused = append(refused, f.Field)
-	}
-	slices.Sort(refused)
-	if diff := cmp.Diff([]string{"assignee", "labels", "milestone"}, refused); diff != "" {
-		t.Errorf("refused fields (-want +got):\n%s", diff)
-	}
-	gaps, err := connectors.AbilitiesOf(w.conn).RightsChecker.MissingRights(t.Context(), []connectors.Need{{Object: "issue", Scope: delivery, Write: true, Retire: true}})
-	if err != nil || len(gaps) != 2 {
-		t.Errorf("MissingRights of a reader: %+v, %v; want triage and admin", gaps, err)
 	}
 }
 
@@ -480,53 +452,6 @@ func TestFilesAreLinks(t *testing.T) {
 	}
 	if _, err := files.AddLink(t.Context(), "issue", id, connectors.NewLink{Name: "x", URL: "no address"}); connectors.KindOf(err) != connectors.Invalid {
 		t.Errorf("AddLink of no address: %v", err)
-	}
-}
-
-func TestMilestones(t *testing.T) {
-	w := newWorld(t, sandbox.Options{NoSeed: true}, nil)
-	ctx := t.Context()
-	sel := connectors.Selection{Object: "milestone", Scope: delivery, Fields: []string{"title", "description", "due_on", "state"}}
-	fields := map[string]connectors.Value{"title": connectors.Text("Go-live"), "due_on": connectors.Date(2026, 3, 29), "description": connectors.RichText("All of it")}
-	made := w.conn.Create(ctx, []connectors.Create{{Object: "milestone", Scope: delivery, Key: "tenon-m", Fields: fields}})[0]
-	if made.Err != nil {
-		t.Fatal(made.Err)
-	}
-	check := func(id string, want map[string]connectors.Value) {
-		t.Helper()
-		r := w.read(t, sel, id)
-		for name, v := range want {
-			if got, _ := r.Get(name); !connectors.Equal(got, v) {
-				t.Errorf("%s: got %q, want %q", name, got, v)
-			}
-		}
-	}
-	check(made.ID, fields)
-	change := map[string]connectors.Value{"due_on": connectors.Null, "description": connectors.Null, "state": connectors.Choice(connectors.Option{ID: "closed"})}
-	if r := w.conn.Update(ctx, []connectors.Update{{Object: "milestone", Scope: delivery, ID: made.ID, Fields: change}})[0]; r.Err != nil {
-		t.Fatal(r.Err)
-	}
-	check(made.ID, change)
-	w.clock.Advance(2 * time.Minute)
-	if found, err := w.conn.FindByKey(ctx, "milestone", delivery, []string{"tenon-m", "none"}); err != nil || len(found[0]) != 1 || found[0][0] != made.ID || found[1] != nil {
-		t.Errorf("FindByKey: %v, %v", found, err)
-	}
-	twice := w.conn.Create(ctx, []connectors.Create{{Object: "milestone", Scope: delivery, Fields: fields}})[0]
-	if e, ok := errors.AsType[*connectors.Error](twice.Err); !ok || e.Kind != connectors.Invalid || len(e.Fields) != 1 || e.Fields[0].Field != "title" {
-		t.Errorf("a second one of that title: %v", twice.Err)
-	}
-	page, err := w.conn.Changes(ctx, sel, "")
-	if err != nil || len(page.Changes) != 3 {
-		t.Fatalf("Changes: %+v, %v", page, err)
-	}
-	got, err := w.conn.Read(ctx, sel, []string{made.ID, made.ID + "0", "x"})
-	if err != nil || got[0].Err != nil || connectors.KindOf(got[1].Err) != connectors.NotFound || connectors.KindOf(got[2].Err) != connectors.NotFound {
-		t.Errorf("Read: %+v, %v", got, err)
-	}
-	for range 2 {
-		if err := connectors.AbilitiesOf(w.conn).Deleter.Delete(ctx, "milestone", []string{made.ID})[0]; err != nil {
-			t.Errorf("Delete: %v", err)
-		}
 	}
 }
 
