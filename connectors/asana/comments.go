@@ -105,7 +105,7 @@ func (c *Connection) checkComments(op, object, id string) error {
 		return err
 	}
 	if object == objectProject {
-		return c.fail(op, object+"/"+id, connectors.Invalid, "projects have no comments in Asana")
+		return c.fail(op, object+"/"+id, connectors.Invalid, "Tenon keeps the comments and files of tasks, not of projects")
 	}
 	if !isID(id) {
 		return c.fail(op, object+"/"+id, connectors.NotFound, "the id of a task is a number")

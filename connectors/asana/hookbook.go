@@ -33,6 +33,7 @@ type heldHook struct {
 type hookBook struct {
 	mu       sync.Mutex
 	loaded   bool
+	own      bool // this process makes the webhooks: the store knows no more
 	looked   time.Time
 	held     []heldHook
 	awaiting map[string]*handshake // by nonce
@@ -75,7 +76,7 @@ func (b *hookBook) load(ctx context.Context, tokens connectors.TokenStore) error
 // second: whoever sends nonces at random must not keep the store busy.
 func (b *hookBook) reload(ctx context.Context, tokens connectors.TokenStore, now time.Time) {
 	b.mu.Lock()
-	wait := now.Sub(b.looked) < time.Second && !b.looked.IsZero()
+	wait := b.own || now.Sub(b.looked) < time.Second && !b.looked.IsZero()
 	if !wait {
 		b.looked, b.loaded = now, false
 	}
@@ -83,6 +84,13 @@ func (b *hookBook) reload(ctx context.Context, tokens connectors.TokenStore, now
 	if !wait {
 		_ = b.load(ctx, tokens) // without it the delivery is refused, and comes again
 	}
+}
+
+// claim says that this process makes the webhooks from now on.
+func (b *hookBook) claim() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.own = true
 }
 
 // save keeps the webhooks on stable storage.
@@ -149,6 +157,16 @@ func (b *hookBook) await(nonce string, objects []string) *handshake {
 	h := &handshake{objects: objects}
 	b.awaiting[nonce] = h
 	return h
+}
+
+// came returns what came for a nonce so far.
+func (b *hookBook) came(nonce string) (secret string, seen bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h := b.awaiting[nonce]; h != nil {
+		return h.secret, h.seen
+	}
+	return "", false
 }
 
 // shut ends the wait and returns what came.

@@ -77,6 +77,7 @@ func (c *Connection) EnsureWebhook(ctx context.Context, target connectors.Webhoo
 	if err := c.hooks.load(ctx, c.tokens); err != nil {
 		return time.Time{}, c.fail(op, "", connectors.Unavailable, "the secrets of the webhooks cannot be read: %w", err)
 	}
+	c.hooks.claim()
 	there, err := all[wireHook](ctx, c, rest.Request{
 		Op: op, Path: "/webhooks", Query: url.Values{"workspace": {me.workspace.GID}, "opt_fields": {"target,resource.name,created_at,last_success_at,filters.resource_type,filters.resource_subtype,filters.action"}},
 	}, maxPages)
@@ -209,19 +210,17 @@ func (c *Connection) tryHook(ctx context.Context, op, address string, w *watched
 	if err == nil && made.Data.GID == "" {
 		err = c.fail(op, "", connectors.Internal, "the answer names no webhook")
 	}
-	secret, seen := "", false
 	if err == nil {
-		c.hooks.mu.Lock()
-		if h := c.hooks.awaiting[nonce]; h != nil {
-			secret, seen = h.secret, h.seen
-		}
-		c.hooks.mu.Unlock()
+		secret, _ := c.hooks.came(nonce)
 		if secret == "" { // another process of ours took the handshake
 			secret = made.Secret
 		}
 		c.hooks.keep(heldHook{GID: made.Data.GID, Resource: w.resource, Nonce: nonce, Secret: secret, Objects: w.objects})
+		if kept := c.hooks.save(ctx, c.tokens); kept != nil {
+			err = c.fail(op, "", connectors.Unavailable, "the secret of the webhook cannot be kept: %w", kept)
+		}
 	}
-	_, late := c.hooks.shut(nonce)
+	_, seen = c.hooks.shut(nonce)
 	if err == nil {
 		return seen, nil
 	}
@@ -229,7 +228,7 @@ func (c *Connection) tryHook(ctx context.Context, op, address string, w *watched
 	if e.Kind == connectors.Invalid {
 		out := *e
 		out.Help = "let Asana reach " + address + ": tenon serve must be running there, and proxies must pass the header " + secretHeader + " both ways"
-		return late, &out
+		return seen, &out
 	}
-	return late, e
+	return seen, e
 }

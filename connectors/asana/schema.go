@@ -43,7 +43,7 @@ func (c *Connection) Schema(ctx context.Context, object string, scope connectors
 		}
 		out.Fields = append(out.Fields, describe(&f))
 	}
-	if s.project == nil {
+	if object != objectTask { // subtasks have the custom fields of projects that they stand in themselves
 		return out, nil
 	}
 	for i := range s.project.fields {
