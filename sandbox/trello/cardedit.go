@@ -157,6 +157,16 @@ func putCard(c *call) (any, error) {
 	return s.cardAnswer(c, cd, p), nil
 }
 
+// putCardField writes one field by ?value=, as older clients do.
+func putCardField(c *call) (any, error) {
+	switch c.id(1) {
+	case "name", "desc", "closed", "due", "start", "dueComplete", "idList", "idBoard", "idMembers", "idLabels", "pos", "subscribed":
+		c.p[c.id(1)] = c.p["value"]
+		return putCard(c)
+	}
+	return nil, text(http.StatusNotFound, "Cannot PUT /1/"+c.path)
+}
+
 // target finds the list that a call moves a card to; its own where it does not.
 func (c *call) target(cd *card) (*list, error) {
 	s, p := c.sys, c.p

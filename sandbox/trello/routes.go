@@ -155,6 +155,7 @@ func (r router) cardRoutes() {
 	r.on("POST", "cards/{link}/idMembers", postCardMember)
 	r.on("DELETE", "cards/{link}/idMembers/{id}", deleteCardMember)
 	r.on("GET", "cards/{link}/{any}", getCardField)
+	r.on("PUT", "cards/{link}/{any}", putCardField)
 }
 
 func (r router) checklistRoutes() {

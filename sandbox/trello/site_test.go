@@ -83,6 +83,10 @@ func TestCards(t *testing.T) {
 	if v := s.ok("GET", "cards/"+id+"/name", nil); v.str("_value") != "By form" {
 		t.Errorf("single field: got %s", v.text)
 	}
+	if v := s.ok("PUT", "cards/"+id+"/name?value=One", nil); v.str("name") != "One" {
+		t.Errorf("single field: got %s", v.text)
+	}
+	s.refused(404, "Cannot PUT /1/cards/", "PUT", "cards/"+id+"/shortLink?value=x", nil)
 	some := s.ok("GET", "cards/"+id+"?fields=name,due", nil).object()
 	if len(some) != 3 {
 		t.Errorf("fields: got %v, want id, name and due", some)
