@@ -36,6 +36,22 @@ type Filer interface {
 	AddLink(ctx context.Context, object, id string, l NewLink) (fileID string, err error)
 }
 
+// BatchFiler is a Filer that lists the attachments of many records at once.
+type BatchFiler interface {
+	Filer
+	// FilesOf returns what Files does, for each id in order, by fewer requests;
+	// any number of ids. The error is for the call as a whole; what is wrong with
+	// one record stands in its result.
+	FilesOf(ctx context.Context, object string, ids []string) ([]FilesResult, error)
+}
+
+// FilesResult is what FilesOf tells of one record: Err is set where its
+// attachments could not be read.
+type FilesResult struct {
+	Files []Attachment
+	Err   error
+}
+
 // ErrFileTooLarge is wrapped by the Invalid error of a file that is larger than
 // the system takes, so that a link can go in its place.
 var ErrFileTooLarge = errors.New("the file is larger than the system takes")

@@ -111,8 +111,7 @@ func (d *drain) readFiles(ctx context.Context, j *job) (*fileReading, error) {
 		if c.can.Filer == nil {
 			return nil, nil
 		}
-		list, err := c.can.Filer.Files(ctx, d.m.Side(side).Object, j.link.Ends[side].ID)
-		d.note(c, err)
+		list, err := d.filesOn(ctx, j, side)
 		if err != nil {
 			j.blame(err)
 			return nil, nil
@@ -132,6 +131,46 @@ func (d *drain) readFiles(ctx context.Context, j *job) (*fileReading, error) {
 	return &r, err
 }
 
+// fetchFiles lists the attachments of all jobs at once, where a system can; the
+// others' are listed one by one.
+func (d *drain) fetchFiles(ctx context.Context) {
+	jobs := slices.DeleteFunc(slices.Clone(d.jobs), func(j *job) bool { return !d.carriesFiles(j) || j.foreseen.holding != nil })
+	for side, c := range d.m.sides {
+		batch, ok := c.can.Filer.(connectors.BatchFiler)
+		if !ok || len(jobs) < commentsAtOnce || d.m.sides[1-side].can.Filer == nil {
+			continue
+		}
+		ids := make([]string, len(jobs))
+		for i, j := range jobs {
+			ids[i] = j.link.Ends[side].ID
+		}
+		results, err := batch.FilesOf(ctx, d.m.Side(mapping.SideID(side)).Object, ids)
+		if err == nil && len(results) != len(ids) {
+			err = fmt.Errorf("%s answered for %d of %d records", c.name, len(results), len(ids))
+		}
+		d.note(c, err)
+		for i, j := range jobs {
+			switch kind := connectors.KindOf(err); {
+			case err == nil:
+				j.filesOf[side] = &results[i]
+			case kind != connectors.Invalid && kind != connectors.Internal: // else one of them is to blame
+				j.filesOf[side] = &connectors.FilesResult{Err: err}
+			}
+		}
+	}
+}
+
+// filesOn returns what is attached to the record of a side.
+func (d *drain) filesOn(ctx context.Context, j *job, side mapping.SideID) ([]connectors.Attachment, error) {
+	if read := j.filesOf[side]; read != nil {
+		return read.Files, read.Err
+	}
+	c := d.m.sides[side]
+	list, err := c.can.Filer.Files(ctx, d.m.Side(side).Object, j.link.Ends[side].ID)
+	d.note(c, err)
+	return list, err
+}
+
 // storeFiles stores a job's ledger of files.
 func (d *drain) storeFiles(tx state.Tx, j *job) error {
 	if j.files == nil {
@@ -149,6 +188,7 @@ func (d *drain) foreseeFiles(ctx context.Context) {
 	if !d.m.FilesTo(mapping.Left) && !d.m.FilesTo(mapping.Right) {
 		return
 	}
+	d.fetchFiles(ctx)
 	for _, j := range d.jobs {
 		if !d.carriesFiles(j) {
 			continue
@@ -182,6 +222,7 @@ func (d *drain) copyFiles(ctx context.Context) error {
 	if !d.m.FilesTo(mapping.Left) && !d.m.FilesTo(mapping.Right) {
 		return nil
 	}
+	d.fetchFiles(ctx)
 	budget := maxDrainFiles
 	for _, j := range d.jobs {
 		if !j.done() && !j.ended && j.link != nil && j.link.ID == 0 && j.removal == nil {

@@ -46,6 +46,7 @@ type job struct {
 	comments    *commentLedger                // to store
 	commentsOf  [2]*connectors.CommentsResult // as read for the batch; nil: not read yet
 	files       *fileLedger                   // to store
+	filesOf     [2]*connectors.FilesResult    // as read for the batch; nil: not read yet
 	taskError   error                         // the tasks could not be worked out
 	double      bool                          // another job of the batch works the link
 	button      string                        // the address to write into the button's field

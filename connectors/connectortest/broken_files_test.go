@@ -104,6 +104,22 @@ var brokenFiles = []breakage{
 			return f.Connection.OpenFile(ctx, object, id, fileID)
 		}
 	}},
+	{"files of many records come in another order", "files", func(f *fake) {
+		f.filesOf = func(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error) {
+			results, err := f.Connection.FilesOf(ctx, object, ids)
+			slices.Reverse(results)
+			return results, err
+		}
+	}},
+	{"files of many records are listed one by one", "files", func(f *fake) {
+		f.filesOf = func(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error) {
+			results := make([]connectors.FilesResult, len(ids))
+			for i, id := range ids {
+				results[i].Files, results[i].Err = f.Connection.Files(ctx, object, id)
+			}
+			return results, nil
+		}
+	}},
 	{"links lose their query", "files", func(f *fake) {
 		f.addLink = func(ctx context.Context, object, id string, l connectors.NewLink) (string, error) {
 			l.URL, _, _ = strings.Cut(l.URL, "?")

@@ -34,6 +34,7 @@ type fake struct {
 	manyComments func(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error)
 	comment      func(ctx context.Context, object, id string, c connectors.Comment) (string, error)
 	files        func(ctx context.Context, object, id string) ([]connectors.Attachment, error)
+	filesOf      func(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error)
 	addFile      func(ctx context.Context, object, id string, n connectors.NewFile) (string, error)
 	openFile     func(ctx context.Context, object, id, fileID string) (io.ReadCloser, error)
 	addLink      func(ctx context.Context, object, id string, l connectors.NewLink) (string, error)
@@ -232,6 +233,15 @@ func (f *fake) Files(ctx context.Context, object, id string) ([]connectors.Attac
 		return f.files(ctx, object, id)
 	}
 	return f.Connection.Files(ctx, object, id)
+}
+
+func (f *fake) FilesOf(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error) {
+	if f.filesOf != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.filesOf(ctx, object, ids)
+	}
+	return f.Connection.FilesOf(ctx, object, ids)
 }
 
 func (f *fake) AddFile(ctx context.Context, object, id string, n connectors.NewFile) (string, error) {

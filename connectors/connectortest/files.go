@@ -3,9 +3,13 @@ package connectortest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tenonsync/tenon/connectors"
 )
@@ -177,6 +181,53 @@ var files = []test{
 		}
 		if truth := people.Attached(e, id); len(truth) != 0 {
 			e.Errorf("the file was added all the same")
+		}
+	}},
+	{"files of many records at once", func(e *env) {
+		_, people := e.filer()
+		batch, ok := e.can.Filer.(connectors.BatchFiler)
+		if !ok {
+			e.Skipf("the connection lists attachments record by record")
+		}
+		ids := e.seed(8)
+		for i, id := range ids[:6] {
+			for n := range i {
+				people.Attach(e, id, fmt.Sprintf("%d-%d.txt", i, n), []byte("x"))
+			}
+		}
+		e.w.Settle(e)
+		e.w.Delete(e, ids[6])
+		slices.Reverse(ids)
+		want := make([][]connectors.Attachment, len(ids))
+		for i, id := range ids {
+			if i != 1 {
+				want[i] = e.attachments(id)
+			}
+		}
+		before := e.requests()
+		got, err := batch.FilesOf(e.Context(), e.h.Object, ids)
+		if err != nil || len(got) != len(ids) {
+			e.Fatalf("FilesOf: %d results for %d records, %v", len(got), len(ids), err)
+		}
+		if n := e.requests() - before; n >= len(ids) {
+			e.Errorf("FilesOf of %d records took %d requests", len(ids), n)
+		}
+		for i, r := range got {
+			switch {
+			case i == 1 && r.Err != nil:
+				e.kind("FilesOf of a missing record", r.Err, connectors.NotFound)
+			case i == 1 && len(r.Files) > 0:
+				e.Errorf("FilesOf of a missing record: %+v", r.Files)
+			case r.Err != nil:
+				e.Errorf("FilesOf record %d: %v", i, r.Err)
+			default:
+				if diff := cmp.Diff(want[i], r.Files, cmpopts.EquateEmpty()); diff != "" {
+					e.Errorf("FilesOf record %d, beside what Files tells (-one by one +at once):\n%s", i, diff)
+				}
+			}
+		}
+		if none, err := batch.FilesOf(e.Context(), e.h.Object, nil); err != nil || len(none) != 0 {
+			e.Errorf("FilesOf nothing: %v, %v", none, err)
 		}
 	}},
 	{"link is attached", func(e *env) {

@@ -21,7 +21,7 @@ var (
 	_ connectors.WebhookSource   = (*connection)(nil)
 	_ connectors.WebhookScreener = (*connection)(nil)
 	_ connectors.Commenter       = (*connection)(nil)
-	_ connectors.Filer           = (*connection)(nil)
+	_ connectors.BatchFiler      = (*connection)(nil)
 	_ connectors.HistoryReader   = (*connection)(nil)
 	_ connectors.Archiver        = (*connection)(nil)
 	_ connectors.Preparer        = (*connection)(nil)

@@ -88,7 +88,7 @@ func (c *connection) Files(ctx context.Context, object, id string) ([]connectors
 	}
 	var list []connectors.Attachment
 	for chunk := range slices.Chunk(ids, batchSize) {
-		notes, _, err := c.batchRead(ctx, standardType("notes"), "", append([]string{attachmentsProperty}, noteProperties...), chunk, false)
+		notes, _, err := c.batchRead(ctx, standardType("notes"), "", fileProperties, chunk, false)
 		if err != nil {
 			return nil, err
 		}
@@ -100,12 +100,7 @@ func (c *connection) Files(ctx context.Context, object, id string) ([]connectors
 			list = append(list, of...)
 		}
 	}
-	slices.SortFunc(list, func(a, b connectors.Attachment) int {
-		if n := a.Created.Compare(b.Created); n != 0 {
-			return n
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
+	oldestFile(list)
 	return list, nil
 }
 

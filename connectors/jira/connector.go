@@ -44,7 +44,7 @@ var (
 	_ connectors.WebhookScreener  = (*Connection)(nil)
 	_ connectors.WebhookRegistrar = (*Connection)(nil)
 	_ connectors.Commenter        = (*Connection)(nil)
-	_ connectors.Filer            = (*Connection)(nil)
+	_ connectors.BatchFiler       = (*Connection)(nil)
 	_ connectors.HistoryReader    = (*Connection)(nil)
 	_ connectors.Deleter          = (*Connection)(nil)
 	_ connectors.Locator          = (*Connection)(nil)
@@ -256,6 +256,7 @@ func (c *Connection) Abilities() connectors.Abilities {
 	}
 	if !c.cloud {
 		a.Commenter = struct{ connectors.Commenter }{c} // one issue at a time
+		a.Filer = struct{ connectors.Filer }{c}
 	}
 	if c.webhooks.Len() > 0 || c.apps.Len() > 0 {
 		a.WebhookSource = c

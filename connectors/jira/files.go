@@ -67,6 +67,12 @@ func (c *Connection) Files(ctx context.Context, obj, id string) ([]connectors.At
 			return nil, err
 		}
 	}
+	return c.shown(list), nil
+}
+
+// shown returns attachments as the contract has them, oldest first. Who the
+// account is must be known.
+func (c *Connection) shown(list []attachment) []connectors.Attachment {
 	out := make([]connectors.Attachment, len(list))
 	for i := range list {
 		w := &list[i]
@@ -85,7 +91,7 @@ func (c *Connection) Files(ctx context.Context, obj, id string) ([]connectors.At
 		two, _ := strconv.ParseInt(b.ID, 10, 64)
 		return int(max(min(one-two, 1), -1))
 	})
-	return out, nil
+	return out
 }
 
 func (c *Connection) attachments(ctx context.Context, op, obj, id string) ([]attachment, error) {

@@ -86,7 +86,7 @@ var (
 	_ connectors.Locator       = (*Connection)(nil)
 	_ connectors.RightsChecker = (*Connection)(nil)
 	_ connectors.Streamer      = (*Connection)(nil)
-	_ connectors.Filer         = (*Connection)(nil)
+	_ connectors.BatchFiler    = (*Connection)(nil)
 )
 
 // Abilities implements connectors.AbilityTeller.

@@ -50,11 +50,34 @@ func (c *Connection) Files(ctx context.Context, object, id string) ([]connectors
 		return nil, err
 	}
 	defer c.system.mu.Unlock()
+	return c.shownFiles(r), nil
+}
+
+// FilesOf implements connectors.BatchFiler.
+func (c *Connection) FilesOf(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error) {
+	if err := c.begin(ctx, Moment{Call: "files", Object: object}, object); err != nil {
+		return nil, err
+	}
+	results := make([]connectors.FilesResult, len(ids))
+	for i, id := range ids {
+		_, r, err := c.known("files", object, id)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		results[i].Files = c.shownFiles(r)
+		c.system.mu.Unlock()
+	}
+	return results, nil
+}
+
+// shownFiles returns what is attached to a record, as the account sees it.
+func (c *Connection) shownFiles(r *record) []connectors.Attachment {
 	list := attachments(r)
 	for i := range list {
 		list[i].Mine = list[i].Author.ID == c.user
 	}
-	return list, nil
+	return list
 }
 
 func attachments(r *record) []connectors.Attachment {
