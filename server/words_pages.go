@@ -106,7 +106,7 @@ var overviewWords = []entry{
 	{"connection.poll", "Last poll", "最近的轮询"},
 	{"connection.stream", "Stream of changes", "变更数据流"},
 	{"connection.told", "last word", "最近消息"},
-	{"connection.gaps", "gaps: %d", "缺口：%d"},
+	{"connection.gaps", "gaps: %s", "缺口：%s"},
 	{"connection.silent", "does not tell of", "未包含"},
 	{"connection.calls", "Calls since the start", "启动以来的调用"},
 	{"connection.quota", "Allowance used", "已用配额"},
