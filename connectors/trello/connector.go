@@ -48,6 +48,7 @@ var (
 	_ connectors.BudgetTeller     = (*Connection)(nil)
 	_ connectors.Filer            = (*Connection)(nil)
 	_ connectors.BatchCommenter   = (*Connection)(nil)
+	_ connectors.BatchFiler       = (*Connection)(nil)
 )
 
 // markPage is where the link of a new card leads that no rule gives one.

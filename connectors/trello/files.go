@@ -1,7 +1,9 @@
 package trello
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,6 +71,60 @@ func (c *Connection) Files(ctx context.Context, object, id string) ([]connectors
 	if _, err := c.do(ctx, rest.Request{Op: op, Record: ref(id), Path: "/cards/{id}/attachments", Params: map[string]string{"id": id}, Out: &list}); err != nil {
 		return nil, err
 	}
+	return c.filesIn(op, id, me, list)
+}
+
+// FilesOf implements connectors.BatchFiler, ten cards a request.
+func (c *Connection) FilesOf(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error) {
+	const op = "list files"
+	if err := c.onlyCards(op, object); err != nil {
+		return nil, err
+	}
+	out := make([]connectors.FilesResult, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	me, err := c.myID(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	var asked []int
+	for i, id := range ids {
+		if out[i].Err = c.fileOf(op, object, id); out[i].Err == nil {
+			asked = append(asked, i)
+		}
+	}
+	for chunk := range slices.Chunk(asked, batchMost) {
+		urls := make([]string, len(chunk))
+		for i, n := range chunk {
+			urls[i] = "/cards/" + ids[n] + "/attachments"
+		}
+		parts, err := c.batch(ctx, op, urls)
+		if err != nil {
+			return nil, err
+		}
+		for i, n := range chunk {
+			if parts[i].status != 200 {
+				e := c.partError(op, ref(ids[n]), parts[i])
+				if e.Kind.Temporary() && e.Kind != connectors.Internal {
+					return nil, e
+				}
+				out[n].Err = e
+				continue
+			}
+			var list []attachment
+			if json.Unmarshal(parts[i].body, &list) != nil {
+				out[n].Err = c.fail(op, ref(ids[n]), connectors.Internal, "the answer is no list of attachments")
+				continue
+			}
+			out[n].Files, out[n].Err = c.filesIn(op, ids[n], me, list)
+		}
+	}
+	return out, nil
+}
+
+// filesIn converts a card's attachments, the link that marks it left out.
+func (c *Connection) filesIn(op, id, me string, list []attachment) ([]connectors.Attachment, error) {
 	var out []connectors.Attachment
 	for i := range list {
 		a := &list[i]
@@ -92,7 +148,9 @@ func (c *Connection) Files(ctx context.Context, object, id string) ([]connectors
 		}
 		out = append(out, f)
 	}
-	slices.SortStableFunc(out, func(a, b connectors.Attachment) int { return a.Created.Compare(b.Created) })
+	slices.SortFunc(out, func(a, b connectors.Attachment) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
 	return out, nil
 }
 
