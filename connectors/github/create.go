@@ -51,7 +51,7 @@ func (c *Connection) createIssue(ctx context.Context, cr connectors.Create, pare
 		Op: op, Method: "POST", Path: "/repos/{owner}/{repo}/issues", Params: sc.repo.params(), Lane: createLane, Body: p.fields, Out: &w,
 	})
 	if err != nil {
-		return connectors.WriteResult{Err: c.lost(ctx, target{op: op, repo: sc.repo}, err)}
+		return connectors.WriteResult{Err: p.inOurWords(c.lost(ctx, target{op: op, repo: sc.repo}, err))}
 	}
 	if w.GetNumber() <= 0 || w.GetID() <= 0 {
 		e := c.fail(op, "", connectors.Internal, "the answer is no issue")

@@ -1,6 +1,9 @@
 package github_test
 
 import (
+	"errors"
+	"strings"
+
 	"slices"
 	"testing"
 
@@ -32,5 +35,27 @@ func TestWhatGitHubDropsIsTold(t *testing.T) {
 	gaps, err := connectors.AbilitiesOf(w.conn).RightsChecker.MissingRights(t.Context(), []connectors.Need{{Object: "issue", Scope: delivery, Write: true, Retire: true}})
 	if err != nil || len(gaps) != 2 {
 		t.Errorf("MissingRights of a reader: %+v, %v; want triage and admin", gaps, err)
+	}
+}
+
+// TestWhoCannotBeAssignedIsNamed refuses a person who is no member, by the
+// field that the write named.
+func TestWhoCannotBeAssignedIsNamed(t *testing.T) {
+	w := newWorld(t, sandbox.Options{NoSeed: true}, nil)
+	id := w.make(t, text("title", "Mine"))
+	stranger := map[string]connectors.Value{"title": connectors.Text("Yours"), "assignee": connectors.PersonValue(connectors.Person{ID: "passer-by"})}
+	created := w.conn.Create(t.Context(), []connectors.Create{{Object: "issue", Scope: delivery, Fields: stranger}})[0]
+	for what, r := range map[string]connectors.WriteResult{"Update": w.update(t, id, stranger), "Create": created} {
+		e, ok := errors.AsType[*connectors.Error](r.Err)
+		if !ok || e.Kind != connectors.Invalid || e.Unsure || len(e.Fields) != 1 || e.Fields[0].Field != "assignee" || !strings.Contains(e.Fields[0].Reason, "passer-by") {
+			t.Errorf("%s: %v, want the field assignee refused", what, r.Err)
+		}
+	}
+	r := w.update(t, id, map[string]connectors.Value{"title": connectors.Text("Ours"), "assignee": connectors.PersonValue(connectors.Person{Email: "nobody@nowhere.example"})})
+	if r.Err != nil || len(r.Refused) != 1 || !strings.Contains(r.Refused[0].Reason, "nobody@nowhere.example") {
+		t.Errorf("an unknown person: %+v", r)
+	}
+	if i, _ := w.sys.Issue(repository, number(id)); i.Title != "Ours" || len(i.Assignees) != 0 {
+		t.Errorf("got %+v", i)
 	}
 }

@@ -256,7 +256,7 @@ func (c *Connection) updateIssue(ctx context.Context, u connectors.Update) conne
 	}
 	i, err := c.send(ctx, at, p)
 	if err != nil {
-		return connectors.WriteResult{Err: c.lost(ctx, at, err)}
+		return connectors.WriteResult{Err: p.inOurWords(c.lost(ctx, at, err))}
 	}
 	if i != nil {
 		c.compare(p, i, sc)
@@ -422,6 +422,27 @@ func sameNames(a, b []string) bool {
 		return slices.Compact(out)
 	}
 	return slices.Equal(lower(a), lower(b))
+}
+
+// ourWords are the fields that go by another name in GitHub's refusals.
+var ourWords = map[string][]string{"assignees": {"assignee"}, "state": {"status"}, "state_reason": {"status", "state"}}
+
+// inOurWords names the refused fields as the write did.
+func (p *prepared) inOurWords(err error) error {
+	e, ok := asError(err)
+	if !ok || len(e.Fields) == 0 {
+		return err
+	}
+	own := *e
+	own.Fields = slices.Clone(e.Fields)
+	for n, f := range own.Fields {
+		for _, word := range ourWords[f.Field] {
+			if slices.Contains(p.named, word) && !slices.Contains(p.named, f.Field) {
+				own.Fields[n].Field = word
+			}
+		}
+	}
+	return &own
 }
 
 // lost completes the error of a write: a repository that moved is looked up
