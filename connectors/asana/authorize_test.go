@@ -78,3 +78,34 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+func TestRightsOfAMember(t *testing.T) {
+	w := seeded(t)
+	need := connectors.Need{Object: "task", Scope: delivery, Write: true, Comment: true}
+	for level, want := range map[string]string{"editor": "", "admin": "", "commenter": "Editor", "viewer": "Editor"} {
+		if err := w.sys.SetAccess(sandbox.DefaultProject, sandbox.DefaultUser, level); err != nil {
+			t.Fatal(err)
+		}
+		gaps, err := connectors.AbilitiesOf(w.conn).RightsChecker.MissingRights(t.Context(), []connectors.Need{need})
+		got := ""
+		for _, g := range gaps {
+			got += g.Right
+		}
+		if err != nil || got != want {
+			t.Errorf("as %s: missing %q, %v; want %q", level, got, err, want)
+		}
+	}
+	id, err := w.sys.As(ada).Create(sandbox.DefaultProject, "", map[string]any{"name": "A"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.sys.SetAccess(sandbox.DefaultProject, sandbox.DefaultUser, "commenter"); err != nil {
+		t.Fatal(err)
+	}
+	if r := update(t, w, id, map[string]connectors.Value{"name": connectors.Text("B"), "completed": connectors.Bool(true)}); connectors.KindOf(r.Err) != connectors.Permission {
+		t.Errorf("Update as a commenter: %v, refused %v; want a Permission error", r.Err, r.Refused)
+	}
+	if _, err := connectors.AbilitiesOf(w.conn).Commenter.AddComment(t.Context(), "task", id, connectors.Comment{Body: "Words"}); err != nil {
+		t.Errorf("AddComment as a commenter: %v", err)
+	}
+}

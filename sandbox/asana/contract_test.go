@@ -118,6 +118,7 @@ func walkStories(a *account, id string) {
 	a.list("/tasks/" + id + "/stories?limit=50&opt_fields=html_text,created_by.name,resource_subtype,new_name,new_dates,new_section.name,custom_field.name")
 	a.must(200, "DELETE", "/stories/"+story, nil)
 	a.list("/attachments?parent=" + id)
+	a.list("/memberships?parent=" + a.project() + "&member=" + a.sys.UserGID(ada))
 }
 
 func walkProjects(a *account) {

@@ -44,6 +44,14 @@ func (s *System) controlRoutes() {
 		s.Deny(in.Deny)
 		return nil
 	}))
+	s.host.HandleControl("POST /_sandbox/access", control(func(in struct {
+		Project string `json:"project"`
+		User    string `json:"user"`
+		Level   string `json:"level"`
+	},
+	) error {
+		return s.SetAccess(in.Project, in.User, in.Level)
+	}))
 	s.host.HandleControl("POST /_sandbox/token", s.controlToken)
 	s.host.HandleControl("POST /_sandbox/token/expire", control(func(in struct {
 		Token string `json:"token"`

@@ -30,6 +30,7 @@
 //	POST /_sandbox/plan                {"free":true}: custom fields and search answer 402
 //	POST /_sandbox/limits              {"perMinute":150,"search":60,"reads":50,"writes":15,"cost":0}; 0: none
 //	POST /_sandbox/hide                {"field":"…"} or {"project":"…"}: out of the token's sight
+//	POST /_sandbox/access              {"project":"…","user":"…","level":"commenter"}: admin, editor, commenter, viewer
 //	POST /_sandbox/deny                {"deny":true}: the token may not write
 //	POST /_sandbox/token               {"user":"…","kind":"pat|service|oauth","scopes":[…]}: a new token
 //	POST /_sandbox/token/expire        ends all tokens; {"token":"…"} one

@@ -52,6 +52,7 @@ type project struct {
 	owner           *user
 	team            *team
 	members         []*user
+	accesses        []*access
 	followers       []*user
 	modified        time.Time
 	sections        []*section

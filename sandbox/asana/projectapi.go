@@ -258,7 +258,8 @@ func removeSetting(c *call) (*answer, *apiError) {
 
 func (s *System) addProject(p *project, u *user, now time.Time) {
 	p.entity, p.modified = s.entity(now), now
-	p.members, p.followers = appendUser(p.members, u), appendUser(p.followers, u)
+	p.followers = appendUser(p.followers, u)
+	s.join(p, []*user{u}, now)
 	s.projects = append(s.projects, p)
 }
 

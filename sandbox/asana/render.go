@@ -151,6 +151,7 @@ var shapes = map[string]shape{
 	},
 	"project_template": {compact: named, full: []string{"description", "public", "owner", "team", "requested_dates", "requested_roles"}, opt: []string{"html_description", "color"}},
 	"job":              {compact: []string{"gid", "resource_type", "resource_subtype", "status", "new_project", "new_task", "new_project_template"}},
+	"membership":       {compact: []string{"gid", "resource_type", "resource_subtype", "parent", "member", "access_level"}},
 	"webhook": {
 		compact: []string{"gid", "resource_type", "active", "resource", "target"},
 		full: []string{

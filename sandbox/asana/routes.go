@@ -90,7 +90,7 @@ func (s *System) table() []*route {
 	add(get, "/tasks/{task}/stories", "stories:read", listStories)
 	add(post, "/tasks/{task}/stories", "stories:write", createStory)
 	for name, op := range taskActions {
-		add(post, "/tasks/{task}/"+name, "tasks:write", op)
+		add(post, "/tasks/{task}/"+name, "tasks:write", func(c *call) (*answer, *apiError) { return c.acting(op) })
 	}
 	add(get, "/projects/{project}/tasks", "tasks:read", listProjectTasks)
 	add(get, "/sections/{section}/tasks", "tasks:read", listSectionTasks)
@@ -118,6 +118,7 @@ func (s *System) table() []*route {
 	add(put, "/sections/{section}", "", updateSection)
 	add(del, "/sections/{section}", "", deleteSection)
 	add(post, "/sections/{section}/addTask", "", addTaskToSection)
+	add(get, "/memberships", "", listMemberships)
 	add(get, "/status_updates", "", listStatuses)
 	add(post, "/status_updates", "", createStatus)
 	add(get, "/status_updates/{status}", "", getStatus)

@@ -73,7 +73,7 @@ func (s *System) seedWorkspace() {
 func (s *System) seedProject(name string, tm *team, sections []string, fields []*customField, at time.Time) {
 	p := &project{name: name, values: map[string]*fieldValue{}, html: "<body></body>", view: "board", privacy: "public_to_workspace", color: "light-teal", team: tm, owner: s.users[0]}
 	s.addProject(p, s.users[0], at)
-	p.members = s.users
+	s.join(p, s.users, at)
 	for _, sec := range sections {
 		s.addSection(p, sec, at)
 	}

@@ -15,6 +15,9 @@ func createStory(c *call) (*answer, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.mayComment(t); err != nil {
+		return nil, err
+	}
 	html, given, err := c.rich("text", "html_text", richText)
 	if err != nil {
 		return nil, err

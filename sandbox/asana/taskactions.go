@@ -19,6 +19,18 @@ var taskActions = map[string]func(*call) (*answer, *apiError){
 	"removeDependents":   removeDependents,
 }
 
+// acting carries out an action of somebody who may edit the task.
+func (c *call) acting(op func(*call) (*answer, *apiError)) (*answer, *apiError) {
+	t, err := c.task("task", c.vars["task"])
+	if err == nil {
+		err = c.mayEdit(t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return op(c)
+}
+
 func setParent(c *call) (*answer, *apiError) {
 	t, err := c.task("task", c.vars["task"])
 	if err != nil {

@@ -237,7 +237,10 @@ func (c *call) newTask(parent *task) (*task, *apiError) {
 		return nil, err
 	}
 	t := &task{entity: entity{created: c.now}, subtype: "default_task", createdBy: c.user, modified: c.now, values: map[string]*fieldValue{}, html: "<body></body>"}
-	t.memberships = places
+	t.memberships, t.parent = places, parent
+	if err := c.mayEdit(t); err != nil {
+		return nil, err
+	}
 	edits, err := c.taskEdits(t)
 	if err != nil {
 		return nil, err
@@ -319,6 +322,9 @@ func deleteTask(c *call) (*answer, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.mayEdit(t); err != nil {
+		return nil, err
+	}
 	c.s.trash(c.user, t, c.now)
 	return nothing()
 }
@@ -326,6 +332,9 @@ func deleteTask(c *call) (*answer, *apiError) {
 func updateTask(c *call) (*answer, *apiError) {
 	t, err := c.task("task", c.vars["task"])
 	if err != nil {
+		return nil, err
+	}
+	if err := c.mayEdit(t); err != nil {
 		return nil, err
 	}
 	edits, err := c.taskEdits(t)
