@@ -16,8 +16,9 @@ type Streamer interface {
 	// stable storage; until then the connection keeps no cursor behind it and
 	// reads on within stated bounds only. The first batch comes as soon as the
 	// stream stands, be it empty. Hints may repeat and may be out of any order.
-	// None is missing between a cursor and the batches that follow it, unless a
-	// Gap says so.
+	// None of a record's fields is missing between a cursor and the batches that
+	// follow it, unless a Gap says so. Whether comments and files are told of is
+	// the system's matter.
 	Stream(ctx context.Context, sels []Selection, cursor string, tell func(context.Context, StreamBatch) error) error
 }
 

@@ -195,7 +195,8 @@ func (x *explaining) loadHeard(tx state.Tx) error {
 }
 
 // streamedPolls is how many times less often the changes of an object are asked
-// for while a stream tells of them, unless an admin has said how often.
+// for while a stream tells of all that is carried over, unless an admin has said
+// how often.
 const streamedPolls = 10
 
 // pollEvery returns how often a connection's changes of an object are asked for.
@@ -207,10 +208,23 @@ func (e *Engine) pollEvery(c *connection, object string) time.Duration {
 	if c.facts.PollInterval > 0 {
 		every = c.facts.PollInterval
 	}
-	if c.stream.tells(object) {
+	if c.stream.tells(object) && !e.carriesMore(c, object) {
 		every *= streamedPolls
 	}
 	return every
+}
+
+// carriesMore reports whether comments or files of an object's records are
+// carried over: streams need not tell of them, the lists do.
+func (e *Engine) carriesMore(c *connection, object string) bool {
+	for _, m := range e.mappings {
+		for side := range mapping.SideID(2) {
+			if m.sides[side] == c && m.Side(side).Object == object && (m.CommentsTo(side.Other()) || m.FilesTo(side.Other())) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ask reads both sides and decides as a run would. Of a connection that is

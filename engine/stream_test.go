@@ -242,3 +242,45 @@ func (w *world) streamStatus() engine.StreamStatus {
 	}
 	return *s.Connections[0].Stream
 }
+
+// TestStreamsSparePolls looks at how often the lists are asked: less often while
+// a stream tells of everything that is carried over.
+func TestStreamsSparePolls(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		source string
+		open   bool
+		want   string
+	}{
+		"no stream":               {strings.Replace(twoWay, "comments: both", "comments: none", 1), false, "30s"},
+		"a stream":                {strings.Replace(twoWay, "comments: both", "comments: none", 1), true, "5m0s"},
+		"a stream, with comments": {twoWay, true, "30s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, test.source, func(crm, _ *memory.Options) { crm.Streams = true })
+			deal := w.crm.Create("record", nil, "u1", map[string]connectors.Value{"title": connectors.Text("Bridge"), "active": connectors.Bool(true)})
+			w.settle()
+			ctx, cancel := context.WithCancel(t.Context())
+			done, up := make(chan struct{}), make(chan struct{})
+			if test.open {
+				go func() {
+					defer close(done)
+					_, _ = w.eng.Listen(ctx, "crm", func() { close(up) })
+				}()
+				<-up
+			} else {
+				close(done)
+			}
+			out, err := w.eng.Explain(t.Context(), "crm/record/"+deal, engine.ExplainOptions{})
+			cancel()
+			<-done
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := out.Mappings[0].Sides[0].PollEvery; got != test.want {
+				t.Errorf("asked every %s, want %s", got, test.want)
+			}
+		})
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
@@ -148,7 +149,7 @@ func call[A any](ctx context.Context, c *Client, method string, send func(contex
 func (c *Client) observe(method string, err error, began time.Time) {
 	if c.config.Observe != nil {
 		_, answered := status.FromError(err)
-		c.config.Observe(method, err == nil || answered && status.Code(err) != 14, time.Since(began))
+		c.config.Observe(method, err == nil || answered && status.Code(err) != codes.Unavailable, time.Since(began))
 	}
 }
 
