@@ -25,9 +25,20 @@ const (
 	attachmentsName = "attachments"
 )
 
-// maxDrainFiles bounds the files that one batch carries: the links that are
-// left are due again at once.
-const maxDrainFiles = 32
+// maxDrainFiles and maxDrainCarry bound what one batch carries, so that the
+// mapping's other work need not wait long: what is left is due again at once.
+const (
+	maxDrainFiles = 32
+	maxDrainCarry = time.Minute
+)
+
+// carryBudget is what one batch may still carry.
+type carryBudget struct {
+	files int
+	until time.Time
+}
+
+func (d *drain) spent(b *carryBudget) bool { return b.files <= 0 || d.clock.Now().After(b.until) }
 
 // fileLedger lists, by side, the attachments that need no copy: copies, what
 // was copied, and what each side had of the same. Refused holds those of a side
@@ -223,7 +234,7 @@ func (d *drain) copyFiles(ctx context.Context) error {
 		return nil
 	}
 	d.fetchFiles(ctx)
-	budget := maxDrainFiles
+	budget := &carryBudget{files: maxDrainFiles, until: d.clock.Now().Add(maxDrainCarry)}
 	for _, j := range d.jobs {
 		if !j.done() && !j.ended && j.link != nil && j.link.ID == 0 && j.removal == nil {
 			// It is linked with this commit; what it holds is looked at next.
@@ -235,18 +246,18 @@ func (d *drain) copyFiles(ctx context.Context) error {
 		if !d.carriesFiles(j) {
 			continue
 		}
-		if budget <= 0 {
+		if d.spent(budget) {
 			j.outcome = outcome{kind: outcomeAgain}
 			continue
 		}
-		if err := d.filesOf(ctx, j, &budget); err != nil {
+		if err := d.filesOf(ctx, j, budget); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *drain) filesOf(ctx context.Context, j *job, budget *int) error {
+func (d *drain) filesOf(ctx context.Context, j *job, budget *carryBudget) error {
 	r, err := j.foreseen.holding, error(nil)
 	if r == nil {
 		r, err = d.readFiles(ctx, j)
@@ -263,7 +274,7 @@ func (d *drain) filesOf(ctx context.Context, j *job, budget *int) error {
 			if j.done() {
 				break
 			}
-			if *budget <= 0 {
+			if d.spent(budget) {
 				j.outcome = outcome{kind: outcomeAgain}
 				break
 			}
@@ -272,7 +283,7 @@ func (d *drain) filesOf(ctx context.Context, j *job, budget *int) error {
 				return err
 			}
 			if f.sent {
-				*budget--
+				budget.files--
 			}
 		}
 	}

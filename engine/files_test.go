@@ -236,6 +236,10 @@ func TestPlanAndExplainTellOfFiles(t *testing.T) {
 	if c.To != "epic" || c.Reason != "2 files: offer.pdf, huge.iso" || len(c.Files) != 2 || c.Files[0].Size != 5 || c.Files[0].Link != "" || c.Files[1].Link == "" {
 		t.Errorf("attach: %+v", c)
 	}
+	x, err := w.eng.Explain(t.Context(), "crm/record/"+id, engine.ExplainOptions{})
+	if err != nil || x.Standing == engine.InSync || !slices.ContainsFunc(x.Findings, func(f engine.Finding) bool { return strings.Contains(f.Text, "2 files are not attached to the epic") }) {
+		t.Errorf("explain: %+v, %v, want two files that are not attached", x, err)
+	}
 	w.settle()
 	rows, err := w.eng.History(t.Context(), engine.HistoryFilter{Limit: 100})
 	if err != nil {

@@ -131,6 +131,26 @@ const steps = {
     assert.equal((await refused(400, crm.deals.searchApi.doSearch({ ...request([]), after: '9999' }))).category, 'VALIDATION_ERROR');
   },
 
+  async 'files at a note'() {
+    const { filesApi } = client.files;
+    const content = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i % 251));
+    const upload = (options) => filesApi.upload({ data: content, name: 'offer.pdf' }, undefined, '/client', 'offer.pdf', undefined, options);
+    const made = await upload(JSON.stringify({ access: 'PRIVATE' }));
+    assert.deepEqual([made.name, made.extension, made.size, made.access], ['offer', 'pdf', content.length, 'PRIVATE']);
+    await refused(400, upload(undefined));
+    const signed = await filesApi.getSignedUrl(made.id);
+    const answer = await fetch(signed.url); // without a token
+    assert.ok(Buffer.from(await answer.arrayBuffer()).equals(content));
+    assert.equal((await fetch(signed.url.replace(/signature=./, 'signature=_'))).status, 403);
+    const note = await crm.objects.notes.basicApi.create({
+      properties: { hs_timestamp: new Date().toISOString(), hs_note_body: 'offer', hs_attachment_ids: made.id }, associations: [],
+    });
+    const read = await crm.objects.notes.basicApi.getById(note.id, ['hs_attachment_ids']);
+    assert.equal(read.properties.hs_attachment_ids, made.id);
+    await filesApi.archive(made.id);
+    await refused(404, filesApi.getById(made.id));
+  },
+
   async 'associations, old and new'() {
     const [deal] = (await crm.deals.basicApi.getPage(1, undefined, undefined, undefined, ['contacts'])).results;
     const contact = await crm.contacts.basicApi.create({ properties: { email: `link-${Date.now()}@client.example` }, associations: [] });
