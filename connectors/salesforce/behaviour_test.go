@@ -480,15 +480,11 @@ func TestPeopleOfOneEmail(t *testing.T) {
 	}
 }
 
-// The other ways to keep keys and comments pass the suite as well.
+// The other ways to log in and to keep keys and comments pass the suite as well.
 func TestOtherPlaces(t *testing.T) {
-	for name, more := range map[string]map[string]string{
-		"keys in a text field": {"key_fields": "Opportunity=Project_Status__c"},
-		"comments in Chatter":  {"notes": "chatter"},
-		"login by certificate": jwtSettings(),
-	} {
-		t.Run(name, func(t *testing.T) { connectortest.Run(t, opportunities(more)) })
-	}
+	more := jwtSettings()
+	more["key_fields"], more["notes"] = "Opportunity=Project_Status__c", "chatter"
+	connectortest.Run(t, opportunities(more))
 }
 
 func TestLocate(t *testing.T) {
@@ -566,5 +562,46 @@ func TestNewNoteIsTold(t *testing.T) {
 	}
 	if told < 1 || told > 2 {
 		t.Errorf("the note was told %d times in five polls", told)
+	}
+}
+
+// In an org with several currencies an amount has the record's, and brings its
+// own where it is written.
+func TestSeveralCurrencies(t *testing.T) {
+	w := openOrg(t, ofOpportunities, sandbox.Options{Currencies: []string{"EUR", "USD"}}, map[string]string{"currency": ""})
+	dollars, err := connectors.Money("12.5", "USD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := won("Dollars")
+	fields["Amount"] = dollars
+	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "Opportunity", Fields: fields}})[0]
+	if r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	amount := func(id string) connectors.Value {
+		t.Helper()
+		got, err := w.conn.Read(t.Context(), connectors.Selection{Object: "Opportunity", Fields: []string{"Amount"}}, []string{id})
+		if err != nil || got[0].Err != nil {
+			t.Fatalf("Read: %v, %+v", err, got)
+		}
+		v, _ := got[0].Record.Get("Amount")
+		return v
+	}
+	if got := amount(r.ID); !connectors.Equal(got, dollars) {
+		t.Errorf("what was made in dollars reads %v", got)
+	}
+	u := w.conn.Update(t.Context(), []connectors.Update{{Object: "Opportunity", ID: r.ID, Fields: map[string]connectors.Value{"Amount": euros("7")}}})[0]
+	if got := amount(r.ID); u.Err != nil || !connectors.Equal(got, euros("7")) {
+		t.Errorf("written in euros: %v, reads %v", u.Err, got)
+	}
+}
+
+// Assignment rules would move the owner of what Tenon makes.
+func TestNoAssignmentRules(t *testing.T) {
+	w := openOrg(t, kind{object: "Case"}, sandbox.Options{AssignmentRules: true}, nil)
+	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "Case", Fields: map[string]connectors.Value{"Subject": connectors.Text("x"), "OwnerId": person(mei)}}})[0]
+	if got, err := w.sys.Get("Case", r.ID); r.Err != nil || err != nil || got.Fields["OwnerId"] != person(mei).Person().ID {
+		t.Errorf("Create: %v; the owner is %s", r.Err, got.Fields["OwnerId"])
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -15,7 +16,7 @@ import (
 	"github.com/tenonsync/tenon/connectors/rest"
 )
 
-var _ connectors.Filer = (*connection)(nil)
+var _ connectors.BatchFiler = (*connection)(nil)
 
 // maxFile is the largest file that Salesforce takes, in bytes.
 const maxFile = 2<<30 - 1
@@ -38,12 +39,54 @@ func (c *connection) Files(ctx context.Context, object, id string) ([]connectors
 	if !ok {
 		return nil, c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of Salesforce", id)
 	}
-	var documents []string
-	soql := selectFrom("ContentDocumentLink", []string{"ContentDocumentId"}, []string{"LinkedEntityId = " + quote(record)}, "")
-	if err := c.queryEach(ctx, op, "ContentDocumentLink", soql, false, func(r row) { documents = append(documents, r.text("ContentDocumentId")) }); err != nil {
+	byID, err := c.filesOf(ctx, op, []string{record})
+	return byID[record], err
+}
+
+// FilesOf implements connectors.BatchFiler.
+func (c *connection) FilesOf(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error) {
+	const op = "list files"
+	byID, err := c.filesOf(ctx, op, unique(ids))
+	if err != nil {
 		return nil, err
 	}
-	return c.documents(ctx, op, unique(documents))
+	out := make([]connectors.FilesResult, len(ids))
+	for i, id := range ids {
+		if record, ok := id18(id); ok {
+			out[i].Files = byID[record]
+		} else {
+			out[i].Err = c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of Salesforce", id)
+		}
+	}
+	return out, nil
+}
+
+// filesOf returns the files of records by their long ids, oldest first.
+func (c *connection) filesOf(ctx context.Context, op string, records []string) (map[string][]connectors.Attachment, error) {
+	linked := map[string][]string{} // records by document
+	for chunk := range slices.Chunk(records, commentChunk) {
+		soql := selectFrom("ContentDocumentLink", []string{"ContentDocumentId", "LinkedEntityId"}, []string{"LinkedEntityId IN " + quoteAll(chunk)}, "")
+		err := c.queryEach(ctx, op, "ContentDocumentLink", soql, false, func(r row) {
+			document, _ := id18(r.text("ContentDocumentId"))
+			record, _ := id18(r.text("LinkedEntityId"))
+			linked[document] = append(linked[document], record)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	delete(linked, "")
+	files, err := c.documents(ctx, op, slices.Sorted(maps.Keys(linked)))
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]connectors.Attachment, len(records))
+	for _, f := range files {
+		for _, record := range linked[f.ID] {
+			out[record] = append(out[record], f)
+		}
+	}
+	return out, nil
 }
 
 // documents returns files by the ids of their documents, oldest first.

@@ -365,9 +365,12 @@ func (w *writer) patch(ctx context.Context, jobs []job, body collection) ([]save
 	if out.Responses[0].Body.decode(&answer) != nil {
 		return nil, nil, lost
 	}
-	after := &written{fields: names, server: serverTime(resp)}
-	if len(out.Responses) < 2 || out.Responses[1].Status != http.StatusOK || out.Responses[1].Body.decode(&after.rows) != nil || len(after.rows) != len(jobs) {
+	if len(out.Responses) < 2 || out.Responses[1].Status != http.StatusOK {
 		return answer, nil, nil // the writes took effect; whoever wants the records reads them
+	}
+	after := &written{fields: names, server: serverTime(resp)}
+	if unread := out.Responses[1].Body.decode(&after.rows); unread != nil || len(after.rows) != len(jobs) {
+		after = nil
 	}
 	return answer, after, nil
 }
