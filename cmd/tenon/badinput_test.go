@@ -387,6 +387,10 @@ var wrongNames = []struct {
 	{"verify --expect nothing", exitUsage, `"nothing" is no mark of the journal`},
 	{"init --template nothing fresh", exitUsage, `there is no template "nothing"`},
 	{"init --project 1 fresh", exitUsage, "is not the key of a Jira project"},
+	{"init --crm nothing fresh", exitUsage, `no templates for the CRM "nothing"`},
+	{"init --crm hubspot --tool github --project nothing fresh", exitUsage, `"nothing" is not a GitHub repository`},
+	{"demo --example nothing", exitUsage, `there is no example "nothing"`},
+	{"sandbox --only nothing", exitUsage, `there is no emulated system "nothing"`},
 	{"schema nothing", exitUsage, `there is no schema of "nothing"`},
 	{"sandbox --template nothing --init fresh --hubspot 127.0.0.1:0 --jira 127.0.0.1:0", exitUsage, `there is no template "nothing"`},
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,18 +25,21 @@ func program(ctx context.Context, args ...string) outcome {
 func TestTemplatesAgainstTheSystems(t *testing.T) {
 	for _, template := range examples.Templates() {
 		t.Run(template.Name, func(t *testing.T) {
-			d := newTestDemo(t, 1, "127.0.0.1:0")
-			v := d.variables()
+			e, err := startSandbox(sandboxOptions{seed: 1, only: []string{template.CRM, template.Tool}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(e.close)
 			dir := filepath.Join(t.TempDir(), "sync")
-			program(t.Context(), "init", dir, "--template", template.Name, "--jira-url", v["JIRA_URL"], "--project", "DELIV").want(t, exitDone, "tenon connect hubspot")
+			program(t.Context(), "init", dir, "--template", template.Name).want(t, exitDone, "tenon connect "+template.CRM, "tenon connect "+template.Tool)
 
 			example, err := os.ReadFile(filepath.Join(dir, ".env.example"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			env := string(example)
-			for _, name := range []string{"HUBSPOT_TOKEN", "HUBSPOT_CLIENT_SECRET", "JIRA_EMAIL", "JIRA_TOKEN", "JIRA_WEBHOOK_SECRET"} {
-				env = strings.Replace(env, "\n"+name+"=", "\n"+name+"="+v[name], 1)
+			for name, value := range e.variables() {
+				env = regexp.MustCompile(`(?m)^`+name+`=.*$`).ReplaceAllLiteralString(env, name+"="+value)
 			}
 			if err := os.WriteFile(filepath.Join(dir, ".env"), []byte(env), 0o600); err != nil {
 				t.Fatal(err)
@@ -45,14 +49,13 @@ func TestTemplatesAgainstTheSystems(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The one line that only a sandbox needs.
-			at := strings.Replace(string(text), "    kind: hubspot\n", "    kind: hubspot\n    base_url: "+v["HUBSPOT_URL"]+"\n", 1)
-			if err := os.WriteFile(path, []byte(at), 0o600); err != nil {
+			if err := os.WriteFile(path, []byte(e.addressed(string(text), false)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			cfg := []string{"--config", path}
-			program(t.Context(), append(cfg, "connect", "hubspot", "--yes")...).want(t, exitDone, "rights     all that")
-			program(t.Context(), append(cfg, "connect", "jira", "--yes")...).want(t, exitDone, "rights     all that")
+			for _, name := range []string{template.CRM, template.Tool} {
+				program(t.Context(), append(cfg, "connect", name, "--yes")...).want(t, exitDone, "rights     all that")
+			}
 			program(t.Context(), append(cfg, "validate")...).want(t, exitDone, "sound")
 			plan := program(t.Context(), append(cfg, "plan")...)
 			if plan.code != exitDone && plan.code != exitFound || !strings.Contains(plan.out, "create") {
@@ -75,7 +78,7 @@ func TestInitAsks(t *testing.T) {
 		"all": {"ticket-to-issue\noauth\nhttps://acme.atlassian.net/\nweb\n", map[string]string{
 			"tenon.yaml": "base_url: https://acme.atlassian.net\n    client_id", "mappings/ticket-to-issue.yaml": "project: WEB",
 		}},
-		"by number":    {"7\n3\n\n\n\n", map[string]string{"tenon.yaml": "base_url: ${JIRA_URL}", "mappings/won-deal-to-epic.yaml": "project: DELIV"}},
+		"by number":    {"17\n3\n\n\n\n", map[string]string{"tenon.yaml": "base_url: ${JIRA_URL}", "mappings/won-deal-to-epic.yaml": "project: DELIV"}},
 		"nothing":      {"\n\n\n\n", map[string]string{"tenon.yaml": "token: ${HUBSPOT_TOKEN}", "mappings/deal-to-issue.yaml": "project: DELIV"}},
 		"end of input": {"", map[string]string{"tenon.yaml": "token: ${JIRA_TOKEN}", "mappings/deal-to-issue.yaml": "project: DELIV"}},
 	} {

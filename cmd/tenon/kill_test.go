@@ -30,7 +30,11 @@ var killed = []struct {
 	example string
 	share   int
 }{
-	{"hubspot-jira", 100},
+	{"hubspot-jira", 50},
+	{"hubspot-trello", 20},
+	{"salesforce-jira", 20},
+	{"salesforce-asana", 20},
+	{"hubspot-github", 20},
 }
 
 // TestKill kills the service again and again with SIGKILL, under webhooks from
