@@ -35,43 +35,18 @@ func (c *Connection) Comments(ctx context.Context, object, id string) ([]connect
 // CommentsOf implements connectors.BatchCommenter: ten tasks in a batch.
 func (c *Connection) CommentsOf(ctx context.Context, object string, ids []string) ([]connectors.CommentsResult, error) {
 	out := make([]connectors.CommentsResult, len(ids))
-	stories := make([][]wireStory, len(ids))
-	var actions []action
-	var at []int
+	errs, stories := make([]error, len(ids)), make([][]wireStory, len(ids))
 	for i, id := range ids {
-		if err := c.checkComments(opComments, object, id); err != nil {
-			out[i].Err = err
-			continue
-		}
-		actions, at = append(actions, action{method: http.MethodGet, path: "/tasks/" + id + "/stories", fields: commentFields, limit: pageSize}), append(at, i)
+		errs[i] = c.checkComments(opComments, object, id)
 	}
-	for len(actions) > 0 {
-		var again []action
-		var more []int
-		for n, r := range c.run(ctx, opComments, actions) {
-			i := at[n]
-			var list []wireStory
-			switch {
-			case r.err != nil && aboutRecord(r.err):
-				out[i].Err = named(r.err, opComments, object+"/"+ids[i])
-				continue
-			case r.err != nil:
-				return nil, named(r.err, opComments, "")
-			}
-			if err := decodeData(r.data, &list); err != nil {
-				return nil, c.fail(opComments, object+"/"+ids[i], connectors.Internal, "%w", err)
-			}
-			stories[i] = append(stories[i], list...)
-			if r.next != "" && r.next != actions[n].offset {
-				a := actions[n]
-				a.offset = r.next
-				again, more = append(again, a), append(more, i)
-			}
-		}
-		actions, at = again, more
+	ask := func(id string) action {
+		return action{method: http.MethodGet, path: "/tasks/" + id + "/stories", fields: commentFields, limit: pageSize}
+	}
+	if err := gather(ctx, c, opComments, object, ids, errs, ask, stories); err != nil {
+		return nil, err
 	}
 	for i := range out {
-		if out[i].Err == nil {
+		if out[i].Err = errs[i]; out[i].Err == nil {
 			out[i].Comments, out[i].Err = c.commentsOf(object, ids[i], stories[i])
 		}
 	}

@@ -55,7 +55,7 @@ var (
 	_ connectors.Locator          = (*Connection)(nil)
 	_ connectors.RightsChecker    = (*Connection)(nil)
 	_ connectors.BudgetTeller     = (*Connection)(nil)
-	_ connectors.Filer            = (*Connection)(nil)
+	_ connectors.BatchFiler       = (*Connection)(nil)
 	_ connectors.Authorizer       = (*Connector)(nil)
 )
 

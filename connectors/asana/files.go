@@ -2,6 +2,7 @@ package asana
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,32 +31,71 @@ func (c *Connection) FileLimit(_ context.Context, object string) (int64, error) 
 
 const attachmentFields = "name,resource_subtype,created_at,permanent_url,view_url,host,size"
 
+const opFiles = "read attachments"
+
 // Files implements connectors.Filer. Attachments have no place for a key, and do
 // not tell who added them: the stories of the task do.
 func (c *Connection) Files(ctx context.Context, object, id string) ([]connectors.Attachment, error) {
-	const op = "read attachments"
-	if err := c.checkComments(op, object, id); err != nil {
-		return nil, err
-	}
-	list, err := all[wireAttachment](ctx, c, rest.Request{
-		Op: op, Record: object + "/" + id, Path: "/attachments", Query: url.Values{"parent": {id}, "opt_fields": {attachmentFields}},
-	}, maxPages)
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	notes, err := c.addedFiles(ctx, op, object, id)
+	got, err := c.FilesOf(ctx, object, []string{id})
 	if err != nil {
 		return nil, err
 	}
-	me, err := c.whoami(ctx, op)
+	return got[0].Files, got[0].Err
+}
+
+// FilesOf implements connectors.BatchFiler: ten lists in a batch. Stories are
+// asked for where there are attachments.
+func (c *Connection) FilesOf(ctx context.Context, object string, ids []string) ([]connectors.FilesResult, error) {
+	out := make([]connectors.FilesResult, len(ids))
+	lists := make([][]wireAttachment, len(ids))
+	errs := make([]error, len(ids))
+	attachments := func(id string) action {
+		return action{method: http.MethodGet, path: "/attachments", data: map[string]any{"parent": id}, fields: attachmentFields, limit: pageSize}
+	}
+	for i, id := range ids {
+		errs[i] = c.checkComments(opFiles, object, id)
+	}
+	if err := gather(ctx, c, opFiles, object, ids, errs, attachments, lists); err != nil {
+		return nil, err
+	}
+	for i := range ids {
+		out[i].Err = errs[i]
+		if errs[i] == nil && len(lists[i]) == 0 {
+			errs[i] = errNone
+		}
+	}
+	stories := make([][]wireStory, len(ids))
+	noted := func(id string) action {
+		return action{method: http.MethodGet, path: "/tasks/" + id + "/stories", fields: "resource_subtype,created_at,created_by.name", limit: pageSize}
+	}
+	if err := gather(ctx, c, opFiles, object, ids, errs, noted, stories); err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		if out[i].Err == nil && !errors.Is(errs[i], errNone) {
+			if out[i].Err = errs[i]; out[i].Err == nil {
+				out[i].Files, out[i].Err = c.filesOf(ctx, object, id, lists[i], stories[i])
+			}
+		}
+	}
+	return out, nil
+}
+
+// errNone marks a record that has nothing more to tell.
+var errNone = errors.New("there is none")
+
+// filesOf makes the attachments of one record.
+func (c *Connection) filesOf(ctx context.Context, object, id string, list []wireAttachment, stories []wireStory) ([]connectors.Attachment, error) {
+	me, err := c.whoami(ctx, opFiles)
 	if err != nil {
 		return nil, err
 	}
+	notes := slices.DeleteFunc(stories, func(s wireStory) bool { return s.Subtype != "attachment_added" || s.CreatedBy == nil })
 	out := make([]connectors.Attachment, 0, len(list))
 	for i := range list {
 		w := &list[i]
 		if w.GID == "" {
-			return nil, c.fail(op, object+"/"+id, connectors.Internal, "the answer has an attachment without an id")
+			return nil, c.fail(opFiles, object+"/"+id, connectors.Internal, "the answer has an attachment without an id")
 		}
 		a := connectors.Attachment{ID: w.GID, Name: w.Name, Size: -1, Created: parseTime(w.CreatedAt)}
 		if w.Size != nil {
@@ -78,15 +118,6 @@ func (c *Connection) Files(ctx context.Context, object, id string) ([]connectors
 	}
 	slices.SortStableFunc(out, func(a, b connectors.Attachment) int { return a.Created.Compare(b.Created) })
 	return out, nil
-}
-
-// addedFiles returns Asana's notes of attachments.
-func (c *Connection) addedFiles(ctx context.Context, op, object, id string) ([]wireStory, error) {
-	stories, err := all[wireStory](ctx, c, rest.Request{
-		Op: op, Record: object + "/" + id, Path: "/tasks/{id}/stories", Params: map[string]string{"id": id},
-		Query: url.Values{"opt_fields": {"resource_subtype,created_at,created_by.name"}},
-	}, maxPages)
-	return slices.DeleteFunc(stories, func(s wireStory) bool { return s.Subtype != "attachment_added" || s.CreatedBy == nil }), err
 }
 
 // whoAdded returns who is noted nearest to the time of an attachment.

@@ -2,6 +2,7 @@ package asana
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,38 +27,25 @@ func (c *Connection) History(ctx context.Context, object string, ids, fields []s
 	if object == objectProject {
 		return out, nil
 	}
-	var actions []action
-	var at []int
+	errs, stories := make([]error, len(ids)), make([][]wireStory, len(ids))
 	for i, id := range ids {
-		if isID(id) {
-			actions = append(actions, action{method: http.MethodGet, path: "/tasks/" + id + "/stories", fields: storyFields, limit: pageSize})
-			at = append(at, i)
+		if !isID(id) {
+			errs[i] = errNone
 		}
 	}
-	for len(actions) > 0 {
-		var again []action
-		var more []int
-		for n, r := range c.run(ctx, op, actions) {
-			if r.err != nil {
-				if r.err.Kind == connectors.NotFound {
-					continue
-				}
-				return nil, named(r.err, op, "")
-			}
-			var stories []wireStory
-			if err := decodeData(r.data, &stories); err != nil {
-				return nil, c.fail(op, object+"/"+ids[at[n]], connectors.Internal, "%w", err)
-			}
-			for i := range stories {
-				out[at[n]] = append(out[at[n]], stories[i].edits(fields, since)...)
-			}
-			if r.next != "" && r.next != actions[n].offset {
-				a := actions[n]
-				a.offset = r.next
-				again, more = append(again, a), append(more, at[n])
-			}
+	ask := func(id string) action {
+		return action{method: http.MethodGet, path: "/tasks/" + id + "/stories", fields: storyFields, limit: pageSize}
+	}
+	if err := gather(ctx, c, op, object, ids, errs, ask, stories); err != nil {
+		return nil, err
+	}
+	for i := range ids {
+		if errs[i] != nil && !errors.Is(errs[i], errNone) && connectors.KindOf(errs[i]) != connectors.NotFound {
+			return nil, errs[i]
 		}
-		actions, at = again, more
+		for n := range stories[i] {
+			out[i] = append(out[i], stories[i][n].edits(fields, since)...)
+		}
 	}
 	for _, edits := range out {
 		slices.SortStableFunc(edits, func(a, b connectors.FieldEdit) int { return a.At.Compare(b.At) })
