@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tenonsync/tenon/connectors/jsonscan"
@@ -112,12 +113,14 @@ func (r *row) UnmarshalJSON(raw []byte) error {
 		*r = nil
 		return nil
 	}
-	*r = make(row, 32)
-	return r.add("", raw, 0)
+	*r = make(row, 48)
+	texts := make([]string, 0, 48)
+	return r.add("", raw, 0, &texts)
 }
 
-// add takes in the fields of an object that was checked to be JSON.
-func (r row) add(prefix string, raw jsonscan.Value, depth int) (err error) {
+// add takes in the fields of an object that was checked to be JSON. The texts lie
+// side by side in texts.
+func (r row) add(prefix string, raw jsonscan.Value, depth int, texts *[]string) (err error) {
 	if depth > maxNesting {
 		return errors.New("a row is nested too deep")
 	}
@@ -130,13 +133,16 @@ func (r row) add(prefix string, raw jsonscan.Value, depth int) (err error) {
 		case v.IsNull():
 			r[prefix+string(name)] = nil
 		case v.IsObject():
-			err = r.add(prefix+string(name)+".", v, depth+1)
+			err = r.add(prefix+string(name)+".", v, depth+1, texts)
 		default: // a text, a number, true or false, or a list of related records
-			text := string(v)
+			text := ""
 			if v[0] == '"' {
 				text, err = unquote(v)
+			} else {
+				text = string(v)
 			}
-			r[prefix+string(name)] = &text
+			*texts = append(*texts, text)
+			r[prefix+string(name)] = &(*texts)[len(*texts)-1]
 		}
 		if err != nil {
 			return err
@@ -148,7 +154,7 @@ func (r row) add(prefix string, raw jsonscan.Value, depth int) (err error) {
 // unquote returns the text of a JSON string.
 func unquote(raw []byte) (string, error) {
 	if bytes.IndexByte(raw, '\\') < 0 && len(raw) >= 2 {
-		return string(bytes.ToValidUTF8(raw[1:len(raw)-1], []byte("\uFFFD"))), nil
+		return strings.ToValidUTF8(string(raw[1:len(raw)-1]), "\uFFFD"), nil
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)
