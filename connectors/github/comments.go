@@ -34,13 +34,11 @@ func (c *Connection) Comments(ctx context.Context, object, id string) ([]connect
 	if err != nil {
 		return nil, err
 	}
-	out := make([]connectors.Comment, 0, len(list))
-	for _, w := range list {
-		if cm, shown := c.commentOf(w.GetID(), w.GetUser().GetLogin(), w.GetBody(), utc(w.CreatedAt), utc(w.UpdatedAt)); shown {
-			out = append(out, cm)
-		}
+	texts := make([]said, len(list))
+	for n, w := range list {
+		texts[n] = saidIn(w)
 	}
-	return oldestFirst(out), nil
+	return c.commentsIn(texts), nil
 }
 
 // listComments lists an issue's comments as GitHub has them, each once.

@@ -70,26 +70,47 @@ func (c *Connection) Files(ctx context.Context, object, id string) ([]connectors
 	if i.id != id || i.pull {
 		return nil, c.noSuch(op, issueObject, id)
 	}
-	var out []connectors.Attachment
-	text, _ := splitMark(i.body)
-	out = linksIn(out, text, c.person(i.author), i.created)
 	list, err := c.listComments(ctx, at)
 	if err != nil {
 		return nil, err
 	}
+	texts := []said{{login: i.author, body: i.body, at: i.created}}
 	for _, w := range list {
-		who := c.person(w.GetUser().GetLogin())
-		if l, ok := fileMark(w.GetBody()); ok {
+		texts = append(texts, saidIn(w))
+	}
+	return c.filesIn(texts), nil
+}
+
+// said is a text of an issue: its description, without an id, or a comment.
+type said struct {
+	id    int64
+	login string
+	body  string
+	at    time.Time // when it was written
+
+	edited time.Time
+}
+
+func saidIn(w *gogithub.IssueComment) said {
+	return said{w.GetID(), w.GetUser().GetLogin(), w.GetBody(), utc(w.CreatedAt), utc(w.UpdatedAt)}
+}
+
+// filesIn lists the files that texts stand for or link to, oldest first.
+func (c *Connection) filesIn(texts []said) []connectors.Attachment {
+	var out []connectors.Attachment
+	for _, t := range texts {
+		who := c.person(t.login)
+		if l, ok := fileMark(t.body); ok && t.id > 0 {
 			out = append(out, connectors.Attachment{
-				ID: strconv.FormatInt(w.GetID(), 10), Key: l.Key, Name: l.Name, Size: -1, Author: who, Created: utc(w.CreatedAt), Mine: true, Link: l.URL,
+				ID: strconv.FormatInt(t.id, 10), Key: l.Key, Name: l.Name, Size: -1, Author: who, Created: t.at, Mine: true, Link: l.URL,
 			})
 			continue
 		}
-		body, _ := splitMark(newlines(w.GetBody()))
-		out = linksIn(out, body, who, utc(w.CreatedAt))
+		body, _ := splitMark(newlines(t.body))
+		out = linksIn(out, body, who, t.at)
 	}
 	slices.SortStableFunc(out, func(a, b connectors.Attachment) int { return a.Created.Compare(b.Created) })
-	return out, nil
+	return out
 }
 
 // linksIn adds the files that a text links to, each address once.

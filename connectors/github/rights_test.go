@@ -2,9 +2,8 @@ package github_test
 
 import (
 	"errors"
-	"strings"
-
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"

@@ -2,6 +2,8 @@ package github_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"maps"
 	"net/http"
@@ -58,6 +60,7 @@ var (
 	_ connectortest.Faulter   = (*world)(nil)
 	_ connectortest.Counter   = (*world)(nil)
 	_ connectortest.Waiter    = (*world)(nil)
+	_ connectortest.Attacher  = (*world)(nil)
 	_ connectortest.Throttler = (*world)(nil)
 	_ connectortest.Reshaper  = (*world)(nil)
 )
@@ -384,6 +387,33 @@ func (w *world) Fault(t connectortest.TB, f connectortest.Fault) bool {
 		w.strike(t, kit.Rule{Kind: kind, Method: "PATCH", Path: "**/issues/*", Times: 1})
 	}
 	return true
+}
+
+// Attach drops a file into a comment, as people do: what stays is an address.
+func (w *world) Attach(t connectortest.TB, id, name string, _ []byte) string {
+	t.Helper()
+	w.tick()
+	address := "https://github.com/user-attachments/files/" + strconv.FormatInt(w.clock.Now().Unix(), 10) + "/" + name
+	if _, err := w.sys.As(ada).Comment(repository, number(id), "["+name+"]("+address+")"); err != nil {
+		t.Fatalf("attach as a person: %v", err)
+	}
+	sum := sha256.Sum256([]byte(address))
+	return "l" + hex.EncodeToString(sum[:8])
+}
+
+// Attached lists the comments that link to a file.
+func (w *world) Attached(_ connectortest.TB, id string) []connectortest.AttachedFile {
+	i, _ := w.sys.Issue(repository, number(id))
+	var out []connectortest.AttachedFile
+	for _, c := range i.Comments {
+		name, rest, ok := strings.Cut(strings.TrimPrefix(c.Text, "["), "](")
+		if link, _, closed := strings.Cut(strings.TrimPrefix(rest, "<"), ">)"); ok && closed {
+			out = append(out, connectortest.AttachedFile{Name: name, Link: link})
+		} else if ok {
+			out = append(out, connectortest.AttachedFile{Name: name, Link: strings.TrimSuffix(rest, ")")})
+		}
+	}
+	return out
 }
 
 // Throttle implements connectortest.Throttler.
