@@ -18,6 +18,9 @@ func streamWorlds(plain Variant) []Variant {
 	}
 	two := one
 	two.Name, two.Deletes, two.Restores = "streams only, deletes", true, true
+	for side := range two.Systems {
+		two.Systems[side].ShowsDeleted = true // else only a sweep finds a deletion that no stream told of
+	}
 	return []Variant{one, two}
 }
 
