@@ -265,7 +265,7 @@ func (l links) repoJSON(r *repo) object {
 		"has_issues": !r.noIssues, "has_projects": true, "has_downloads": true, "has_wiki": true, "has_pages": false, "has_discussions": false,
 		"forks_count": 0, "mirror_url": nil, "archived": r.archived, "disabled": false, "open_issues_count": open, "license": nil, "allow_forking": false,
 		"is_template": false, "web_commit_signoff_required": false, "topics": []string{}, "visibility": visibility, "forks": 0, "open_issues": open,
-		"watchers": 0, "default_branch": "main", "network_count": 0, "subscribers_count": 0,
+		"watchers": 0, "default_branch": "main", "network_count": 0, "subscribers_count": 0, "custom_properties": object{},
 	}
 	for name, path := range map[string]string{
 		"archive": "{archive_format}{/ref}", "assignees": "{/user}", "blobs": "", "branches": "{/branch}", "collaborators": "{/collaborator}",
