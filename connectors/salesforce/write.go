@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -323,77 +322,6 @@ func (w *writer) sendBatch(ctx context.Context, jobs []job, locks int) {
 	}
 }
 
-// written is how records stand after they were updated, in order.
-type written struct {
-	fields []string
-	rows   []row
-	server time.Time
-}
-
-// patch updates records and reads them back, in one call.
-func (w *writer) patch(ctx context.Context, jobs []job, body collection) ([]saveResult, *written, error) {
-	var ids, names []string
-	for _, j := range jobs {
-		ids = append(ids, j.id)
-		names = slices.AppendSeq(names, maps.Keys(j.body))
-	}
-	slices.Sort(names)
-	names = slices.DeleteFunc(slices.Compact(names), func(n string) bool { return !w.m.has(n) })
-	read := url.Values{"ids": {strings.Join(ids, ",")}, "fields": {strings.Join(w.m.wanted(names, w.scope), ",")}}
-	var out compositeAnswer
-	resp, err := w.c.client.Do(ctx, rest.Request{
-		Op: w.op, Record: w.object, Method: http.MethodPost, Path: w.c.path("/composite"), Out: &out, MaxBody: maxAnswer,
-		Body: compositeRequest{Requests: []subrequest{
-			{Method: http.MethodPatch, URL: w.c.path("/composite/sobjects"), ID: "write", Headers: w.c.o.headers(), Body: body},
-			{Method: http.MethodGet, URL: w.c.path("/composite/sobjects/") + w.m.name + "?" + read.Encode(), ID: "read"},
-		}},
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	lost := w.c.fail(w.op, w.object, connectors.Internal, "the answer does not say what became of the records")
-	lost.Unsure = true
-	if len(out.Responses) == 0 {
-		return nil, nil, lost
-	}
-	if first := out.Responses[0]; first.Status != http.StatusOK {
-		err := w.c.subError(w.op, w.object, first.Status, first.Body)
-		err.Unsure = first.Status >= http.StatusInternalServerError
-		return nil, nil, err
-	}
-	var answer []saveResult
-	if out.Responses[0].Body.decode(&answer) != nil {
-		return nil, nil, lost
-	}
-	if len(out.Responses) < 2 || out.Responses[1].Status != http.StatusOK {
-		return answer, nil, nil // the writes took effect; whoever wants the records reads them
-	}
-	after := &written{fields: names, server: serverTime(resp)}
-	if unread := out.Responses[1].Body.decode(&after.rows); unread != nil || len(after.rows) != len(jobs) {
-		after = nil
-	}
-	return answer, after, nil
-}
-
-// show puts the records into the results of those that were written.
-func (w *writer) show(ctx context.Context, jobs []job, after *written) {
-	if after == nil {
-		return
-	}
-	r, err := w.c.readingOf(ctx, w.op, w.object, w.m, w.scope, after.fields, after.rows, after.server)
-	if err != nil {
-		return
-	}
-	for i, j := range jobs {
-		if after.rows[i] == nil || w.results[j.at].Err != nil {
-			continue
-		}
-		if rec := r.record(after.rows[i]); rec.Ref.ID == j.id {
-			w.results[j.at].Record = rec
-		}
-	}
-}
-
 // saved notes the id of a record that was written.
 func (w *writer) saved(j job, told string) {
 	if j.id != "" {
@@ -466,97 +394,5 @@ func (w *writer) fail(jobs []job, err error) {
 		own.Record = w.record(j)
 		own.Fields = j.named(e.Fields)
 		w.results[j.at].Err = w.c.unprepared(w.m, &own)
-	}
-}
-
-// named returns those of the fields that the job writes.
-func (j job) named(fields []connectors.FieldError) []connectors.FieldError {
-	var out []connectors.FieldError
-	for _, f := range fields {
-		for name := range j.body {
-			if strings.EqualFold(name, f.Field) {
-				out = append(out, connectors.FieldError{Field: name, Reason: f.Reason})
-			}
-		}
-	}
-	return out
-}
-
-func (w *writer) record(j job) string {
-	if j.id != "" {
-		return w.object + "/" + j.id
-	}
-	return w.object
-}
-
-// tooHeavy reports whether a record failed only because the batch was too much
-// for the org's own code.
-func tooHeavy(r *saveResult) bool {
-	return slices.ContainsFunc(r.Errors, func(e apiError) bool { return strings.Contains(e.Message, "System.LimitException") })
-}
-
-// failed is the error of a record that Salesforce did not save. Nothing of it
-// took effect.
-func (w *writer) failed(j job, r *saveResult) error {
-	if len(r.Errors) == 0 {
-		return w.c.fail(w.op, w.record(j), connectors.Internal, "Salesforce does not say why it did not save the record")
-	}
-	first := r.Errors[0]
-	err := w.c.fail(w.op, w.record(j), first.kind(0), "%w", &rest.StatusError{Status: http.StatusBadRequest, Message: w.c.client.Clip(first.text())})
-	for _, e := range r.Errors {
-		err.Fields = append(err.Fields, j.named(e.named())...)
-	}
-	w.judge(j, &first, err)
-	if err.Kind != connectors.Invalid {
-		err.Fields = nil
-	}
-	return w.c.unprepared(w.m, err)
-}
-
-// judge sets what the code alone does not tell.
-func (w *writer) judge(j job, e *apiError, err *connectors.Error) {
-	switch e.code() {
-	case "INVALID_CROSS_REFERENCE_KEY", "MALFORMED_ID":
-		if j.id != "" && !j.refs {
-			err.Kind = connectors.NotFound // the record's own id
-		}
-	case "DUPLICATE_VALUE":
-		w.taken(j, e, err)
-	case "DUPLICATES_DETECTED":
-		err.Fields = nil
-		err.Help = "match by a field in the mapping, so that the record is adopted; or set duplicates: allow"
-	case "REQUIRED_FIELD_MISSING":
-		// Leaving out what is required helps nobody, unless it was to be cleared.
-		err.Fields = slices.DeleteFunc(err.Fields, func(f connectors.FieldError) bool { return j.body[f.Field] != nil })
-		if w.op == "create" {
-			err.Fields = nil
-		}
-	case "REQUEST_LIMIT_EXCEEDED":
-		err.RetryAfter, err.Help = limitWait, limitHelp
-	case "STORAGE_LIMIT_EXCEEDED":
-		err.Help = "the org's data storage is full: make room or buy more"
-	case "UNKNOWN_EXCEPTION":
-		err.Kind = connectors.Internal // of this record; the system is there
-	case "ENTITY_IS_LOCKED":
-		err.Help = "the record is locked, as a rule by an approval: it is tried again when the record changes"
-	case "CANNOT_UPDATE_CONVERTED_LEAD":
-		err.Help = "the lead was converted: link the contact, account or opportunity that it became"
-	}
-}
-
-// taken tells the refusals over a unique value apart. That of the key is the
-// create's own repeat. A create that another value stands against is refused
-// whole, since the record is likely there already; an update goes without it.
-func (w *writer) taken(j job, e *apiError, err *connectors.Error) {
-	field := ""
-	if found := duplicates.FindStringSubmatch(e.Message); found != nil {
-		field = found[1]
-	}
-	switch {
-	case j.key != "" && strings.EqualFold(field, w.c.o.keyFieldOf(w.m.name)):
-		err.Kind, err.Fields = connectors.Conflict, nil
-	case w.op == "create":
-		err.Fields = nil
-		err.Help = "match by " + firstOf(field, "the unique field") + " in the mapping, so that the record is adopted"
 	}
 }
