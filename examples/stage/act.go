@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -59,6 +60,29 @@ func (a *Act) Counterparts(id string) []systems.Record {
 		}
 	}
 	return found
+}
+
+// Pairs returns the counterparts of all sources by the source's id, as
+// Counterparts finds them.
+func (a *Act) Pairs() map[string][]systems.Record {
+	pairs, byMark := map[string][]systems.Record{}, map[string]systems.Record{}
+	for _, t := range a.To.Records() {
+		if id := t.Fields[a.Target.Key]; a.Target.Key != "" && id != "" {
+			pairs[id] = append(pairs[id], t)
+		}
+		byMark[t.Mark] = t
+	}
+	if a.Target.Key != "" {
+		return pairs
+	}
+	for _, r := range a.From.Records() {
+		if u, err := url.Parse(r.Fields[a.Source.Link]); err == nil {
+			if t, ok := byMark[path.Base(u.Path)]; ok {
+				pairs[r.ID] = append(pairs[r.ID], t)
+			}
+		}
+	}
+	return pairs
 }
 
 // Counterpart returns the one counterpart with all its tasks.
