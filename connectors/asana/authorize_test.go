@@ -109,3 +109,16 @@ func TestRightsOfAMember(t *testing.T) {
 		t.Errorf("AddComment as a commenter: %v", err)
 	}
 }
+
+func TestAnnouncedChangesAreTold(t *testing.T) {
+	w := seeded(t)
+	w.sys.AnnounceChange("name=string_ids;info=https://example.com/string_ids;affected=true")
+	a, err := w.conn.Check(t.Context())
+	if err != nil || len(a.Warnings) != 1 || !strings.Contains(a.Warnings[0], "string_ids, https://example.com/string_ids") {
+		t.Errorf("Check: warnings %q, %v; want the announced change", a.Warnings, err)
+	}
+	w.sys.AnnounceChange("name=string_ids;info=https://example.com/string_ids;affected=false")
+	if a, err := w.conn.Check(t.Context()); err != nil || len(a.Warnings) != 0 {
+		t.Errorf("Check: warnings %q, %v; want none of what does not affect it", a.Warnings, err)
+	}
+}

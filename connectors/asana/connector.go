@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -187,8 +188,7 @@ func (c *Connection) Facts() connectors.Facts {
 type account struct {
 	id, name, email string
 	workspace       wireNamed
-	organization    bool
-	several         bool
+	changes         []string // of the API, as Asana announces them
 }
 
 const accountAge = 30 * time.Minute
@@ -201,19 +201,17 @@ func (c *Connection) whoami(ctx context.Context, op string) (*account, error) {
 func (c *Connection) fetchAccount(ctx context.Context, op string) (*account, error) {
 	var me struct {
 		wireNamed
-		Workspaces []struct {
-			wireNamed
-			Organization bool `json:"is_organization"`
-		} `json:"workspaces"`
+		Workspaces []wireNamed `json:"workspaces"`
 	}
-	if err := c.get(ctx, op, "", "/users/me", nil, "name,email,workspaces.name,workspaces.is_organization", &me); err != nil {
+	resp, err := c.do(ctx, rest.Request{Op: op, Path: "/users/me", Query: url.Values{"opt_fields": {"name,email,workspaces.name"}}}, &me)
+	if err != nil {
 		return nil, err
 	}
-	a := &account{id: me.GID, name: me.Name, email: strings.ToLower(me.Email), several: len(me.Workspaces) > 1}
+	a := &account{changes: announced(resp.Header), id: me.GID, name: me.Name, email: strings.ToLower(me.Email)}
 	var names []string
 	for _, w := range me.Workspaces {
 		if c.workspace == "" && len(me.Workspaces) == 1 || c.workspace != "" && (w.GID == c.workspace || strings.EqualFold(w.Name, c.workspace)) {
-			a.workspace, a.organization = w.wireNamed, w.Organization
+			a.workspace = w
 			return a, nil
 		}
 		names = append(names, w.Name)
@@ -230,7 +228,24 @@ func (c *Connection) Check(ctx context.Context) (connectors.Account, error) {
 	if err != nil {
 		return connectors.Account{}, err
 	}
-	return connectors.Account{ID: a.id, Name: a.name, System: "workspace " + a.workspace.Name}, nil
+	return connectors.Account{ID: a.id, Name: a.name, System: "workspace " + a.workspace.Name, Warnings: a.changes}, nil
+}
+
+// announced reads the changes of the API that Asana announces and that affect
+// what was asked: "name=NAME;info=ADDRESS;affected=true".
+func announced(h http.Header) []string {
+	var out []string
+	for _, v := range h.Values("Asana-Change") {
+		parts := map[string]string{}
+		for _, part := range strings.Split(v, ";") {
+			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+			parts[name] = value
+		}
+		if parts["affected"] == "true" && parts["name"] != "" {
+			out = append(out, rest.Clip("Asana announces a change of its API that affects Tenon: "+parts["name"]+", "+parts["info"]))
+		}
+	}
+	return out
 }
 
 // Close implements connectors.Connection.

@@ -72,7 +72,7 @@ func (s *System) enter(r *http.Request, c *call) (done func(), err *apiError) {
 	if !ok || t == nil || t.dead || s.blocked || !t.expires.IsZero() && !s.now().Before(t.expires) {
 		return nil, refuse(http.StatusUnauthorized, "Not Authorized")
 	}
-	c.token, c.user = t, t.user
+	c.token, c.user, c.change = t, t.user, s.change
 	if c.path != "/batch" { // a batch counts its actions
 		if err := s.count(t, 1, strings.HasSuffix(c.path, "/tasks/search")); err != nil {
 			return nil, err

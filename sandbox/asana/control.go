@@ -214,6 +214,14 @@ func (s *System) LockField(name string, locked bool) error {
 	return nil
 }
 
+// AnnounceChange sends the header Asana-Change with every answer, "" ends that:
+// "name=…;info=…;affected=true".
+func (s *System) AnnounceChange(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.change = text
+}
+
 // DropField deletes a custom field, by name or gid, as an admin does.
 func (s *System) DropField(name string) error {
 	s.mu.Lock()

@@ -93,6 +93,7 @@ type call struct {
 	offset         string
 	pretty         bool
 	upload         *upload
+	change         string // for the header Asana-Change
 }
 
 // answer is what an operation returns: one resource, a list, or nothing.
@@ -129,6 +130,9 @@ func (s *System) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{s: s, method: r.Method, path: strings.TrimSuffix(path, "/")}
 	done, err := s.enter(r, c)
+	if c.change != "" {
+		w.Header().Set("Asana-Change", c.change)
+	}
 	if err == nil {
 		defer done()
 		err = c.read(w, r)

@@ -135,7 +135,8 @@ type System struct {
 	usage   map[string]*usage
 
 	offsets map[string]offset
-	pageCap int // rows behind which no page begins; 0: any
+	change  string // announced in the header Asana-Change
+	pageCap int    // rows behind which no page begins; 0: any
 	syncs   map[string]syncToken
 	events  []*event
 	lastSeq int64
