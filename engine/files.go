@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,6 +67,7 @@ func (l *fileLedger) know(side mapping.SideID, id string) {
 // with before.
 type fileReading struct {
 	lists  [2][]connectors.Attachment
+	urls   [2]string // of the records
 	ledger fileLedger
 	stored []byte // the ledger as it was read
 }
@@ -96,16 +98,31 @@ func (r *fileReading) coming(from mapping.SideID) []connectors.Attachment {
 }
 
 // twin returns an attachment of a side that nobody has copied yet and that is
-// the same as one of the other side by name and size, or by address.
+// the same as one of the other side.
 func (r *fileReading) twin(side mapping.SideID, a *connectors.Attachment) string {
 	for i := range r.lists[side] {
 		t := &r.lists[side][i]
-		if r.known(side, t) || t.Link != a.Link || a.Link == "" && (t.Name != a.Name || t.Size != a.Size || a.Size < 0) {
-			continue
+		if !r.known(side, t) && r.same(side, t, a) {
+			return t.ID
 		}
-		return t.ID
 	}
 	return ""
+}
+
+// same reports whether an attachment of a side is the same as one of the other
+// side, or one of the two a link to the other.
+func (r *fileReading) same(side mapping.SideID, t, a *connectors.Attachment) bool {
+	switch {
+	case t.Link != "" && a.Link != "":
+		return t.Link == a.Link
+	case t.Name != a.Name:
+		return false
+	case t.Link != "":
+		return t.Link == cmp.Or(a.Page, r.urls[side.Other()])
+	case a.Link != "":
+		return a.Link == cmp.Or(t.Page, r.urls[side])
+	}
+	return t.Size == a.Size && a.Size >= 0
 }
 
 // carriesFiles reports whether a job's link is one whose files are looked at.
@@ -127,7 +144,7 @@ func (d *drain) readFiles(ctx context.Context, j *job) (*fileReading, error) {
 			j.blame(err)
 			return nil, nil
 		}
-		r.lists[side] = list
+		r.lists[side], r.urls[side] = list, j.recs[side].URL
 	}
 	err := d.store.View(ctx, func(tx state.Tx) (err error) {
 		r.stored, err = tx.Doc(fileDocs, commentKey(j.link.ID))
