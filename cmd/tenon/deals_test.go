@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -45,10 +44,6 @@ func (s *dealStory) epic(deal string) (jira.Issue, error) {
 		return jira.Issue{}, fmt.Errorf("deal %s has %d epics", deal, len(found))
 	}
 	return found[0], nil
-}
-
-func (s *dealStory) call(ctx context.Context, method, address string, out any) error {
-	return call(ctx, method, address, out)
 }
 
 // sameName returns the name that a deal and its epic share.

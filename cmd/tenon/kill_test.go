@@ -30,11 +30,11 @@ var killed = []struct {
 	example string
 	share   int
 }{
-	{"hubspot-jira", 50},
-	{"hubspot-trello", 20},
-	{"salesforce-jira", 20},
-	{"salesforce-asana", 20},
-	{"hubspot-github", 20},
+	{"hubspot-jira", 40},
+	{"hubspot-trello", 15},
+	{"salesforce-jira", 15},
+	{"salesforce-asana", 15},
+	{"hubspot-github", 15},
 }
 
 // TestKill kills the service again and again with SIGKILL, under webhooks from

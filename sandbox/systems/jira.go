@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/tenonsync/tenon/sandbox/jira"
 )
@@ -86,6 +87,8 @@ func (h jiraHand) values(fields map[string]string) map[string]any {
 		}
 		if values[id] = fields[name]; fields[name] == "" {
 			values[id] = nil
+		} else if n, err := strconv.ParseFloat(fields[name], 64); err == nil && name == "Budget" {
+			values[id] = n
 		}
 	}
 	return values

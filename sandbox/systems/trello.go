@@ -112,9 +112,9 @@ func (h trelloHand) setField(person trello.Person, id, name, value string) error
 	switch {
 	case value == "":
 	case strings.HasPrefix(name, "Budget"):
-		body["value"] = map[string]string{"number": value}
+		body["value"] = map[string]any{"number": value}
 	default:
-		body["value"] = map[string]string{"text": value}
+		body["value"] = map[string]any{"text": value}
 	}
 	return person.SetField(id, field, body)
 }
