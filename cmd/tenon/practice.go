@@ -26,11 +26,6 @@ func (c *cli) practice(e *emulated, dir, template, auth string) error {
 	if auth != authToken && auth != authOAuth {
 		return fail(exitUsage, "write --auth token or --auth oauth", "there is no way to log in %q", auth)
 	}
-	for _, name := range []string{t.CRM, t.Tool} {
-		if e.box(name) == nil {
-			return fail(exitUsage, "name "+t.CRM+" and "+t.Tool+" with --only", "the template %s needs the emulated system %s", template, name)
-		}
-	}
 	list, err := examples.Setup{Template: t, OAuth: auth == authOAuth}.Files()
 	if err != nil {
 		return err

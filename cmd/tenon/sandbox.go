@@ -142,7 +142,19 @@ func (e *emulated) show(w io.Writer, suffix string) {
 
 // settle gives the systems the addresses that a written configuration names,
 // where no flag says others, and starts those of the template only.
-func (o *sandboxOptions) settle(given func(flag string) bool, template string) {
+func (o *sandboxOptions) settle(given func(flag string) bool, template string) error {
+	t, ok := examples.Find(template)
+	if !ok {
+		return fail(exitUsage, "`tenon init --list` shows the templates", "there is no template %q", template)
+	}
+	if !given("only") {
+		o.only = []string{t.CRM, t.Tool}
+	}
+	for _, name := range []string{t.CRM, t.Tool} {
+		if !slices.Contains(o.only, name) {
+			return fail(exitUsage, "name "+t.CRM+" and "+t.Tool+" with --only", "the template %s needs the emulated system %s", template, name)
+		}
+	}
 	for _, k := range systems.Kinds() {
 		if !given(k.Name) {
 			o.addresses[k.Name] = k.Address
@@ -151,9 +163,7 @@ func (o *sandboxOptions) settle(given func(flag string) bool, template string) {
 	if !given("tenon") {
 		o.tenon = practiceTenon
 	}
-	if t, ok := examples.Find(template); ok && !given("only") {
-		o.only = []string{t.CRM, t.Tool}
-	}
+	return nil
 }
 
 // addressFlags adds a flag for the address of each system.
@@ -202,7 +212,9 @@ and send their webhooks to ` + practiceTenon + `, unless flags say otherwise.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir != "" {
-				o.settle(cmd.Flags().Changed, template)
+				if err := o.settle(cmd.Flags().Changed, template); err != nil {
+					return err
+				}
 			}
 			e, err := startSandbox(o)
 			if err != nil {

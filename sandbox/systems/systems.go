@@ -134,6 +134,9 @@ func Kinds() []Kind {
 			given: []Given{
 				{"token", "GITHUB_TOKEN", github.DefaultToken},
 				{"webhookSecret", "GITHUB_WEBHOOK_SECRET", github.DefaultWebhookSecret},
+				{"appId", "GITHUB_APP_ID", strconv.Itoa(github.DefaultAppID)},
+				{"installationId", "GITHUB_INSTALLATION_ID", strconv.Itoa(github.DefaultInstallationID)},
+				{"privateKey", "GITHUB_PRIVATE_KEY", github.DefaultPrivateKey},
 			},
 			start: func(o Options) System {
 				return github.New(github.Options{Seed: o.Seed, Clock: o.Clock, NoSeed: o.Empty, WebhookSecret: github.DefaultWebhookSecret})
