@@ -24,6 +24,7 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 		}
 		return
 	}
+	d.completeFound(ctx, to, jobs)
 	for _, j := range jobs {
 		if j.done() {
 			continue

@@ -38,3 +38,14 @@ func (s *System) mustHave(t *table, field string) {
 		panic("memory: no field " + field + " on " + t.def.Schema.Object)
 	}
 }
+
+// Forget takes a field out of a record as if nothing had ever been written to
+// it: so is one of a create that takes several requests, of which the last never
+// came.
+func (s *System) Forget(id, field string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, r := s.record(id)
+	delete(r.fields, field)
+	r.history = slices.DeleteFunc(r.history, func(e connectors.FieldEdit) bool { return e.Field == field })
+}

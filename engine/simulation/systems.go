@@ -43,7 +43,7 @@ func Habits() map[string]memory.Options {
 		},
 		// A list and the record itself tell of what is gone.
 		"github": {
-			IndexLag: time.Minute, Precision: time.Second, SetEdits: true, WebhookVersions: true, ReadBatch: 50, PageSize: 5,
+			IndexLag: time.Minute, Precision: time.Second, SetEdits: true, WebhookVersions: true, ReadBatch: 50, UpdateBatch: 10, PageSize: 5,
 			ShiftingPages: true, ListsRecords: true, ShowsDeleted: true, Without: []string{"Archiver"},
 		},
 	}

@@ -40,13 +40,13 @@ func TestHabitsAreThoseOfTheConnectors(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
-		real, err := connector.Open(connectors.Config{Name: kind, Settings: s}, connectors.Options{})
+		actual, err := connector.Open(connectors.Config{Name: kind, Settings: s}, connectors.Options{})
 		if err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
-		t.Cleanup(func() { _ = real.Close() })
+		t.Cleanup(func() { _ = actual.Close() })
 		made := memory.NewSystem(o).Connect(kind)
-		if diff := cmp.Diff(habitsOf(real), habitsOf(made)); diff != "" {
+		if diff := cmp.Diff(habitsOf(actual), habitsOf(made)); diff != "" {
 			t.Errorf("%s (-connector +made up):\n%s", kind, diff)
 		}
 	}
