@@ -67,7 +67,7 @@ var onlyLater = map[string][]string{
 // service exports.
 func TestExported(t *testing.T) {
 	t.Parallel()
-	d := newTestDemo(t, 1, "")
+	d := newTestDemoOf(t, "salesforce-jira", 1, "") // one that streams, and one with webhooks
 	if err := d.start(interrupted(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestExported(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for _, hook := range []string{"/hooks/hubspot", "/hooks/jira"} {
+	for _, hook := range []string{"/hooks/jira"} {
 		resp, err := http.Post(d.url()+hook, "application/json", strings.NewReader("[]")) //nolint:noctx // a test of this machine
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func TestExported(t *testing.T) {
 		for name, labels := range onlyLater {
 			have[name] = family{help: true, labels: labels}
 		}
-		for _, name := range []string{"tenon_links", "tenon_webhook_secrets_total", "tenon_call_seconds_bucket", "tenon_budget_used", "tenon_last_webhook_seconds", "tenon_last_poll_seconds"} {
+		for _, name := range []string{"tenon_links", "tenon_webhook_secrets_total", "tenon_call_seconds_bucket", "tenon_budget_used", "tenon_last_webhook_seconds", "tenon_last_poll_seconds", "tenon_stream_up", "tenon_last_stream_seconds"} {
 			if len(have[name].labels) == 0 {
 				return fmt.Errorf("%s is not exported yet", name)
 			}
