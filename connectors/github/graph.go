@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,19 @@ type graphError struct {
 	Extensions struct {
 		Code string `json:"code"`
 	} `json:"extensions"`
+}
+
+// issue returns the alias of the issue that an error of queryParts is about, ""
+// for one about more.
+func (g graphError) issue() string {
+	if len(g.Path) < 2 {
+		return ""
+	}
+	alias, _ := g.Path[1].(string)
+	if n, err := strconv.Atoi(strings.TrimPrefix(alias, "i")); err != nil || alias != fmt.Sprintf("i%d", n) {
+		return ""
+	}
+	return alias
 }
 
 // Kinds of GraphQL's errors.
@@ -126,7 +140,8 @@ func (c *Connection) graphFailure(op, record string, g graphError) *connectors.E
 }
 
 // queryIssues reads issues of one repository by number, in one request. Those
-// that GraphQL does not know are missing from the result. A repository that is
+// that GraphQL does not know, or does not tell whole, are missing from the
+// result: REST says why. A repository that is
 // out of sight is a Permission error.
 func (c *Connection) queryIssues(ctx context.Context, op string, r repoRef, numbers []int) (map[int]*issue, error) {
 	data, err := c.queryParts(ctx, op, r, numbers, func() string {
@@ -181,11 +196,13 @@ func (c *Connection) queryParts(ctx context.Context, op string, r repoRef, numbe
 	}
 }
 
-// judgeParts tells errors about the whole from those about one issue.
+// judgeParts tells errors about the whole from those about one issue, whose part
+// is taken out: it may lack what the account may not see.
 func (c *Connection) judgeParts(op string, r repoRef, repository map[string]json.RawMessage, failed []graphError) error {
 	for _, g := range failed {
 		switch {
-		case g.Type == graphNotFound && len(g.Path) >= 2: // one issue
+		case g.issue() != "" && repository != nil:
+			delete(repository, g.issue())
 		case g.Type == graphNotFound && repository == nil:
 			c.repos.drop(r.id)
 			return c.fail(op, "", connectors.Permission, "GitHub shows this account no repository %s any more", r.fullName())

@@ -185,18 +185,9 @@ func (c *Connection) FindByKey(ctx context.Context, object string, scope connect
 			}
 		}
 	}
-	live := map[int]*issue{}
-	for batch := range slices.Chunk(numbers, readBatch) {
-		found, err := c.queryIssues(ctx, op, sc.repo, batch)
-		if err != nil {
-			return nil, err
-		}
-		for n, i := range found {
-			if err := c.placeBelow(ctx, op, sc.repo, i); err != nil {
-				return nil, err
-			}
-			live[n] = i
-		}
+	live, err := c.stillThere(ctx, op, sc.repo, numbers)
+	if err != nil {
+		return nil, err
 	}
 	for k, key := range keys {
 		for _, n := range x.byKey(key) {
@@ -206,6 +197,38 @@ func (c *Connection) FindByKey(ctx context.Context, object string, scope connect
 		}
 	}
 	return out, nil
+}
+
+// stillThere reads those of the issues that were not deleted or transferred
+// since they were listed. One that cannot be read is an error: taken for gone,
+// it would be made again.
+func (c *Connection) stillThere(ctx context.Context, op string, r repoRef, numbers []int) (map[int]*issue, error) {
+	live := make(map[int]*issue, len(numbers))
+	for batch := range slices.Chunk(numbers, readBatch) {
+		found, err := c.queryIssues(ctx, op, r, batch)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range batch {
+			i := found[n]
+			if i == nil {
+				i, err = c.getIssue(ctx, op, r, n)
+				switch {
+				case connectors.KindOf(err) == connectors.NotFound && err != nil:
+					continue
+				case err != nil:
+					return nil, err
+				case i.id != idOf(r.id, n): // transferred
+					continue
+				}
+			}
+			if err := c.placeBelow(ctx, op, r, i); err != nil {
+				return nil, err
+			}
+			live[n] = i
+		}
+	}
+	return live, nil
 }
 
 // placeBelow makes an issue the sub-issue that its mark says it is to be.

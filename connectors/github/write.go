@@ -21,6 +21,7 @@ type prepared struct {
 	status  string         // "" or one of statusOptions
 	add     []string       // labels, one by one
 	remove  []string
+	people  *connectors.SetEdit // of the assignees, to be made of those that there are
 	refused []connectors.FieldError
 	named   []string // the fields that are written
 }
@@ -143,7 +144,12 @@ func (c *Connection) labelNames(ctx context.Context, op string, sc scopeRef, p *
 
 func (c *Connection) prepareEdits(ctx context.Context, op string, sc scopeRef, p *prepared, name string, e connectors.SetEdit) error {
 	p.named = append(p.named, name)
-	if name != "labels" {
+	switch name {
+	case "labels":
+	case "assignees":
+		p.people = &e
+		return nil
+	default:
 		p.refuse(name, "it is written as a whole only")
 		return nil
 	}
@@ -254,6 +260,9 @@ func (c *Connection) updateIssue(ctx context.Context, u connectors.Update) conne
 		}
 		p.fields["body"] = m.with(text)
 	}
+	if err := c.setPeople(ctx, at, p); err != nil {
+		return connectors.WriteResult{Err: c.lost(ctx, at, err)}
+	}
 	i, err := c.send(ctx, at, p)
 	if err != nil {
 		return connectors.WriteResult{Err: p.inOurWords(c.lost(ctx, at, err))}
@@ -302,6 +311,27 @@ func (c *Connection) markOf(ctx context.Context, at target) (mark, error) {
 	}
 	_, m := splitMark(i.body)
 	return m, nil
+}
+
+// setPeople makes the whole list of assignees out of an edit of it, by the issue
+// as it is now.
+func (c *Connection) setPeople(ctx context.Context, at target, p *prepared) error {
+	if p.people == nil {
+		return nil
+	}
+	i, err := c.getIssue(ctx, at.op, at.repo, at.number)
+	if err != nil {
+		return err
+	}
+	among := func(list []connectors.Option, login string) bool {
+		return slices.ContainsFunc(list, func(o connectors.Option) bool { return strings.EqualFold(o.ID, login) })
+	}
+	logins := slices.DeleteFunc(slices.Clone(i.assignees), func(login string) bool { return among(p.people.Remove, login) || among(p.people.Add, login) })
+	for _, o := range p.people.Add {
+		logins = append(logins, o.ID)
+	}
+	p.fields["assignees"] = append([]string{}, logins...)
+	return nil
 }
 
 // send makes the requests of an update and returns the issue as the last answer
