@@ -96,10 +96,14 @@ func (w walk) bulk(ctx context.Context, at cursor) (connectors.ChangePage, error
 	if err != nil {
 		return connectors.ChangePage{}, err
 	}
-	at.Locator = resp.Header.Get("Sforce-Locator")
-	if at.Locator == "" || at.Locator == "null" || !locatorForm.MatchString(at.Locator) {
+	switch next := resp.Header.Get("Sforce-Locator"); {
+	case next == "" || next == "null":
 		at.next()
 		return connectors.ChangePage{Changes: changes, Next: at.String()}, nil
+	case next == at.Locator || !locatorForm.MatchString(next): // no end, or none that a cursor can hold
+		return w.withoutBulk(at), nil
+	default:
+		at.Locator = next
 	}
 	return connectors.ChangePage{Changes: changes, Next: at.String(), More: true}, nil
 }

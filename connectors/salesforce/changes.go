@@ -221,13 +221,28 @@ func (w walk) windowPage(ctx context.Context, soql string, at *cursor) (*queryPa
 		return nil, nil, err
 	}
 	var rows []row
-	if errs[1] == nil { // else the account may not see tasks: then there are no comments either
+	switch {
+	case errs[1] == nil:
 		rows = pages[1].Records
-	}
-	if !pages[0].server.IsZero() {
-		at.Notes = pages[0].server.Unix()
+		at.Notes = w.notesUpTo(since, pages[1])
+	case connectors.KindOf(errs[1]).Temporary(): // what was not looked at is looked at next time
+	default: // the account may not see tasks: then there are no comments either
+		at.Notes = max(since, pages[0].server.Unix())
 	}
 	return pages[0], w.noted(rows), nil
+}
+
+// notesUpTo returns up to when a page of new comments tells all of them.
+func (w walk) notesUpTo(since int64, page *queryPage) int64 {
+	n := len(page.Records)
+	if n == 0 || page.Done && n < listPage {
+		return max(since, page.server.Unix())
+	}
+	last, _ := parseTime(page.Records[n-1].text("SystemModstamp"))
+	if last.Unix() > since {
+		return last.Unix()
+	}
+	return max(since, page.server.Unix()) // more at one time than a page holds: the sweep finds the rest
 }
 
 // noted returns a row for each record of the object that a comment is about.
