@@ -35,17 +35,20 @@ func (c *Connection) Create(ctx context.Context, creates []connectors.Create) []
 			tasks, keys = append(tasks, w), append(keys, cr.Key)
 		}
 	}
-	actions := make([]action, len(tasks))
-	for i, w := range tasks {
-		actions[i] = action{method: http.MethodPost, path: "/tasks", data: w.put, fields: optFields(w.object, w.scope, w.wanted)}
-	}
-	for i, r := range c.run(ctx, opCreate, actions) {
-		w := tasks[i]
-		if r.err == nil {
-			w.answer = r.data
-			continue
+	for _, turn := range turns(tasks) {
+		actions := make([]action, len(turn))
+		for i, at := range turn {
+			w := tasks[at]
+			actions[i] = action{method: http.MethodPost, path: "/tasks", data: w.put, fields: optFields(w.object, w.scope, w.wanted)}
 		}
-		w.err = c.refusedCreate(ctx, w, keys[i], r.err)
+		for i, r := range c.run(ctx, opCreate, actions) {
+			w := tasks[turn[i]]
+			if r.err == nil {
+				w.answer = r.data
+				continue
+			}
+			w.err = c.refusedCreate(ctx, w, keys[turn[i]], r.err)
+		}
 	}
 	out := make([]connectors.WriteResult, len(writes))
 	for i, w := range writes {
@@ -53,6 +56,26 @@ func (c *Connection) Create(ctx context.Context, creates []connectors.Create) []
 		if w.object != objectProject && out[i].Err == nil && out[i].ID == "" {
 			out[i].Err = &connectors.Error{Op: opCreate, Connection: c.name, Record: w.object, Kind: connectors.Internal, Unsure: true, Err: errNoID}
 		}
+	}
+	return out
+}
+
+// turns shares tasks out, by their indices, into runs of actions: a batch has no
+// order, and the subtasks of one task are to stand in theirs, so each is in the
+// run after its elder sibling's.
+func turns(tasks []*write) [][]int {
+	var out [][]int
+	siblings := map[string]int{}
+	for i, w := range tasks {
+		turn := 0
+		if parent, _ := w.put["parent"].(string); parent != "" {
+			turn = siblings[parent]
+			siblings[parent]++
+		}
+		if turn == len(out) {
+			out = append(out, nil)
+		}
+		out[turn] = append(out[turn], i)
 	}
 	return out
 }
