@@ -41,6 +41,7 @@ func (s *System) pageRoutes() http.Handler {
 	})
 	mux.HandleFunc("POST /lightning/r/{object}/{id}/edit", s.editRecord)
 	mux.HandleFunc("POST /lightning/r/{object}/{id}/post", s.postToFeed)
+	mux.HandleFunc("POST /lightning/r/{object}/{id}/log", s.logOnPage)
 	mux.HandleFunc("POST /lightning/r/{object}/{id}/delete", s.deleteOnPage)
 	mux.HandleFunc("GET /services/oauth2/authorize", s.askConsent)
 	mux.HandleFunc("POST /services/oauth2/authorize", s.giveConsent)
@@ -275,7 +276,20 @@ func (s *System) postToFeed(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	http.Redirect(w, r, "/lightning/r/"+url.PathEscape(id)+"/view?done=Posted.", http.StatusSeeOther)
+	http.Redirect(w, r, "/lightning/r/"+url.PathEscape(r.PathValue("object"))+"/"+url.PathEscape(id)+"/view?done=Posted.", http.StatusSeeOther)
+}
+
+// logOnPage is what people do by "Log a Call": a completed task about the record.
+func (s *System) logOnPage(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	subject, text := strings.TrimSpace(r.PostFormValue("subject")), strings.TrimSpace(r.PostFormValue("comments"))
+	if subject != "" && text != "" {
+		if _, err := s.As("").LogTask(id, subject, strings.ReplaceAll(text, "\r\n", "\n")); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+	}
+	http.Redirect(w, r, "/lightning/r/"+url.PathEscape(r.PathValue("object"))+"/"+url.PathEscape(id)+"/view?done=Logged.", http.StatusSeeOther)
 }
 
 func (s *System) deleteOnPage(w http.ResponseWriter, r *http.Request) {

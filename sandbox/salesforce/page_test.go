@@ -53,8 +53,11 @@ func TestPages(t *testing.T) {
 	if w := o.page("POST", base+"/post", url.Values{"post": {"Called & agreed"}}); w.Code != http.StatusSeeOther {
 		t.Errorf("post: %d", w.Code)
 	}
-	if body := o.page("GET", base+"/view", nil).Body.String(); !strings.Contains(body, "Called &amp; agreed") {
-		t.Error("the record's page lacks its post")
+	if w := o.page("POST", base+"/log", url.Values{"subject": {"Progress note"}, "comments": {"Sent\r\nthe plan"}}); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), base+"/view") {
+		t.Errorf("log: %d %s", w.Code, w.Header().Get("Location"))
+	}
+	if body := o.page("GET", base+"/view", nil).Body.String(); !strings.Contains(body, "Called &amp; agreed") || !strings.Contains(body, "Progress note\nSent\nthe plan") {
+		t.Error("the record's page lacks its post or its task")
 	}
 	if w := o.page("GET", "/"+id[:15], nil); w.Code != http.StatusFound {
 		t.Errorf("a short link: %d", w.Code)
