@@ -160,18 +160,20 @@ var fieldAdvices = []Advice{
 	{
 		Code: "cannot-convert", Group: AboutFields, Standing: NeedsYou,
 		Title: "The value has no form on the other side",
-		Cause: "An option without a row in `values:`, a text that is no number, a day that is no instant. The record's other fields go on.",
+		Cause: "An option without a row in `values:`, a text that is no number or too long, a day that is no instant. The record's other fields go on.",
 		Do: []Step{
-			{Text: "Add the row to `values:` in mapping MAPPING, or say with `otherwise:` what becomes of other values."},
+			{Text: "An option: add the row to `values:` in mapping MAPPING, or say with `otherwise:` what becomes of other values."},
+			{Text: "A text that is too long: shorten it, or let the rule cut it with `truncate: true`."},
 			{Text: "Or correct the value in its system; it is tried at once."},
 		},
 	},
 	{
 		Code: "unmatched", Group: AboutFields, Standing: NeedsYou,
 		Title: "A person has no account on the other side",
-		Cause: "People are matched by e-mail only, and no active user there has this one. The record's other fields go on.",
+		Cause: "People are matched by e-mail and the table `people:`, and no active user there has this one. The record's other fields go on.",
 		Do: []Step{
-			{Text: "Invite the person there with the same e-mail, or correct the e-mail; it is tried again with the next sweep, or at once.", Command: replayIt},
+			{Text: "Say under `people:` in tenon.yaml who it is there, by e-mail, username or id; systems that show no e-mails need this."},
+			{Text: "Or invite the person there with the same e-mail, or correct the e-mail; it is tried again with the next sweep, or at once.", Command: replayIt},
 		},
 	},
 	{
