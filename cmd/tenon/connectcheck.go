@@ -124,7 +124,11 @@ func (k *connecting) webhooks(ctx context.Context) error {
 	public := k.cfg.Server.PublicURL
 	switch {
 	case can.WebhookSource == nil:
-		k.report.Webhooks = "none are taken: their secret is not configured; changes are found by polling"
+		found := "polling"
+		if can.Streamer != nil {
+			found = "the system's stream and by polling"
+		}
+		k.report.Webhooks = "none are taken; docs/connectors/" + k.conn.Connector.Info().Kind + ".md says what to set for them; changes are found by " + found
 		return nil
 	case isLocalAddress(public) && !isLocalAddress(k.conn.Settings.Get("base_url")):
 		k.report.Webhooks = "server.public_url is an address of this machine, which the system does not reach; changes are found by polling"

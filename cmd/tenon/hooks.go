@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ only with the sealing key.`,
 			}
 			t := newTable(c.stdout, "CONNECTION", "PROOF", "SUBSCRIBES ITSELF", "ADDRESS")
 			for _, r := range rows {
-				t.row(r.Connection, r.Proof, map[bool]string{true: "yes", false: "no"}[r.Registers], r.Address)
+				t.row(r.Connection, r.Proof, map[bool]string{true: "yes", false: "no"}[r.Registers], cmp.Or(r.Address, "- (none are taken: the connection does not set what they need)"))
 			}
 			if err := t.flush(); err != nil {
 				return err

@@ -20,7 +20,7 @@ func (c *Connection) Check(ctx context.Context) (connectors.Account, error) {
 	if err != nil {
 		return connectors.Account{}, err
 	}
-	a := connectors.Account{ID: me.ID, Name: firstOf(me.FullName, me.Username), System: "Trello, as @" + me.Username}
+	a := connectors.Account{ID: me.ID, Name: firstOf(me.FullName, me.Username), System: "Trello account @" + me.Username}
 	if !t.may(true) {
 		a.Missing = append(a.Missing, "write")
 	}
