@@ -250,12 +250,24 @@ func (p *planner) callsTo(side mapping.SideID) (reads, writes int) {
 		writes += requests(other.creates, batch, f.UpdateBatch)
 	}
 	if p.m.CommentsTo(mapping.Left) || p.m.CommentsTo(mapping.Right) {
-		reads += t.creates + other.creates
+		_, atOnce := c.can.Commenter.(connectors.BatchCommenter)
+		reads += listings(t.creates+other.creates, batch, atOnce)
 	}
 	if p.m.FilesTo(mapping.Left) || p.m.FilesTo(mapping.Right) {
-		reads += t.creates + other.creates + other.files
+		_, atOnce := c.can.Filer.(connectors.BatchFiler)
+		reads += listings(t.creates+other.creates, batch, atOnce) + other.files
 	}
 	return reads, writes + t.removed + t.notes + t.files
+}
+
+// listings returns how many requests the comments or files of n records need:
+// where a system tells them of many records at once, which records have any, and
+// what they are.
+func listings(n, batch int, atOnce bool) int {
+	if !atOnce || n < commentsAtOnce {
+		return n
+	}
+	return 2 * requests(n, batch, batch)
 }
 
 // requests returns how many requests n records need that are worked in batches,
