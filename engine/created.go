@@ -69,34 +69,6 @@ func (d *drain) linkMade(ctx context.Context, to mapping.SideID, jobs []*job) {
 	}
 }
 
-// claimMade looks whether a found record is another's counterpart meanwhile:
-// people may have merged that one's into it. The error is of the store.
-func (d *drain) claimMade(ctx context.Context, to mapping.SideID, jobs []*job) error {
-	return d.store.View(ctx, func(tx state.Tx) error {
-		for _, j := range jobs {
-			if j.done() || !j.making.adopted {
-				continue
-			}
-			id := j.making.result.Ref.ID
-			linked, err := isLinked(tx, d.m, to, id)
-			if err != nil {
-				return err
-			}
-			if linked {
-				j.fail("ambiguous-match", fmt.Sprintf("%s was made for it, but is linked to another %s meanwhile",
-					j.making.result.Ref, d.m.Side(j.side).Name))
-				continue
-			}
-			for _, o := range d.jobs {
-				if o.followed != nil && o.followed.side == to && o.link.Ends[to].ID == id {
-					o.stayBehind()
-				}
-			}
-		}
-		return nil
-	})
-}
-
 // settledMade reports whether a link that was just made is in step: the answer
 // to the create showed every field, each has its baseline, and nothing else is
 // to be done for it. What people edited meanwhile is a hint of its own.
@@ -111,47 +83,6 @@ func (d *drain) settledMade(j *job) bool {
 	}
 	j.link.Synced, j.touched = d.now, true
 	return true
-}
-
-// findCleared asks the system which fields of found records were edited since
-// they were made. A field that holds nothing, though a value was sent, was
-// refused then, or cleared since: the history tells.
-func (d *drain) findCleared(ctx context.Context, to mapping.SideID, jobs []*job) {
-	if d.m.sides[to].can.HistoryReader == nil {
-		return
-	}
-	var asking []*job
-	var ids, fields []string
-	since := d.now
-	for _, j := range jobs {
-		if !j.making.adopted || j.making.orphan {
-			continue
-		}
-		empty := false
-		for _, r := range d.m.Rules() {
-			if now, presence := j.making.result.Get(r.Field(to)); presence == connectors.Present && now.IsNull() && r.Flow().To(to) {
-				empty, fields = true, append(fields, r.Field(to))
-			}
-		}
-		if empty {
-			asking, ids = append(asking, j), append(ids, j.making.result.Ref.ID)
-			since = earliest(since, j.making.result.Created)
-		}
-	}
-	if len(asking) == 0 {
-		return
-	}
-	edits, err := d.history(ctx, to, ids, fields, since)
-	for i, j := range asking {
-		if err != nil {
-			j.awaitHistory(err)
-			continue
-		}
-		j.making.edited = map[string]bool{}
-		for _, e := range edits[i] {
-			j.making.edited[e.Field] = true
-		}
-	}
 }
 
 // linkOrphan notes a record that was made for one that is gone meanwhile: the
@@ -310,84 +241,6 @@ func setOnly(r *mapping.Rule, prints []state.Print) []state.Print {
 		return prints
 	}
 	return nil
-}
-
-// baselineOfAdopted takes what the stored intent says that it sent as agreed;
-// what was edited since is then a change like any other.
-func (d *drain) baselineOfAdopted(j *job) {
-	var sent []state.Field
-	if len(j.making.intent.Doc) > 0 {
-		var err error
-		if sent, err = decodeSent(j.making.intent.Doc); err != nil {
-			d.log.Warn("intent unreadable", "mapping", d.m.Name(), "record_id", j.entry.Record, "err", err)
-		}
-	}
-	noted := false
-	for _, r := range d.m.Rules() {
-		if !r.IsSet() || slices.ContainsFunc(sent, func(f state.Field) bool { return f.Rule == r.ID() }) {
-			continue
-		}
-		f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
-		d.unseenSet(&f)
-		setField(j.link, f)
-	}
-	for _, f := range sent {
-		if f.Pending == nil || d.m.rules[f.Rule] == nil {
-			continue
-		}
-		to := mapping.SideID(f.Pending.To)
-		f.Known = [2]bool{true, true}
-		f.Base[to], f.Base[to.Other()] = f.Pending.Target, f.Pending.Source
-		now, presence := j.making.result.Get(d.m.rules[f.Rule].Field(to))
-		// Nothing where something was sent, and no edit that anybody knows of:
-		// refused or hidden then, rather than cleared since. The first sync decides.
-		lost := presence == connectors.Present && now.IsNull() && f.Pending.Target != d.printer.Print(connectors.Null) &&
-			!j.making.edited[d.m.rules[f.Rule].Field(to)]
-		if (presence != connectors.Present || lost) && !d.m.rules[f.Rule].IsSet() {
-			continue
-		}
-		if presence != connectors.Present || lost {
-			// The note stays: the history tells whether the set was taken, and
-			// else nothing is taken out.
-			d.unseenSet(&f)
-			setField(j.link, f)
-			noted = true
-			continue
-		}
-		if d.m.rules[f.Rule].IsSet() {
-			f.Sets[to], f.Sets[to.Other()] = f.Pending.TargetSet, f.Pending.SourceSet
-		} else if presence == connectors.Present && f.Pending.Target != d.printer.Print(now) {
-			// Another value: trimmed or rounded by the system, or edited by a
-			// person. The merge cannot tell, and takes the edit for real.
-			d.reformatted(j, &f, to, now)
-		}
-		f.Pending = nil
-		setField(j.link, f)
-	}
-	d.baselineOfBack(j)
-	j.noteRead(j.link)
-	if noted {
-		j.link.Ends[j.making.to].Version = ""
-		j.link.Ends[j.making.to].Modified = j.making.result.Created
-	}
-}
-
-// baselineOfBack lets rules that flow only from a found record start from the
-// nothing that it was made with, so that a value there is an edit.
-func (d *drain) baselineOfBack(j *job) {
-	to := j.making.to
-	for _, r := range d.m.Rules() {
-		if r.IsSet() || r.Flow().To(to) {
-			continue
-		}
-		source, presence, err := r.Value(to.Other(), j.recs[to.Other()])
-		if err != nil || presence != connectors.Present {
-			continue
-		}
-		f := state.Field{Rule: r.ID(), Known: [2]bool{true, true}}
-		f.Base[to], f.Base[to.Other()] = d.printer.Print(connectors.Null), d.printer.Print(source)
-		setField(j.link, f)
-	}
 }
 
 // reformatted takes a value for our own that says the same as the source's, or
