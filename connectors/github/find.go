@@ -41,15 +41,9 @@ func (c *Connection) Find(ctx context.Context, sel connectors.Selection, field s
 		numbers = append(numbers, list...)
 	}
 	slices.Sort(numbers)
-	live := map[int]*issue{}
-	for batch := range slices.Chunk(numbers, readBatch) {
-		found, err := c.queryIssues(ctx, op, sc.repo, batch)
-		if err != nil {
-			return nil, err
-		}
-		for n, i := range found {
-			live[n] = i
-		}
+	live, err := c.stillThere(ctx, op, sc.repo, numbers)
+	if err != nil {
+		return nil, err
 	}
 	for n, title := range titles {
 		for _, number := range byTitle[title] {

@@ -189,6 +189,13 @@ func (c *Connection) FindByKey(ctx context.Context, object string, scope connect
 	if err != nil {
 		return nil, err
 	}
+	for _, n := range numbers {
+		if i := live[n]; i != nil {
+			if err := c.placeBelow(ctx, op, sc.repo, i); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for k, key := range keys {
 		for _, n := range x.byKey(key) {
 			if live[n] != nil {
@@ -221,9 +228,6 @@ func (c *Connection) stillThere(ctx context.Context, op string, r repoRef, numbe
 				case i.id != idOf(r.id, n): // transferred
 					continue
 				}
-			}
-			if err := c.placeBelow(ctx, op, r, i); err != nil {
-				return nil, err
 			}
 			live[n] = i
 		}

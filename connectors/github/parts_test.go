@@ -114,3 +114,23 @@ func TestAssigneesAreEditedOneByOne(t *testing.T) {
 		t.Errorf("after the last one's removal: %v", i.Assignees)
 	}
 }
+
+// TestPersonIsAskedForAgain: a look at a person that failed tells nothing about
+// the e-mail.
+func TestPersonIsAskedForAgain(t *testing.T) {
+	w := newWorld(t, sandbox.Options{NoSeed: true}, nil)
+	id := w.make(t, map[string]connectors.Value{"title": connectors.Text("Assigned"), "assignees": connectors.Labels("ada-okafor")})
+	conn := open(t, w.url, nil, connectors.Options{Clock: w.clock})
+	w.strike(connectortest.T(t), kit.Rule{Kind: kit.ServerError, Path: "**/users/*"})
+	if got, err := conn.Read(t.Context(), issues, []string{id}); err == nil {
+		t.Fatalf("Read while people cannot be asked for: %+v, want an error", got)
+	}
+	w.sys.Faults().Clear()
+	got, err := conn.Read(t.Context(), issues, []string{id})
+	if err != nil || got[0].Err != nil {
+		t.Fatalf("Read: %+v, %v", got, err)
+	}
+	if v, _ := got[0].Record.Get("assignee"); v.Person().Email != ada {
+		t.Errorf("the assignee is %+v, want %s", v.Person(), ada)
+	}
+}

@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,6 @@ const (
 	peopleAge = time.Hour
 	nobodyAge = 10 * time.Minute // who was not found may show an e-mail soon
 	maxPeople = 10_000
-	// maxAsked bounds the people that one read asks for.
-	maxAsked = 25
 )
 
 // peopleCache remembers who has which e-mail, both ways. Most people show none.
@@ -97,8 +96,7 @@ func (c *Connection) learnPeople(ctx context.Context, op string, fields []string
 	var logins []string
 	now := c.clock.Now()
 	want := func(login string) {
-		if login != "" && !c.people.knows(login, now) {
-			c.people.put("", login, c.person(login), now) // asked for once, whatever comes
+		if login != "" && !c.people.knows(login, now) && !slices.Contains(logins, login) {
 			logins = append(logins, login)
 		}
 	}
@@ -112,11 +110,12 @@ func (c *Connection) learnPeople(ctx context.Context, op string, fields []string
 			}
 		}
 	}
-	for _, login := range logins[:min(len(logins), maxAsked)] {
+	for _, login := range logins {
 		var w wireUser
 		_, err := c.http.Do(ctx, rest.Request{Op: op, Path: "/users/{login}", Params: map[string]string{"login": login}, Out: &w})
-		if err != nil && aboutRecord(err) {
-			continue // an app, or somebody who has left
+		if err != nil && aboutRecord(err) { // an app, or somebody who has left
+			c.people.put("", login, c.person(login), now)
+			continue
 		}
 		if err != nil {
 			return err
