@@ -219,6 +219,13 @@ type reply struct {
 	data json.RawMessage
 	next string
 	err  *connectors.Error
+	part bool // the batch was answered, so that err is about this action alone
+}
+
+// aboutRecord reports whether what went wrong is about the action's record, not
+// about the call.
+func (r *reply) aboutRecord() bool {
+	return aboutRecord(r.err) || r.part && r.err.Kind == connectors.Internal
 }
 
 type wireAction struct {
@@ -371,7 +378,10 @@ func (c *Connection) readReply(op, method string, w *wireReply) reply {
 	case http.StatusTooManyRequests:
 		err.RetryAfter = 10 * time.Second
 	}
-	return reply{err: err}
+	if err.Kind == connectors.Unavailable { // to this action: Asana itself is there
+		err.Kind = connectors.Internal
+	}
+	return reply{err: err, part: true}
 }
 
 // named completes an error with the record that it is about.

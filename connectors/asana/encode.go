@@ -159,7 +159,12 @@ func (c *Connection) encodeBuiltIn(ctx context.Context, op string, w *write, f *
 	case "tags", "followers", "projects":
 		w.sets[f.name] = v
 	case "team", "template":
-		w.put[f.name] = v.Option().ID
+		id := v.Option().ID
+		if id != "" && !isID(id) { // it may become part of an address
+			w.refuse(f.name, "there is no %s %q", f.name, id)
+			return nil
+		}
+		w.put[f.name] = id
 	default: // resource_subtype, approval_status, privacy_setting
 		w.put[f.name] = v.Option().ID
 	}

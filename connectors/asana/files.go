@@ -104,7 +104,7 @@ func (c *Connection) filesOf(ctx context.Context, object, id string, list []wire
 		if w.Permanent != nil {
 			a.Page = *w.Permanent
 		}
-		if w.Subtype == "external" || w.Host != "" && w.Host != "asana" {
+		if w.external() {
 			a.Size = -1
 			if w.View != nil {
 				a.Link = *w.View
@@ -118,6 +118,11 @@ func (c *Connection) filesOf(ctx context.Context, object, id string, list []wire
 	}
 	slices.SortStableFunc(out, func(a, b connectors.Attachment) int { return a.Created.Compare(b.Created) })
 	return out, nil
+}
+
+// external reports whether an attachment is a link to what is kept elsewhere.
+func (w *wireAttachment) external() bool {
+	return w.Subtype == "external" || w.Host != "" && w.Host != "asana"
 }
 
 // whoAdded returns who is noted nearest to the time of an attachment.
@@ -149,7 +154,8 @@ func (c *Connection) OpenFile(ctx context.Context, object, id, fileID string) (i
 	if err := c.get(ctx, op, object+"/"+id, "/attachments/{id}", map[string]string{"id": fileID}, "download_url,resource_subtype,host,parent.gid", &w); err != nil {
 		return nil, err
 	}
-	if w.Download == nil || *w.Download == "" || w.Parent != nil && w.Parent.GID != id {
+	// What is kept elsewhere has an address that a person chose: it is a link.
+	if w.external() || w.Download == nil || *w.Download == "" || w.Parent != nil && w.Parent.GID != id {
 		return nil, c.fail(op, object+"/"+id, connectors.NotFound, "the attachment %q of the task is no file", fileID)
 	}
 	body, _, err := c.http.Fetch(ctx, op, object+"/"+id, *w.Download)

@@ -23,7 +23,7 @@ func gather[T any](ctx context.Context, c *Connection, op, object string, ids []
 			i := at[n]
 			var list []T
 			switch {
-			case r.err != nil && aboutRecord(r.err):
+			case r.err != nil && r.aboutRecord():
 				errs[i] = named(r.err, op, object+"/"+ids[i])
 				continue
 			case r.err != nil:

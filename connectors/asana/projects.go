@@ -158,13 +158,14 @@ func (c *Connection) await(ctx context.Context, job *wireJob) error {
 }
 
 // settle gives a project that a job made its name, its marker and the fields of
-// the create.
+// the create. Its errors are unsure: the project is there, with the key in its
+// name.
 func (c *Connection) settle(ctx context.Context, w *write, body map[string]any, name, key string) error {
 	html, _ := body["html_notes"].(string)
 	if html == "" {
 		var now wireProject
 		if err := c.get(ctx, opCreate, objectProject+"/"+w.id, "/projects/{id}", map[string]string{"id": w.id}, "html_notes", &now); err != nil {
-			return err
+			return unsettled(c.asError(opCreate, err))
 		}
 		html = now.HTMLNotes.v
 	}
@@ -179,12 +180,16 @@ func (c *Connection) settle(ctx context.Context, w *write, body map[string]any, 
 	}
 	r := c.single(ctx, opCreate, &action{method: http.MethodPut, path: "/projects/" + w.id, data: put, fields: optFields(objectProject, w.scope, w.wanted)})
 	if r.err != nil {
-		out := *r.err
-		out.Unsure = true // the project is there, with the key in its name
-		return &out
+		return unsettled(r.err)
 	}
 	w.answer = r.data
 	return nil
+}
+
+func unsettled(e *connectors.Error) error {
+	out := *e
+	out.Unsure = true
+	return &out
 }
 
 // findProjects looks for the keys in the descriptions and names of projects. One

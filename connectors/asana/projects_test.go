@@ -92,3 +92,39 @@ func TestTemplateSurvivesACrash(t *testing.T) {
 		t.Errorf("%d projects, want one", n)
 	}
 }
+
+// TestTemplateWithoutItsDescriptionIsUnsure refuses the look at the project that
+// the job has made: it is there, so nothing may be made again.
+func TestTemplateWithoutItsDescriptionIsUnsure(t *testing.T) {
+	w := seeded(t)
+	schema, err := w.conn.Schema(t.Context(), "project", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tpl, _ := schema.Field("template").Option(sandbox.DefaultTemplate)
+	if _, err := w.sys.Faults().Add(kit.Rule{Kind: kit.ServerError, Status: 403, Method: "GET", Path: "/api/1.0/projects/*"}); err != nil {
+		t.Fatal(err)
+	}
+	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "project", Key: "tenon-unseen", Fields: map[string]connectors.Value{
+		"name": connectors.Text("Unseen"), "template": connectors.Choice(tpl),
+	}}})[0]
+	if !connectors.IsUnsure(r.Err) {
+		t.Fatalf("got %+v, want an unsure error", r)
+	}
+	w.sys.Faults().Clear()
+	found, err := w.conn.FindByKey(t.Context(), "project", nil, []string{"tenon-unseen"})
+	if err != nil || len(found[0]) != 1 {
+		t.Errorf("FindByKey: %v, %v; want the project", found, err)
+	}
+}
+
+func TestTemplateOfAnotherFormIsRefused(t *testing.T) {
+	w := seeded(t)
+	before := w.calls.Load()
+	r := w.conn.Create(t.Context(), []connectors.Create{{Object: "project", Fields: map[string]connectors.Value{
+		"name": connectors.Text("Odd"), "template": connectors.Choice(connectors.Option{ID: "1/../../webhooks"}),
+	}}})[0]
+	if connectors.KindOf(r.Err) != connectors.Invalid || r.Err == nil {
+		t.Errorf("got %+v after %d calls, want an invalid field", r, w.calls.Load()-before)
+	}
+}

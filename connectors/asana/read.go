@@ -74,7 +74,7 @@ func pathOf(object, id string) string {
 // whole.
 func (c *Connection) readResult(op string, sel connectors.Selection, scope *scopeRef, id string, r *reply) (connectors.ReadResult, error) {
 	if r.err != nil {
-		if aboutRecord(r.err) {
+		if r.aboutRecord() {
 			return connectors.ReadResult{Err: named(r.err, op, sel.Object+"/"+id)}, nil
 		}
 		return connectors.ReadResult{}, named(r.err, op, "")
