@@ -219,12 +219,18 @@ func partOf(raw json.RawMessage) part {
 	return p
 }
 
+// partError is the error of one part of a batch. Trouble of Trello's own is about
+// that part: the batch was answered.
 func (c *Connection) partError(op, record string, p part) *connectors.Error {
+	kind := kindOf(p.status)
+	if kind == connectors.Unavailable {
+		kind = connectors.Internal
+	}
 	words := c.http.Clip(p.words)
 	if words == "" {
 		words = "Trello refused this part of a batch"
 	}
 	return &connectors.Error{
-		Op: op, Connection: c.name, Record: record, Kind: kindOf(p.status), Err: &rest.StatusError{Status: p.status, Message: words},
+		Op: op, Connection: c.name, Record: record, Kind: kind, Err: &rest.StatusError{Status: p.status, Message: words},
 	}
 }
