@@ -90,16 +90,16 @@ type Connection struct {
 	log    *slog.Logger
 	tokens connectors.TokenStore
 
-	account *cached[*account]
-	tags    *cached[[]wireNamed]
-	users   *cached[[]wireNamed]
-	keyID   *cached[string] // the gid of the custom field for keys
+	account *rest.Cached[*account]
+	tags    *rest.Cached[[]wireNamed]
+	users   *rest.Cached[[]wireNamed]
+	keyID   *rest.Cached[string] // the gid of the custom field for keys
 	people  peopleCache
 	index   taskIndex
 	hooks   hookBook
 
 	mu       sync.Mutex
-	projects map[string]*cached[*projectInfo] // by the name that mappings use
+	projects map[string]*rest.Cached[*projectInfo] // by the name that mappings use
 }
 
 // Open implements connectors.Connector.
@@ -128,8 +128,8 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 	c := &Connection{
 		name: config.Name, site: strings.TrimRight(s.Get("base_url"), "/"), oauth: oauth, createKey: mode, keyName: s.Get("key_field"), workspace: s.Get("workspace"),
 		clock: options.Clock, log: options.Logger, tokens: options.Tokens,
-		account: newCached[*account](config.Name), tags: newCached[[]wireNamed](config.Name), users: newCached[[]wireNamed](config.Name),
-		keyID: newCached[string](config.Name), projects: map[string]*cached[*projectInfo]{},
+		account: rest.NewCached[*account](config.Name, options.Clock), tags: rest.NewCached[[]wireNamed](config.Name, options.Clock), users: rest.NewCached[[]wireNamed](config.Name, options.Clock),
+		keyID: rest.NewCached[string](config.Name, options.Clock), projects: map[string]*rest.Cached[*projectInfo]{},
 	}
 	if c.clock == nil {
 		c.clock = connectors.SystemClock()
@@ -195,7 +195,7 @@ const accountAge = 30 * time.Minute
 
 // whoami asks who the account is and which workspace is meant.
 func (c *Connection) whoami(ctx context.Context, op string) (*account, error) {
-	return c.account.get(ctx, c.clock, accountAge, func(ctx context.Context) (*account, error) { return c.fetchAccount(ctx, op) })
+	return c.account.Get(ctx, accountAge, func(ctx context.Context) (*account, error) { return c.fetchAccount(ctx, op) })
 }
 
 func (c *Connection) fetchAccount(ctx context.Context, op string) (*account, error) {
@@ -224,7 +224,7 @@ func (c *Connection) fetchAccount(ctx context.Context, op string) (*account, err
 
 // Check implements connectors.Connection.
 func (c *Connection) Check(ctx context.Context) (connectors.Account, error) {
-	a, err := c.account.get(ctx, c.clock, 0, func(ctx context.Context) (*account, error) { return c.fetchAccount(ctx, "check") })
+	a, err := c.account.Get(ctx, 0, func(ctx context.Context) (*account, error) { return c.fetchAccount(ctx, "check") })
 	if err != nil {
 		return connectors.Account{}, err
 	}

@@ -138,7 +138,7 @@ func (w *wireTask) key(mode, field string) string {
 
 // keyFieldID returns the gid of the custom field for keys, "" if there is none.
 func (c *Connection) keyFieldID(ctx context.Context, op string, age time.Duration) (string, error) {
-	return c.keyID.get(ctx, c.clock, age, func(ctx context.Context) (string, error) {
+	return c.keyID.Get(ctx, age, func(ctx context.Context) (string, error) {
 		me, err := c.whoami(ctx, op)
 		if err != nil {
 			return "", err

@@ -83,7 +83,7 @@ func (c *Connection) makeKeyField(ctx context.Context, op string) (string, error
 		}
 		return "", out
 	}
-	c.keyID.forget()
+	c.keyID.Forget()
 	var made wireNamed
 	if err := decodeData(r.data, &made); err != nil || !isID(made.GID) {
 		return "", c.fail(op, "", connectors.Internal, "the answer to a new custom field names none")

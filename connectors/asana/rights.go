@@ -15,7 +15,7 @@ import (
 // place for the keys of creates.
 func (c *Connection) MissingRights(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error) {
 	const op = "check rights"
-	me, err := c.account.get(ctx, c.clock, 0, func(ctx context.Context) (*account, error) { return c.fetchAccount(ctx, op) })
+	me, err := c.account.Get(ctx, 0, func(ctx context.Context) (*account, error) { return c.fetchAccount(ctx, op) })
 	if err != nil {
 		return nil, err
 	}

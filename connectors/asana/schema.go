@@ -154,7 +154,7 @@ func choices(list []wireNamed) []connectors.Option {
 
 // userOptions are the people of the workspace as choices.
 func (c *Connection) userOptions(ctx context.Context, op string) ([]connectors.Option, error) {
-	users, err := c.users.get(ctx, c.clock, listAge, func(ctx context.Context) ([]wireNamed, error) {
+	users, err := c.users.Get(ctx, listAge, func(ctx context.Context) ([]wireNamed, error) {
 		me, err := c.whoami(ctx, op)
 		if err != nil {
 			return nil, err
@@ -171,7 +171,7 @@ func (c *Connection) userOptions(ctx context.Context, op string) ([]connectors.O
 
 // allTags lists the workspace's tags, at most age old.
 func (c *Connection) allTags(ctx context.Context, op string, age time.Duration) ([]wireNamed, error) {
-	return c.tags.get(ctx, c.clock, age, func(ctx context.Context) ([]wireNamed, error) {
+	return c.tags.Get(ctx, age, func(ctx context.Context) ([]wireNamed, error) {
 		me, err := c.whoami(ctx, op)
 		if err != nil {
 			return nil, err

@@ -114,11 +114,11 @@ func (c *Connection) project(ctx context.Context, op, name string, age time.Dura
 	c.mu.Lock()
 	slot := c.projects[name]
 	if slot == nil {
-		slot = newCached[*projectInfo](c.name)
+		slot = rest.NewCached[*projectInfo](c.name, c.clock)
 		c.projects[name] = slot
 	}
 	c.mu.Unlock()
-	return slot.get(ctx, c.clock, age, func(ctx context.Context) (*projectInfo, error) { return c.fetchProject(ctx, op, name) })
+	return slot.Get(ctx, age, func(ctx context.Context) (*projectInfo, error) { return c.fetchProject(ctx, op, name) })
 }
 
 // forgetProject makes the next look at a project a fresh one.
@@ -126,7 +126,7 @@ func (c *Connection) forgetProject(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if slot := c.projects[name]; slot != nil {
-		slot.forget()
+		slot.Forget()
 	}
 }
 
@@ -134,7 +134,7 @@ func (c *Connection) forgetProjects() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, slot := range c.projects {
-		slot.forget()
+		slot.Forget()
 	}
 }
 

@@ -232,7 +232,7 @@ func (c *Connection) tagIDs(ctx context.Context, op string, list []connectors.Op
 			return nil, err
 		}
 		r := c.single(ctx, op, &action{method: http.MethodPost, path: "/tags", data: map[string]any{"workspace": me.workspace.GID, "name": o.ID}, fields: "name"})
-		c.tags.forget()
+		c.tags.Forget()
 		var made wireNamed
 		if r.err != nil {
 			return nil, r.err

@@ -81,8 +81,8 @@ func (Connector) Open(config connectors.Config, options connectors.Options) (con
 	}
 	c := &connection{
 		name: config.Name, client: client, auth: auth, oauth: usesOAuth(s), clientID: s.Get("client_id"), clock: options.Clock, secrets: s.Ring("client_secret", "older_client_secrets"),
-		aliases: map[string][]string{}, linkTypes: map[[2]string]associationType{}, metas: map[string]*cached[*meta]{},
-		schemas: newCached[[]wireSchema](config.Name), people: newCached[*people](config.Name),
+		aliases: map[string][]string{}, linkTypes: map[[2]string]associationType{}, metas: map[string]*rest.Cached[*meta]{},
+		schemas: rest.NewCached[[]wireSchema](config.Name, options.Clock), people: rest.NewCached[*people](config.Name, options.Clock),
 	}
 	if c.clock == nil {
 		c.clock = connectors.SystemClock()
@@ -101,14 +101,14 @@ type connection struct {
 	oauth    bool
 	clientID string
 
-	schemas *cached[[]wireSchema]
-	people  *cached[*people]
+	schemas *rest.Cached[[]wireSchema]
+	people  *rest.Cached[*people]
 
 	files fileCache
 
 	mu        sync.Mutex
 	aliases   map[string][]string // the names that mappings use, by type id
-	metas     map[string]*cached[*meta]
+	metas     map[string]*rest.Cached[*meta]
 	linkTypes map[[2]string]associationType // of associations, once asked for
 	portal    string                        // once the account has told it
 	asked     bool                          // for the account
@@ -141,7 +141,7 @@ func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
 	if w.AccountType != "" && w.AccountType != "STANDARD" {
 		account.Warnings = append(account.Warnings, "this is a "+strings.ToLower(strings.ReplaceAll(w.AccountType, "_", " "))+" account")
 	}
-	owners, err := c.people.get(ctx, c.clock, 0, c.fetchOwners)
+	owners, err := c.people.Get(ctx, 0, c.fetchOwners)
 	if err != nil {
 		return connectors.Account{}, err
 	}

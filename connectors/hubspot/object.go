@@ -108,7 +108,7 @@ func (c *connection) object(ctx context.Context, op, name string) (*objectType, 
 }
 
 func (c *connection) customObject(ctx context.Context, op, name string) (*objectType, error) {
-	schemas, err := c.schemas.get(ctx, c.clock, schemaAge, c.fetchSchemas)
+	schemas, err := c.schemas.Get(ctx, schemaAge, c.fetchSchemas)
 	if err != nil {
 		if missingScope(err) && typeID.MatchString(name) {
 			return &objectType{id: name, plural: name, singular: name, label: name, modified: modifiedProperty}, nil

@@ -15,7 +15,7 @@ const maxOwnerPages = 500
 // owners returns the account's owners, active and archived. Nil without an
 // error means that the account may not see them.
 func (c *connection) owners(ctx context.Context, age time.Duration) (*people, error) {
-	p, err := c.people.get(ctx, c.clock, age, c.fetchOwners)
+	p, err := c.people.Get(ctx, age, c.fetchOwners)
 	if err != nil || p.refused != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (c *connection) listOwners(ctx context.Context) (*people, error) {
 func (c *connection) PeopleByEmail(ctx context.Context, emails []string) ([]connectors.Person, error) {
 	out := make([]connectors.Person, len(emails))
 	for _, age := range []time.Duration{schemaAge, refetchAge} {
-		known, err := c.people.get(ctx, c.clock, age, c.fetchOwners)
+		known, err := c.people.Get(ctx, age, c.fetchOwners)
 		if err != nil {
 			return nil, err
 		}

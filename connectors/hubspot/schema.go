@@ -272,11 +272,11 @@ func (c *connection) metaOf(ctx context.Context, op, object string, age time.Dur
 	c.mu.Lock()
 	cache := c.metas[t.id]
 	if cache == nil {
-		cache = newCached[*meta](c.name)
+		cache = rest.NewCached[*meta](c.name, c.clock)
 		c.metas[t.id] = cache
 	}
 	c.mu.Unlock()
-	return cache.get(ctx, c.clock, age, func(ctx context.Context) (*meta, error) { return c.fetchMeta(ctx, t) })
+	return cache.Get(ctx, age, func(ctx context.Context) (*meta, error) { return c.fetchMeta(ctx, t) })
 }
 
 func (c *connection) fetchMeta(ctx context.Context, t *objectType) (*meta, error) {

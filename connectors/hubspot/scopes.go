@@ -185,7 +185,7 @@ func (c *connection) unreadable(ctx context.Context, needs []connectors.Need) ([
 			return nil, err
 		}
 	}
-	owners, err := c.people.get(ctx, c.clock, 0, c.fetchOwners)
+	owners, err := c.people.Get(ctx, 0, c.fetchOwners)
 	if err != nil {
 		return nil, err
 	}

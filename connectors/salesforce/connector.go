@@ -50,8 +50,8 @@ func (Connector) Open(config connectors.Config, opts connectors.Options) (connec
 	c := &connection{
 		name: config.Name, settings: config.Settings, o: o, options: opts, clock: opts.Clock,
 		auth:    credentials(config, o, opts.Clock),
-		aliases: map[string]string{}, metas: map[string]*cached[*meta]{},
-		global: newCached[*catalogue](config.Name), people: newPeople(),
+		aliases: map[string]string{}, metas: map[string]*rest.Cached[*meta]{},
+		global: rest.NewCached[*catalogue](config.Name, opts.Clock), people: newPeople(),
 	}
 	if c.client, err = newClient(config.Name, o, c.auth, opts); err != nil {
 		return nil, &connectors.SettingsError{Problems: []string{err.Error()}}
@@ -69,14 +69,14 @@ type connection struct {
 	auth     rest.Auth
 	clock    connectors.Clock
 
-	global *cached[*catalogue]
+	global *rest.Cached[*catalogue]
 	people *people
 
 	mu      sync.Mutex
-	aliases map[string]string         // the names that mappings use, by object
-	metas   map[string]*cached[*meta] // by object in lower case
-	gone    map[string]goneList       // what was deleted of late, by object
-	me      string                    // the user's id, once it was asked for
+	aliases map[string]string              // the names that mappings use, by object
+	metas   map[string]*rest.Cached[*meta] // by object in lower case
+	gone    map[string]goneList            // what was deleted of late, by object
+	me      string                         // the user's id, once it was asked for
 }
 
 // Facts implements connectors.Connection.

@@ -213,12 +213,12 @@ func (c *connection) metaOf(ctx context.Context, op, object string, age time.Dur
 	c.mu.Lock()
 	cache := c.metas[key]
 	if cache == nil {
-		cache = newCached[*meta](c.name)
+		cache = rest.NewCached[*meta](c.name, c.clock)
 		c.metas[key] = cache
 	}
 	c.mu.Unlock()
-	m, err := cache.get(ctx, c.clock, age, func(ctx context.Context, old *meta) (*meta, error) {
-		return c.describe(ctx, object, old, age > 0)
+	m, err := cache.Get(ctx, age, func(ctx context.Context) (*meta, error) {
+		return c.describe(ctx, object, cache.Last(), age > 0)
 	})
 	if err != nil {
 		return nil, c.unknownObject(ctx, op, object, err)
@@ -275,7 +275,8 @@ type catalogue struct {
 
 // objectsOf returns the list of all objects.
 func (c *connection) objectsOf(ctx context.Context, age time.Duration) (*catalogue, error) {
-	return c.global.get(ctx, c.clock, age, func(ctx context.Context, old *catalogue) (*catalogue, error) {
+	return c.global.Get(ctx, age, func(ctx context.Context) (*catalogue, error) {
+		old := c.global.Last()
 		var out struct {
 			Objects []wireObject `json:"sobjects"`
 		}
