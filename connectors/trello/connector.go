@@ -79,7 +79,7 @@ type Connection struct {
 	createLabels bool
 	checklist    string
 	fileLimit    int64
-	secrets      *signers
+	secrets      *connectors.Ring
 
 	http  *rest.Client
 	clock connectors.Clock
@@ -98,7 +98,7 @@ func (*Connector) Open(config connectors.Config, options connectors.Options) (co
 	s := config.Settings
 	c := &Connection{
 		name: config.Name, token: s.Get("token"), markURL: s.Get("mark_url"), createLabels: s.Get("create_labels") == "yes",
-		checklist: s.Get("checklist"), secrets: newSigners(s), clock: options.Clock, log: options.Logger,
+		checklist: s.Get("checklist"), secrets: s.Ring("api_secret", "older_api_secrets"), clock: options.Clock, log: options.Logger,
 		labels: newTurn(), tasks: newTurn(),
 	}
 	if c.clock == nil {
@@ -181,7 +181,7 @@ func (c *Connection) Abilities() connectors.Abilities {
 	a := connectors.Abilities{
 		Finder: c, PeopleFinder: c, Commenter: c, HistoryReader: c, Deleter: c, Archiver: c, BudgetTeller: c, Locator: c, RightsChecker: c, Filer: c,
 	}
-	if c.secrets.len() > 0 { // else deliveries could not be checked
+	if c.secrets.Len() > 0 { // else deliveries could not be checked
 		a.WebhookSource, a.WebhookRegistrar = c, c
 	}
 	return a

@@ -31,7 +31,7 @@ func FuzzSignature(f *testing.F) {
 		if secret == "" {
 			return
 		}
-		c := &Connection{secrets: &signers{secrets: []string{"another", secret}}}
+		c := &Connection{secrets: connectors.NewRing("another", secret)}
 		right := sign(secret, body, address)
 		_, err := c.ParseWebhook(connectors.WebhookRequest{URL: address, Header: http.Header{"X-Trello-Webhook": {right}}, Body: body})
 		if connectors.KindOf(err) == connectors.Auth && err != nil {
@@ -55,7 +55,7 @@ func FuzzWebhook(f *testing.F) {
 	f.Add([]byte(`{"action":{"data":{"card":{"id":"` + cardID + `"},"checkItem":{"id":"` + labelID + `"}}}}`))
 	f.Add([]byte(`{"action":[],"model":null}`))
 	f.Add([]byte(`[[[[`))
-	c := &Connection{secrets: &signers{secrets: []string{"s"}}}
+	c := &Connection{secrets: connectors.NewRing("s")}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d, err := c.ParseWebhook(connectors.WebhookRequest{URL: "u", Header: http.Header{"X-Trello-Webhook": {sign("s", body, "u")}}, Body: body})
 		if err != nil {

@@ -226,7 +226,7 @@ func TestPartOf(t *testing.T) {
 // TestSignature checks the vector of the vendor's rule: the raw body and behind
 // it the address, byte by byte.
 func TestSignature(t *testing.T) {
-	c := &Connection{secrets: &signers{secrets: []string{"newer", "secret"}}}
+	c := &Connection{secrets: connectors.NewRing("newer", "secret")}
 	body, address := `{"action":{"id":"1"},"model":{"name":"Zürich"}}`, "https://hooks.example.com/trello"
 	req := connectors.WebhookRequest{URL: address, Header: http.Header{"X-Trello-Webhook": {"iV6lIJhwEQl3kGQZk44ncdayBbc="}}, Body: []byte(body)}
 	d, err := c.ParseWebhook(req)
@@ -240,7 +240,7 @@ func TestSignature(t *testing.T) {
 }
 
 func TestHints(t *testing.T) {
-	secrets := &signers{secrets: []string{"s"}}
+	secrets := connectors.NewRing("s")
 	c := &Connection{secrets: secrets}
 	item := "69b2800000000000000000ff"
 	tests := []struct {

@@ -19,7 +19,7 @@ const hookCheck = 6 * time.Hour
 // for other boards are removed. Trello asks the address by HEAD meanwhile.
 func (c *Connection) EnsureWebhook(ctx context.Context, target connectors.WebhookTarget) (time.Time, error) {
 	const op = "register a webhook"
-	if c.secrets.len() == 0 {
+	if c.secrets.Len() == 0 {
 		return time.Time{}, c.fail(op, "", connectors.Invalid, "the setting api_secret is missing: deliveries could not be checked")
 	}
 	var boards []string

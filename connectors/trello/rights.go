@@ -27,7 +27,7 @@ func (c *Connection) Check(ctx context.Context) (connectors.Account, error) {
 	if ends, ok := parseTime(t.DateExpires); ok {
 		a.Warnings = append(a.Warnings, "the token runs out on "+ends.Format(time.DateOnly)+": grant one that never expires")
 	}
-	if c.secrets.len() == 0 {
+	if c.secrets.Len() == 0 {
 		a.Warnings = append(a.Warnings, "without api_secret no webhooks are taken in: changes are found by polling")
 	}
 	return a, nil

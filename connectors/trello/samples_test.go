@@ -38,7 +38,7 @@ func readSample(t *testing.T, name string) []byte {
 
 // TestRecordedDeliveries: each delivery about a card hints at it.
 func TestRecordedDeliveries(t *testing.T) {
-	c := &Connection{secrets: &signers{secrets: []string{"s"}}}
+	c := &Connection{secrets: connectors.NewRing("s")}
 	for _, name := range sampleFiles(t, "webhook.*.json") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			body := readSample(t, name)

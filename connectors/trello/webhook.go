@@ -3,11 +3,8 @@ package trello
 import (
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // Trello signs with it
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/jsonscan"
@@ -18,38 +15,15 @@ const (
 	signatureHeader = "X-Trello-Webhook"
 )
 
-// signers are the app's secrets, the newest first.
-type signers struct{ secrets []string }
-
-func newSigners(s connectors.Settings) *signers {
-	out := &signers{}
-	add := func(secret string) {
-		if secret != "" && !slices.Contains(out.secrets, secret) {
-			out.secrets = append(out.secrets, secret)
-		}
-	}
-	add(s.Get("api_secret"))
-	for line := range strings.Lines(s.Get("older_api_secrets")) {
-		add(strings.TrimRight(line, "\r\n"))
-	}
-	return out
-}
-
-func (s *signers) len() int { return len(s.secrets) }
-
-// verify returns which secret signed a delivery, -1 for none. How long it takes
-// does not tell which. Trello signs the raw body and behind it the address as it
-// was registered.
-func (s *signers) verify(given, body []byte, address string) int {
-	found := -1
-	for i, secret := range s.secrets {
+// signed returns which of the app's secrets signed a delivery, -1 for none. Trello
+// signs the raw body and behind it the address as it was registered.
+func (c *Connection) signed(given, body []byte, address string) int {
+	return c.secrets.Match(given, func(secret string) []byte {
 		mac := hmac.New(sha1.New, []byte(secret))
 		mac.Write(body)
 		mac.Write([]byte(address))
-		same := subtle.ConstantTimeCompare(mac.Sum(nil), given)
-		found = subtle.ConstantTimeSelect(same, i, found)
-	}
-	return found
+		return mac.Sum(nil)
+	})
 }
 
 // ScreenWebhook implements connectors.WebhookScreener.
@@ -85,7 +59,7 @@ func (c *Connection) ParseWebhook(req connectors.WebhookRequest) (connectors.Del
 	if err != nil {
 		return connectors.Delivery{}, err
 	}
-	secret := c.secrets.verify(given, req.Body, req.URL)
+	secret := c.signed(given, req.Body, req.URL)
 	if secret < 0 {
 		return connectors.Delivery{}, c.refused("the signature is wrong")
 	}
