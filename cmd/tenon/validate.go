@@ -35,6 +35,7 @@ type accountRow struct {
 	Missing    []string `json:"missing,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
 	Error      string   `json:"error,omitempty"`
+	Help       string   `json:"help,omitempty"` // what to do about the error
 
 	needed bool // Missing is what mappings need
 }
@@ -209,6 +210,7 @@ func (c *cli) validateOnline(ctx context.Context, cfg *config.Config, files []*m
 		a, err := conns[conn.Name].Check(ctx)
 		if err != nil {
 			asked, row.Error = err, err.Error()
+			_, row.Help = classify(err)
 		}
 		row.System, row.Name, row.Missing, row.Warnings = a.System, a.Name, a.Missing, a.Warnings
 		result.Accounts = append(result.Accounts, row)
@@ -303,6 +305,9 @@ func (c *cli) showValidation(v validation, asked error) error {
 			fmt.Fprintf(c.stdout, "%s: %s as %s\n", a.Connection, oneLine(a.System), oneLine(a.Name))
 		} else {
 			fmt.Fprintf(c.stdout, "%s: %s\n", a.Connection, oneLine(strings.TrimPrefix(a.Error, a.Connection+": ")))
+			if a.Help != "" && (asked == nil || a.Error != asked.Error()) { // the last one's is told at the end
+				fmt.Fprintf(c.stdout, "  hint: %s\n", oneLine(a.Help))
+			}
 		}
 		for _, m := range a.Missing {
 			fmt.Fprintf(c.stdout, "  missing: %s\n", oneLine(m))
