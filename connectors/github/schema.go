@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,8 +172,8 @@ func (c *Connection) Schema(ctx context.Context, object string, scope connectors
 		return nil, err
 	}
 	sc, err := c.scope(ctx, op, object, scope)
-	if connectors.KindOf(err) == connectors.Permission { // it may as well not exist
-		return nil, c.invalid(op, err)
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Kind == connectors.Permission { // it may as well not exist
+		e.Kind = connectors.Invalid
 	}
 	if err != nil {
 		return nil, err
