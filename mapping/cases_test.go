@@ -337,7 +337,7 @@ func TestRenamed(t *testing.T) {
 	}
 	want := []string{
 		"no field `Money` on Epic (issue): it was renamed: write `Budget`, or its API name `customfield_10051`",
-		"no field `Team` on Epic (issue): the system had it when the schema was saved, and has it no longer: drop the rule, or bring the field back",
+		"no field `Team` on Epic (issue): the system had it when the schema was saved, and does not show it any longer: drop the rule, bring the field back, or give the account the right to see it",
 		"`status` of `epic` has no option `Doing`: it was renamed to `In Progress`",
 		"`status` of `epic` has no option `Paused`: the system had it when the schema was saved, and has it no longer: there are `To Do`, `In Progress`, `In Review` and `Done`",
 	}

@@ -16,7 +16,7 @@ func (k *compilation) renamedField(side SideID, name string) string {
 	if now := k.env.Schemas[side].Field(found[0].Name); now != nil {
 		return "it was renamed: write `" + now.Label + "`, or its API name `" + now.Name + "`"
 	}
-	return "the system had it when the schema was saved, and has it no longer: drop the rule, or bring the field back"
+	return "the system had it when the schema was saved, and does not show it any longer: drop the rule, bring the field back, or give the account the right to see it"
 }
 
 // renamedOption says what became of an option that is not there any more.
