@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -462,29 +463,20 @@ func (v Value) String() string {
 	case TypeInstant:
 		return v.Time().Format(time.RFC3339Nano)
 	case TypeOption:
-		return firstOf(v.label(), v.s)
+		return cmp.Or(v.label(), v.s)
 	case TypeOptions:
 		set := v.Options()
 		labels := make([]string, len(set))
 		for i, o := range set {
-			labels[i] = firstOf(o.Label, o.ID)
+			labels[i] = cmp.Or(o.Label, o.ID)
 		}
 		return strings.Join(labels, ", ")
 	case TypePerson:
-		return firstOf(v.note(), v.label(), v.s)
+		return cmp.Or(v.note(), v.label(), v.s)
 	case TypeReference:
-		return firstOf(v.note(), v.s)
+		return cmp.Or(v.note(), v.s)
 	case TypeFile:
-		return firstOf(v.label(), v.note(), v.s)
-	}
-	return ""
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
+		return cmp.Or(v.label(), v.note(), v.s)
 	}
 	return ""
 }

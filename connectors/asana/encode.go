@@ -1,6 +1,7 @@
 package asana
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -256,7 +257,7 @@ func (c *Connection) encodeCustom(ctx context.Context, op string, w *write, f *f
 				return err
 			}
 			if !ok {
-				w.refuse(f.name, "the field %s has no option %q that can be chosen", f.label, cmpOr(o.Label, o.ID))
+				w.refuse(f.name, "the field %s has no option %q that can be chosen", f.label, cmp.Or(o.Label, o.ID))
 				return nil
 			}
 			ids = append(ids, o.ID)
@@ -274,13 +275,6 @@ func (c *Connection) encodeCustom(ctx context.Context, op string, w *write, f *f
 		w.custom[gid] = ids
 	}
 	return nil
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // offers reports whether a field has an option. One that is not known is looked

@@ -1,6 +1,7 @@
 package asana
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,7 +187,7 @@ func (c *Connection) AddLink(ctx context.Context, object, id string, l connector
 	if err := c.checkComments(op, object, id); err != nil {
 		return "", err
 	}
-	name := cmpOr(l.Name, l.URL)
+	name := cmp.Or(l.Name, l.URL)
 	var made wireAttachment
 	_, err := c.do(ctx, rest.Request{
 		Op: op, Record: object + "/" + id, Method: http.MethodPost, Path: "/attachments", Query: url.Values{"opt_fields": {"name"}},

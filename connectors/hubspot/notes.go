@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -76,9 +77,9 @@ func (c *connection) comment(ctx context.Context, w *wireRecord) (connectors.Com
 		return ""
 	}
 	comment := connectors.Comment{ID: string(w.ID), Key: text(keyProperty), Body: richtext.FromHTML(text("hs_note_body"))}
-	comment.Created, _ = parseTime(firstOf(text(timeProperty), w.CreatedAt))
+	comment.Created, _ = parseTime(cmp.Or(text(timeProperty), w.CreatedAt))
 	comment.Modified, _ = parseTime(w.UpdatedAt)
-	owner, user := text(ownerProperty), firstOf(text("hs_created_by_user_id"), text("hs_created_by"))
+	owner, user := text(ownerProperty), cmp.Or(text("hs_created_by_user_id"), text("hs_created_by"))
 	if owner == "" && user == "" {
 		return comment, nil
 	}

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -123,7 +124,7 @@ func (c *connection) customObject(ctx context.Context, op, name string) (*object
 		names := []string{s.TypeID, s.Name, s.Full, "p_" + s.Name, s.Labels.Singular, s.Labels.Plural}
 		if slices.ContainsFunc(names, func(n string) bool { return n != "" && strings.EqualFold(n, name) }) {
 			return &objectType{
-				id: s.TypeID, plural: s.Name, singular: s.Name, label: firstOf(s.Labels.Singular, s.Name),
+				id: s.TypeID, plural: s.Name, singular: s.Name, label: cmp.Or(s.Labels.Singular, s.Name),
 				modified: modifiedProperty, title: nonEmpty(s.Display), required: s.Required,
 			}, nil
 		}
@@ -148,13 +149,4 @@ func (c *connection) fetchSchemas(ctx context.Context) ([]wireSchema, error) {
 
 func nonEmpty(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

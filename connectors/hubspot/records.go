@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"slices"
@@ -99,7 +100,7 @@ func (p *property) decode(raw *string, owners *people) connectors.Value {
 }
 
 func (p *property) option(id string) connectors.Option {
-	return connectors.Option{ID: id, Label: firstOf(p.labels[id], id)}
+	return connectors.Option{ID: id, Label: cmp.Or(p.labels[id], id)}
 }
 
 // knows reports whether the value needs nothing that was not known when the

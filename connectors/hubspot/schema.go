@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ var engagementBodies = map[string]bool{
 
 func newProperty(w *wireProperty, t *objectType) *property {
 	p := &property{
-		name: w.Name, label: firstOf(w.Label, w.Name), typ: typeOf(w),
+		name: w.Name, label: cmp.Or(w.Label, w.Name), typ: typeOf(w),
 		html:    w.FieldType == "html" || engagementBodies[w.Name],
 		oneLine: w.FieldType != "textarea" && w.FieldType != "html",
 		unique:  w.HasUniqueValue || t.id == contactsID && w.Name == "email", required: slices.Contains(t.required, w.Name),
@@ -66,7 +67,7 @@ func newProperty(w *wireProperty, t *objectType) *property {
 	if p.typ == connectors.TypeOption || p.typ == connectors.TypeOptions {
 		options := make([]connectors.Option, 0, len(w.Options))
 		for _, o := range w.Options {
-			options = append(options, connectors.Option{ID: o.Value, Label: firstOf(o.Label, o.Value)})
+			options = append(options, connectors.Option{ID: o.Value, Label: cmp.Or(o.Label, o.Value)})
 		}
 		p.setOptions(options)
 		p.open = len(options) == 0
@@ -127,7 +128,7 @@ func newMeta(t *objectType, properties []wireProperty, pipelines []wirePipeline)
 	if p := m.props[pipeline]; p != nil && len(pipelines) > 0 {
 		var options []connectors.Option
 		for _, pl := range pipelines {
-			options = append(options, connectors.Option{ID: pl.ID, Label: firstOf(pl.Label, pl.ID)})
+			options = append(options, connectors.Option{ID: pl.ID, Label: cmp.Or(pl.Label, pl.ID)})
 		}
 		p.typ = connectors.TypeOption
 		p.setOptions(options)
@@ -148,7 +149,7 @@ func (m *meta) stages(pipeline string) []connectors.Option {
 		}
 		for _, s := range pl.Stages {
 			if !s.Archived {
-				out = append(out, connectors.Option{ID: s.ID, Label: firstOf(s.Label, s.ID)})
+				out = append(out, connectors.Option{ID: s.ID, Label: cmp.Or(s.Label, s.ID)})
 			}
 		}
 	}

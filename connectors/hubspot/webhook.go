@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -71,7 +72,7 @@ func parseEvent(v jsonscan.Value) (e event) {
 		}
 		return true
 	})
-	e.name = firstOf(e.name, named)
+	e.name = cmp.Or(e.name, named)
 	return e
 }
 
@@ -180,7 +181,7 @@ func (c *connection) hints(e *event) []connectors.Change {
 	case "privacyDeletion":
 		return c.hint(object, e.object, at, connectors.Deleted)
 	case "merge":
-		survivor := wireID(firstOf(string(e.merged), string(e.primary), string(e.object)))
+		survivor := wireID(cmp.Or(string(e.merged), string(e.primary), string(e.object)))
 		out := c.hint(object, survivor, at, connectors.Live)
 		for _, id := range append(slices.Clone(e.mergedIDs), e.primary) {
 			if id != survivor {

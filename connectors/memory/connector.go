@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,16 +49,9 @@ func (c *Connector) Open(config connectors.Config, options connectors.Options) (
 	if conn.log == nil {
 		conn.log = slog.New(slog.DiscardHandler)
 	}
-	conn.user = firstOf(config.Settings.Get("user"), c.system.opts.User)
-	conn.secret = firstOf(config.Settings.Get("secret"), c.system.opts.Secret)
+	conn.user = cmp.Or(config.Settings.Get("user"), c.system.opts.User)
+	conn.secret = cmp.Or(config.Settings.Get("secret"), c.system.opts.Secret)
 	return conn, nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // Connection is one account of the system.
@@ -209,7 +203,7 @@ func (c *Connection) Check(ctx context.Context) (connectors.Account, error) {
 	if err := c.begin(ctx, Moment{Call: "check"}, ""); err != nil {
 		return connectors.Account{}, err
 	}
-	return connectors.Account{ID: c.user, Name: c.user, System: c.system.opts.Name, Zone: firstOf(c.system.opts.Zone, "UTC")}, nil
+	return connectors.Account{ID: c.user, Name: c.user, System: c.system.opts.Name, Zone: cmp.Or(c.system.opts.Zone, "UTC")}, nil
 }
 
 // Schema implements connectors.Connection.

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (s *System) person(want connectors.Person) (connectors.Person, bool) {
 			return p, true
 		}
 	}
-	if mail := firstOf(want.ID, want.Email); s.opts.Everybody && mail != "" {
+	if mail := cmp.Or(want.ID, want.Email); s.opts.Everybody && mail != "" {
 		return connectors.Person{ID: mail, Email: mail, Name: want.Name}, true
 	}
 	return want, false

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func (c *Connection) AddFile(ctx context.Context, object, id string, f connector
 	return c.attach(ctx, m, func(name string) (file, error) {
 		content, err := c.take(f, name)
 		return file{content: content, Attachment: connectors.Attachment{
-			Key: f.Key, Name: f.Name, Type: firstOf(f.Type, "application/octet-stream"), Size: int64(len(content)),
+			Key: f.Key, Name: f.Name, Type: cmp.Or(f.Type, "application/octet-stream"), Size: int64(len(content)),
 			Page: "https://memory.example/files/" + f.Name,
 		}}, err
 	})
@@ -154,7 +155,7 @@ func (c *Connection) AddLink(ctx context.Context, object, id string, l connector
 		if l.URL == "" {
 			return file{}, c.fail("add link", name, connectors.Invalid, errors.New("a link needs an address"))
 		}
-		return file{Attachment: connectors.Attachment{Key: l.Key, Name: firstOf(l.Name, l.URL), Size: -1, Link: l.URL}}, nil
+		return file{Attachment: connectors.Attachment{Key: l.Key, Name: cmp.Or(l.Name, l.URL), Size: -1, Link: l.URL}}, nil
 	})
 }
 

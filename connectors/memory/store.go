@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sort"
@@ -67,7 +68,7 @@ type table struct {
 
 func newTable(def Object) *table {
 	def.Schema.Fields = slices.Clone(def.Schema.Fields)
-	def.Title = firstOf(def.Title, "title")
+	def.Title = cmp.Or(def.Title, "title")
 	t := &table{def: def, fields: map[string]*connectors.Field{}, byKey: map[string][]*record{}, hidden: map[string]bool{}}
 	for i := range def.Schema.Fields {
 		t.fields[def.Schema.Fields[i].Name] = &def.Schema.Fields[i]
@@ -102,7 +103,7 @@ func (s *System) insertAs(t *table, g Given, parent, key string, fields map[stri
 	}
 	now := s.now()
 	r := &record{
-		seq: s.lastSeq, id: firstOf(g.ID, strconv.Itoa(s.lastSeq)), object: t.def.Schema.Object, shown: g,
+		seq: s.lastSeq, id: cmp.Or(g.ID, strconv.Itoa(s.lastSeq)), object: t.def.Schema.Object, shown: g,
 		scope: maps.Clone(g.Scope), parent: parent, key: key, keySeen: now.Add(s.keyLag()),
 		fields: make(map[string]connectors.Value, len(fields)+1), created: now.Truncate(s.opts.Precision),
 	}

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -55,7 +56,7 @@ func (a *authorization) Exchange(ctx context.Context, code string, ask connector
 	opts := a.options
 	opts.Tokens = nil
 	client, err := rest.New(rest.Config{
-		Connection: a.config.Name, BaseURL: firstOf(instance, a.o.login), Auth: rest.Bearer(token.AccessToken), Explain: explain,
+		Connection: a.config.Name, BaseURL: cmp.Or(instance, a.o.login), Auth: rest.Bearer(token.AccessToken), Explain: explain,
 	}, opts)
 	if err != nil {
 		return nil, &connectors.Error{Op: "connect", Connection: a.config.Name, Kind: connectors.Internal, Err: errors.New("the answer names no instance")}
@@ -68,7 +69,7 @@ func (a *authorization) Exchange(ctx context.Context, code string, ask connector
 	}
 	return &connectors.Grant{
 		Settings: map[string]string{"refresh_token": token.RefreshToken},
-		System:   "org " + who.Org, Label: "org " + who.Org + " at " + hostOf(firstOf(instance, a.o.login)),
+		System:   "org " + who.Org, Label: "org " + who.Org + " at " + hostOf(cmp.Or(instance, a.o.login)),
 		Person: who.Name, Scopes: consentScopes, At: a.options.Clock.Now().UTC(),
 	}, nil
 }

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"html"
 	"net/http"
@@ -111,7 +112,7 @@ func (c *connection) notes(ctx context.Context, op string, m *meta, ids []string
 		body, marked := unmarked(r.text("Description"))
 		comment.Key = marked
 		if key != nil {
-			comment.Key = firstOf(r.text(key.name), marked)
+			comment.Key = cmp.Or(r.text(key.name), marked)
 		}
 		if comment.Body = body; comment.Key == "" { // a person's plain text
 			comment.Body = richtext.FromHTML("<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>") + "</p>")
@@ -224,7 +225,7 @@ func (c *connection) closedStatus(ctx context.Context, op string, tasks *meta) (
 	}
 	status := usual
 	err := c.queryEach(ctx, op, "TaskStatus", "SELECT ApiName FROM TaskStatus WHERE IsClosed = TRUE ORDER BY SortOrder LIMIT 1", false,
-		func(r row) { status = firstOf(r.text("ApiName"), status) })
+		func(r row) { status = cmp.Or(r.text("ApiName"), status) })
 	return status, err
 }
 

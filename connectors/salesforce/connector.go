@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -102,9 +103,9 @@ func (c *connection) Check(ctx context.Context) (connectors.Account, error) {
 	if err != nil {
 		return connectors.Account{}, err
 	}
-	account := connectors.Account{ID: firstOf(who.User, c.name), Name: firstOf(who.Name, "Salesforce user"), Zone: who.Zone}
+	account := connectors.Account{ID: cmp.Or(who.User, c.name), Name: cmp.Or(who.Name, "Salesforce user"), Zone: who.Zone}
 	for _, r := range page.Records {
-		account.System = "org " + firstOf(r.text("Id"), who.Org)
+		account.System = "org " + cmp.Or(r.text("Id"), who.Org)
 		if name := r.text("Name"); name != "" {
 			account.System += " (" + rest.Clip(name) + ")"
 		}
@@ -128,14 +129,5 @@ func (c *connection) Close() error { return c.client.Close() }
 func (c *connection) mappedName(object string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return firstOf(c.aliases[strings.ToLower(object)], object)
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
+	return cmp.Or(c.aliases[strings.ToLower(object)], object)
 }

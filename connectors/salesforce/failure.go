@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -22,7 +23,7 @@ type apiError struct {
 	Fields  []string `json:"fields"`
 }
 
-func (e *apiError) code() string { return firstOf(e.Code, e.Status) }
+func (e *apiError) code() string { return cmp.Or(e.Code, e.Status) }
 
 // text is the error in Salesforce's words, with its code.
 func (e *apiError) text() string {

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -252,7 +253,7 @@ func (c *connection) AddLink(ctx context.Context, object, id string, l connector
 		return "", c.fail(op, object+"/"+id, connectors.NotFound, "%q is not an id of Salesforce", id)
 	}
 	v := newVersionOf(record, l.Name, l.Key)
-	v.Title, v.Path, v.URL = firstOf(l.Name, l.URL), "", l.URL
+	v.Title, v.Path, v.URL = cmp.Or(l.Name, l.URL), "", l.URL
 	return c.addVersion(ctx, op, object, record, v)
 }
 

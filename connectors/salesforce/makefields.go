@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -46,7 +47,7 @@ func (c *connection) MakeFields(ctx context.Context, object string, fields []con
 
 // customFieldOf returns Salesforce's description of a field.
 func customFieldOf(f connectors.Field) (customField, bool) {
-	out := customField{Label: firstOf(f.Label, f.Name), Description: "Made by Tenon for a mapping."}
+	out := customField{Label: cmp.Or(f.Label, f.Name), Description: "Made by Tenon for a mapping."}
 	if len(out.Label) > 40 {
 		out.Label = string([]rune(out.Label)[:min(len([]rune(out.Label)), 40)])
 	}
@@ -81,7 +82,7 @@ func customFieldOf(f connectors.Field) (customField, bool) {
 		}
 		out.Values = &valueSet{}
 		for _, o := range f.Options {
-			out.Values.Definition.Values = append(out.Values.Definition.Values, fieldValue{Name: o.ID, Label: firstOf(o.Label, o.ID)})
+			out.Values.Definition.Values = append(out.Values.Definition.Values, fieldValue{Name: o.ID, Label: cmp.Or(o.Label, o.ID)})
 		}
 	default:
 		return out, false

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -91,7 +92,7 @@ func newMeta(d *wireDescribe, tracked map[string]bool) *meta {
 		if w.NameField && !p.compound {
 			m.title = w.Name
 		} else if w.NameField {
-			m.title = firstOf(m.title, w.Name)
+			m.title = cmp.Or(m.title, w.Name)
 		}
 		m.props[w.Name], m.fold[strings.ToLower(w.Name)] = p, w.Name
 		m.order = append(m.order, w.Name)
@@ -113,7 +114,7 @@ func newMeta(d *wireDescribe, tracked map[string]bool) *meta {
 // newProperty returns nil for fields that hold no value of ours.
 func newProperty(w *wireField) *property {
 	p := &property{
-		name: w.Name, label: firstOf(w.Label, w.Name), wire: w.Type, oneLine: true,
+		name: w.Name, label: cmp.Or(w.Label, w.Name), wire: w.Type, oneLine: true,
 		creatable: w.Createable, writable: w.Updateable, nillable: w.Nillable,
 		unique: w.Unique || w.Type == "id", filterable: w.Filterable, cascade: w.Cascade,
 		length: max(w.Length, 0), scale: -1, refs: w.ReferenceTo, masked: w.Type == "encryptedstring",
@@ -195,9 +196,9 @@ func (p *property) setOptions(entries []wirePicklist) {
 		if e.Value == "" || p.labels[e.Value] != "" {
 			continue
 		}
-		p.labels[e.Value] = firstOf(e.Label, e.Value)
+		p.labels[e.Value] = cmp.Or(e.Label, e.Value)
 		if e.Active {
-			p.options = append(p.options, connectors.Option{ID: e.Value, Label: firstOf(e.Label, e.Value)})
+			p.options = append(p.options, connectors.Option{ID: e.Value, Label: cmp.Or(e.Label, e.Value)})
 		}
 	}
 }
@@ -356,7 +357,7 @@ func (c *connection) parentField(ctx context.Context, op string, m *meta, s scop
 	if len(fields) == 1 {
 		return fields[0], nil
 	}
-	fail := c.fail(op, m.name, connectors.Invalid, "%d fields of %s refer to %s", len(fields), m.name, firstOf(object, "such a record"))
+	fail := c.fail(op, m.name, connectors.Invalid, "%d fields of %s refer to %s", len(fields), m.name, cmp.Or(object, "such a record"))
 	fail.Help = "name the field in the side's scope: {parent: FieldName}"
 	return "", fail
 }

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func (r *reading) value(p *property, text *string, w row) connectors.Value {
 			return v
 		}
 	case connectors.TypeMoney:
-		if v, err := connectors.Money(s, firstOf(w.text(fieldCurrency), r.currency)); err == nil {
+		if v, err := connectors.Money(s, cmp.Or(w.text(fieldCurrency), r.currency)); err == nil {
 			return v
 		}
 	case connectors.TypeBool:
@@ -171,7 +172,7 @@ func (r *reading) person(s string) connectors.Value {
 }
 
 func (p *property) option(id string) connectors.Option {
-	return connectors.Option{ID: id, Label: firstOf(p.labels[id], id)}
+	return connectors.Option{ID: id, Label: cmp.Or(p.labels[id], id)}
 }
 
 // compound returns the text of an address or a place, which come in parts; told

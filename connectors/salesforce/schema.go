@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func (c *connection) scoped(ctx context.Context, op, object string, in connector
 
 // schema describes the object within a scope.
 func (m *meta) schema(object string, s scope) *connectors.Schema {
-	out := &connectors.Schema{Object: object, Label: firstOf(m.Label, m.name), Fields: make([]connectors.Field, 0, len(m.order))}
+	out := &connectors.Schema{Object: object, Label: cmp.Or(m.Label, m.name), Fields: make([]connectors.Field, 0, len(m.order))}
 	for _, name := range m.order {
 		p := m.props[name]
 		f := connectors.Field{
@@ -161,7 +162,7 @@ func (m *meta) recordType(text string) (string, error) {
 		if id == long || strings.EqualFold(t.Developer, text) || strings.EqualFold(t.Name, text) {
 			return id, nil
 		}
-		known = append(known, firstOf(t.Developer, t.Name))
+		known = append(known, cmp.Or(t.Developer, t.Name))
 	}
 	if len(known) == 0 {
 		return "", fmt.Errorf("%s has no record types", m.name)

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,7 @@ func streamProblems(s connectors.Settings) []string {
 	if channel := s.Get("channel"); channel != "" && !channelForm.MatchString(channel) {
 		problems = append(problems, fmt.Sprintf(`setting "channel": %q is no channel such as /data/ChangeEvents`, channel))
 	}
-	if err := pubsub.CheckEndpoint(firstOf(s.Get("pubsub_url"), pubsub.DefaultEndpoint)); err != nil {
+	if err := pubsub.CheckEndpoint(cmp.Or(s.Get("pubsub_url"), pubsub.DefaultEndpoint)); err != nil {
 		problems = append(problems, fmt.Sprintf(`setting "pubsub_url": %v`, err))
 	}
 	return append(problems, outboundProblems(s)...)
@@ -131,7 +132,7 @@ func (l *listening) plan(ctx context.Context, sels []connectors.Selection) error
 		}
 		name := strings.ToLower(m.name)
 		l.names[name] = append(l.names[name], sel.Object)
-		topic := firstOf(channel, topicOf(m.name))
+		topic := cmp.Or(channel, topicOf(m.name))
 		l.topics[topic] = append(l.topics[topic], sel.Object)
 	}
 	if len(l.topics) == 0 && missing != nil {

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -97,6 +98,6 @@ func (w *writer) taken(j job, e *apiError, err *connectors.Error) {
 		err.Kind, err.Fields = connectors.Conflict, nil
 	case w.op == "create":
 		err.Fields = nil
-		err.Help = "match by " + firstOf(field, "the unique field") + " in the mapping, so that the record is adopted"
+		err.Help = "match by " + cmp.Or(field, "the unique field") + " in the mapping, so that the record is adopted"
 	}
 }

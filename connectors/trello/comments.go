@@ -112,7 +112,7 @@ func commentOf(a *action) connectors.Comment {
 	who := a.MemberCreator
 	out := connectors.Comment{
 		ID: a.ID, Key: key, Body: body,
-		Author: connectors.Person{ID: firstOf(who.ID, a.IDCreator), Name: firstOf(who.FullName, who.Username)},
+		Author: connectors.Person{ID: cmp.Or(who.ID, a.IDCreator), Name: cmp.Or(who.FullName, who.Username)},
 	}
 	out.Created, _ = parseTime(a.Date) // zero: unknown
 	out.Modified = out.Created

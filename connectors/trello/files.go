@@ -135,7 +135,7 @@ func (c *Connection) filesIn(op, id, me string, list []attachment) ([]connectors
 			return nil, c.fail(op, ref(id), connectors.Internal, "the answer has an attachment without an id")
 		}
 		f := connectors.Attachment{
-			ID: a.ID, Name: firstOf(a.Name, a.FileName), Type: a.MimeType, Size: -1, Mine: a.IDMember == me, Author: connectors.Person{ID: a.IDMember},
+			ID: a.ID, Name: cmp.Or(a.Name, a.FileName), Type: a.MimeType, Size: -1, Mine: a.IDMember == me, Author: connectors.Person{ID: a.IDMember},
 		}
 		if f.Created, _ = parseTime(a.Date); f.Created.IsZero() {
 			f.Created = createdAt(a.ID)
@@ -200,7 +200,7 @@ func (c *Connection) AddFile(ctx context.Context, object, id string, f connector
 	if f.Size > c.fileLimit {
 		return "", c.fail(op, ref(id), connectors.Invalid, "%q has %d bytes: %w", f.Name, f.Size, connectors.ErrFileTooLarge)
 	}
-	kind := firstOf(f.Type, "application/octet-stream")
+	kind := cmp.Or(f.Type, "application/octet-stream")
 	var made attachment
 	_, err := c.do(ctx, rest.Request{
 		Op: op, Record: ref(id), Method: "POST", Path: "/cards/{id}/attachments", Params: map[string]string{"id": id}, Out: &made,
@@ -230,7 +230,7 @@ func (c *Connection) AddLink(ctx context.Context, object, id string, l connector
 	var made attachment
 	_, err := c.do(ctx, rest.Request{
 		Op: op, Record: ref(id), Method: "POST", Path: "/cards/{id}/attachments", Params: map[string]string{"id": id}, Out: &made,
-		Body: map[string]string{"url": l.URL, "name": firstOf(l.Name, l.URL)},
+		Body: map[string]string{"url": l.URL, "name": cmp.Or(l.Name, l.URL)},
 	})
 	return c.added(op, id, &made, err)
 }

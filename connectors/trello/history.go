@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -68,7 +69,7 @@ func (c *Connection) editsOf(list []action, fields []string, since time.Time) []
 				continue
 			}
 			if v, ok := c.edited(name, a.Data.Card[name]); ok {
-				out = append(out, connectors.FieldEdit{Field: name, At: at, Value: v, Author: firstOf(a.IDCreator, a.MemberCreator.ID)})
+				out = append(out, connectors.FieldEdit{Field: name, At: at, Value: v, Author: cmp.Or(a.IDCreator, a.MemberCreator.ID)})
 			}
 		}
 	}

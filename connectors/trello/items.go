@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -331,7 +332,7 @@ func (c *Connection) itemBody(ctx context.Context, op string, scope connectors.S
 			id, err := c.itemMember(ctx, op, scope, cardID, v)
 			switch {
 			case errors.Is(err, errNobody):
-				refuse(name, "the board has no member "+firstOf(v.Person().Email, v.String()))
+				refuse(name, "the board has no member "+cmp.Or(v.Person().Email, v.String()))
 			case err != nil:
 				return nil, nil, false, err
 			default:

@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -19,7 +20,7 @@ func (c *Connection) elements(ctx context.Context, op string, in *within, field 
 		}
 		if id == "" {
 			p.people[field] = field == fieldMembers
-			p.refuse(field, "the board %q has no %s %q", in.Name, map[string]string{fieldLabels: "label", fieldMembers: "member"}[field], firstOf(o.Label, o.ID))
+			p.refuse(field, "the board %q has no %s %q", in.Name, map[string]string{fieldLabels: "label", fieldMembers: "member"}[field], cmp.Or(o.Label, o.ID))
 			return nil, nil
 		}
 		if !slices.Contains(ids, id) {
@@ -54,7 +55,7 @@ func (c *Connection) elementID(ctx context.Context, op string, in *within, field
 	if id := find(); id != "" || field == fieldMembers || !c.createLabels || isID(o.ID) {
 		return id, nil
 	}
-	return c.makeLabel(ctx, op, in, firstOf(o.Label, o.ID))
+	return c.makeLabel(ctx, op, in, cmp.Or(o.Label, o.ID))
 }
 
 // makeLabel makes a label, unless somebody made it meanwhile: two of one name

@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func (c *Connection) PeopleByEmail(ctx context.Context, emails []string) ([]conn
 			n := slices.IndexFunc(b.Members, func(m member) bool { return email != "" && m.called(email) })
 			if n >= 0 {
 				m := b.Members[n]
-				out[i] = connectors.Person{ID: m.ID, Email: strings.ToLower(m.Email), Name: firstOf(m.FullName, m.Username)}
+				out[i] = connectors.Person{ID: m.ID, Email: strings.ToLower(m.Email), Name: cmp.Or(m.FullName, m.Username)}
 				break
 			}
 		}

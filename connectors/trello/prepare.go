@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -193,7 +194,7 @@ func (c *Connection) prepareList(ctx context.Context, op string, p *prepared, in
 	}
 	l := in.list(id)
 	if l == nil || l.Closed {
-		p.refuse(fieldList, "the board %q has no open list %q", in.Name, firstOf(v.Option().Label, id))
+		p.refuse(fieldList, "the board %q has no open list %q", in.Name, cmp.Or(v.Option().Label, id))
 		return nil
 	}
 	p.body[fieldList] = id
@@ -212,7 +213,7 @@ func (c *Connection) prepareMember(ctx context.Context, op string, p *prepared, 
 		}
 		if m == nil {
 			p.people[fieldMember] = true
-			p.refuse(fieldMember, "the board %q has no member %s", in.Name, firstOf(v.Person().Email, v.Person().ID, v.String()))
+			p.refuse(fieldMember, "the board %q has no member %s", in.Name, cmp.Or(v.Person().Email, v.Person().ID, v.String()))
 			return nil
 		}
 		who = m.ID

@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 func (c *Connection) record(w *card, wanted []string, in within, defined []customField) *connectors.Record {
 	r := &connectors.Record{
 		Ref: connectors.Ref{Connection: c.name, Object: objectCard, ID: w.ID}, Created: createdAt(w.ID), InScope: in.holds(w),
-		URL: firstOf(w.URL, w.ShortURL), Title: w.Name,
+		URL: cmp.Or(w.URL, w.ShortURL), Title: w.Name,
 	}
 	r.Modified, _ = parseTime(w.DateLastActivity) // zero: unknown
 	if w.Closed || in.board != nil && in.ID == w.IDBoard && (in.Closed || shut(in.board, w.IDList)) {
@@ -172,7 +173,7 @@ func listOption(b *board, id string) connectors.Option {
 func personOf(b *board, id string) connectors.Person {
 	if b != nil {
 		if m := b.member(id); m != nil {
-			return connectors.Person{ID: id, Email: strings.ToLower(m.Email), Name: firstOf(m.FullName, m.Username)}
+			return connectors.Person{ID: id, Email: strings.ToLower(m.Email), Name: cmp.Or(m.FullName, m.Username)}
 		}
 	}
 	return connectors.Person{ID: id}
@@ -258,7 +259,7 @@ func encodeCustom(f *customField, v connectors.Value) (map[string]any, error) {
 				return out, nil
 			}
 		}
-		return nil, fmt.Errorf("the field %q has no option %q", f.Name, firstOf(v.Option().Label, id))
+		return nil, fmt.Errorf("the field %q has no option %q", f.Name, cmp.Or(v.Option().Label, id))
 	case "checkbox":
 		if v.Type() != connectors.TypeBool {
 			break

@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -20,7 +21,7 @@ func (c *Connection) Check(ctx context.Context) (connectors.Account, error) {
 	if err != nil {
 		return connectors.Account{}, err
 	}
-	a := connectors.Account{ID: me.ID, Name: firstOf(me.FullName, me.Username), System: "Trello account @" + me.Username}
+	a := connectors.Account{ID: me.ID, Name: cmp.Or(me.FullName, me.Username), System: "Trello account @" + me.Username}
 	if !t.may(true) {
 		a.Missing = append(a.Missing, "write")
 	}

@@ -1,6 +1,7 @@
 package trello
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/tenonsync/tenon/connectors"
@@ -122,7 +123,7 @@ func memberOptions(b *board) []connectors.Option {
 }
 
 func memberOption(m *member) connectors.Option {
-	return connectors.Option{ID: m.ID, Label: firstOf(m.FullName, m.Username)}
+	return connectors.Option{ID: m.ID, Label: cmp.Or(m.FullName, m.Username)}
 }
 
 func labelOptions(b *board) []connectors.Option {
@@ -163,13 +164,4 @@ func schemaField(f *customField) (connectors.Field, bool) {
 		}
 	}
 	return out, true
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package adf
 
 import (
 	"bytes"
+	"cmp"
 	"html"
 	"net/url"
 	"regexp"
@@ -176,7 +177,7 @@ func (in *inlineReader) image(n *ast.Image) {
 		return
 	}
 	href := string(unescape(n.Destination))
-	label := firstOf(in.r.rawText(n), href)
+	label := cmp.Or(in.r.rawText(n), href)
 	if !safeLink(href) {
 		in.text(label)
 		return

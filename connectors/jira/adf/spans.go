@@ -1,6 +1,7 @@
 package adf
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 )
@@ -96,7 +97,7 @@ func cleanText(s string) string {
 }
 
 func mentionSpan(n *Node) span {
-	name := firstOf(n.attr("text"), n.attr("id"))
+	name := cmp.Or(n.attr("text"), n.attr("id"))
 	if !strings.HasPrefix(name, "@") {
 		name = "@" + name
 	}

@@ -1,6 +1,7 @@
 package adf
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -353,7 +354,7 @@ func escapePipes(s string) string {
 // media writes a media node as an image whose address keeps its identity.
 func media(n *Node) string {
 	if href := n.attr("url"); href != "" {
-		return inline([]*Node{text(firstOf(n.attr("alt"), href), Mark{Type: "link", Attrs: map[string]any{"href": href}})})
+		return inline([]*Node{text(cmp.Or(n.attr("alt"), href), Mark{Type: "link", Attrs: map[string]any{"href": href}})})
 	}
 	id := n.attr("id")
 	if id == "" {
@@ -364,15 +365,6 @@ func media(n *Node) string {
 		address += "?collection=" + url.QueryEscape(c)
 	}
 	return "![" + escape(strings.Join(strings.Fields(n.attr("alt")), " ")) + "](" + destination(address) + ")"
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 func dateText(stamp any) string {
