@@ -281,7 +281,10 @@ func (c *Connection) below(ctx context.Context, op, fields string, tasks []wireT
 			}
 		}
 		tasks = nil
-		for len(actions) > 0 {
+		for pages := 0; len(actions) > 0; pages++ {
+			if pages == maxPages {
+				return nil, c.fail(op, "", connectors.Internal, "%w", errEndless)
+			}
 			var again []action
 			for i, r := range c.run(ctx, op, actions) {
 				if r.err != nil {

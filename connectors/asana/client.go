@@ -186,7 +186,8 @@ func page[T any](ctx context.Context, c *Connection, r rest.Request, offset stri
 	return l.Data, next, resp, nil
 }
 
-// all reads all pages of a list, at most so many.
+// all reads all pages of a list, at most so many. One that is longer than any list
+// of Asana's is an error; of others what fits is enough.
 func all[T any](ctx context.Context, c *Connection, r rest.Request, most int) ([]T, error) {
 	var out []T
 	offset := ""
@@ -201,8 +202,13 @@ func all[T any](ctx context.Context, c *Connection, r rest.Request, most int) ([
 		}
 		offset = next
 	}
+	if most >= maxPages {
+		return nil, c.fail(r.Op, r.Record, connectors.Internal, "%w", errEndless)
+	}
 	return out, nil
 }
+
+var errEndless = errors.New("the list has no end")
 
 // action is one call inside a batch. Path is complete, without a query.
 type action struct {

@@ -16,7 +16,10 @@ func gather[T any](ctx context.Context, c *Connection, op, object string, ids []
 			actions, at = append(actions, ask(id)), append(at, i)
 		}
 	}
-	for len(actions) > 0 {
+	for pages := 0; len(actions) > 0; pages++ {
+		if pages == maxPages {
+			return c.fail(op, "", connectors.Internal, "%w", errEndless)
+		}
 		var again []action
 		var more []int
 		for n, r := range c.run(ctx, op, actions) {

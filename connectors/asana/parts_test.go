@@ -6,11 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/asana"
+	"github.com/tenonsync/tenon/sandbox/kit"
 )
 
 // bent changes the bodies of answers on their way.
@@ -109,6 +111,55 @@ func TestAttachmentElsewhereIsNotFetched(t *testing.T) {
 	}
 	if connectors.KindOf(err) != connectors.NotFound || err == nil || asked {
 		t.Errorf("OpenFile of a link: %v, asked elsewhere: %v; want NotFound, false", err, asked)
+	}
+}
+
+// endless answers for stories with page after page.
+type endless struct{ pages *int }
+
+func (e endless) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(req.URL.Path, "/stories") {
+		return http.DefaultTransport.RoundTrip(req)
+	}
+	*e.pages++
+	answer := `{"data":[],"next_page":{"offset":"` + strconv.Itoa(*e.pages) + `"}}`
+	return &http.Response{
+		StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(answer)), ContentLength: int64(len(answer)), Request: req,
+	}, nil
+}
+
+// TestListWithoutAnEndEnds: whatever pages are told of, a look at comments ends.
+func TestListWithoutAnEndEnds(t *testing.T) {
+	w := seeded(t)
+	id := made(t, create(t, w, "task", "", "", map[string]connectors.Value{"name": connectors.Text("Talk")}))
+	pages := 0
+	conn := w.dial(t, endless{&pages})
+	can := connectors.AbilitiesOf(conn).Commenter
+	if _, err := can.Comments(t.Context(), "task", id); connectors.KindOf(err) != connectors.Internal || err == nil {
+		t.Errorf("Comments: got %v after %d pages, want an internal error", err, pages)
+	}
+	pages = 0
+	_, err := can.(connectors.BatchCommenter).CommentsOf(t.Context(), "task", []string{id})
+	if connectors.KindOf(err) != connectors.Internal || err == nil {
+		t.Errorf("CommentsOf: got %v after %d pages, want an internal error", err, pages)
+	}
+}
+
+// TestPersonOutOfSightIsNobody: that one user may not be seen is no reason to
+// refuse the whole write.
+func TestPersonOutOfSightIsNobody(t *testing.T) {
+	w := seeded(t)
+	id := made(t, create(t, w, "task", "", "", map[string]connectors.Value{"name": connectors.Text("Before")}))
+	if _, err := w.sys.Faults().Add(kit.Rule{Kind: kit.ServerError, Status: 403, Method: "GET", Path: "/api/1.0/users/*@*"}); err != nil {
+		t.Fatal(err)
+	}
+	r := update(t, w, id, map[string]connectors.Value{"name": connectors.Text("After"), "assignee": connectors.PersonValue(connectors.Person{Email: jonas})})
+	if r.Err != nil || len(r.Refused) != 1 || r.Refused[0].Field != "assignee" {
+		t.Errorf("got %+v, want the assignee refused", r)
+	}
+	if task, _ := w.sys.Task(id); task.Name != "After" {
+		t.Errorf("the name is %q: the other field did not go through", task.Name)
 	}
 }
 
