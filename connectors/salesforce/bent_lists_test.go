@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/connectortest"
+	"github.com/tenonsync/tenon/sandbox/kit"
 )
 
 // bent changes answers on their way; it returns the body as it is to be seen.
@@ -101,5 +102,27 @@ func TestBulkLocatorOfAnotherForm(t *testing.T) {
 				t.Errorf("%d records after %d pages of the job, want 8 after two at most", len(seen), asked)
 			}
 		})
+	}
+}
+
+// Where the log of deletes is refused, records that are not told are not found;
+// the others are read all the same.
+func TestReadWithoutTheLogOfDeletes(t *testing.T) {
+	w := openWorld(t, ofOpportunities, nil)
+	tb := connectortest.T(t)
+	here, gone := w.Create(tb, won("Here")), w.Create(tb, won("Gone"))
+	if err := w.sys.As(ada).Delete(gone); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.sys.As(ada).Purge(gone); err != nil {
+		t.Fatal(err)
+	}
+	w.arm(tb, kit.Rule{Kind: kit.ServerError, Status: http.StatusForbidden, Path: "/services/data/*/sobjects/*/deleted"})
+	got, err := w.conn.Read(t.Context(), all, []string{here, gone})
+	if err != nil || got[0].Err != nil {
+		t.Fatalf("Read: %+v, %v", got, err)
+	}
+	if connectors.KindOf(got[1].Err) != connectors.NotFound || got[1].Err == nil {
+		t.Errorf("the purged record: %+v, want NotFound", got[1])
 	}
 }

@@ -131,6 +131,10 @@ func (c *connection) readGone(ctx context.Context, op string, r *reading, ids []
 		return nil
 	}
 	gone, err := c.goneOf(ctx, op, r.m.name, r.server)
+	switch connectors.KindOf(err) {
+	case connectors.Permission, connectors.Invalid, connectors.NotFound: // the log is not for us: then nothing is beyond doubt
+		return nil
+	}
 	if err != nil {
 		return err
 	}
