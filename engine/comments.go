@@ -67,14 +67,24 @@ func (d *drain) fetchComments(ctx context.Context, jobs []*job) {
 		}
 		d.note(c, err)
 		for i, j := range jobs {
-			switch kind := connectors.KindOf(err); {
+			switch {
 			case err == nil:
 				j.commentsOf[side] = &results[i]
-			case kind != connectors.Invalid && kind != connectors.Internal: // else one of them is to blame
+			case !oneToBlame(err): // else each tells for itself
 				j.commentsOf[side] = &connectors.CommentsResult{Err: err}
 			}
 		}
 	}
+}
+
+// oneToBlame reports whether an error of a call about many records may be about
+// one of them alone, so that the others must not suffer for it.
+func oneToBlame(err error) bool {
+	switch connectors.KindOf(err) {
+	case connectors.Invalid, connectors.Internal, connectors.NotFound, connectors.Permission, connectors.Conflict:
+		return true
+	}
+	return false
 }
 
 // commentsAtOnce is from how many records on their comments are read at once: a

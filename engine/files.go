@@ -178,10 +178,10 @@ func (d *drain) fetchFiles(ctx context.Context) {
 		}
 		d.note(c, err)
 		for i, j := range jobs {
-			switch kind := connectors.KindOf(err); {
+			switch {
 			case err == nil:
 				j.filesOf[side] = &results[i]
-			case kind != connectors.Invalid && kind != connectors.Internal: // else one of them is to blame
+			case !oneToBlame(err): // else each tells for itself
 				j.filesOf[side] = &connectors.FilesResult{Err: err}
 			}
 		}
