@@ -174,6 +174,14 @@ type StepTeller interface {
 	Unreachable(ctx context.Context, object string, scope Scope, field string) ([]Option, error)
 }
 
+// IDNormaliser is a system that calls one record by several ids.
+type IDNormaliser interface {
+	// NormalID returns the form of a record's id that the connection's records
+	// have; id itself where it has that form already, or is no id of the system's.
+	// It asks nothing.
+	NormalID(id string) string
+}
+
 // AbilityTeller is a connection that says itself which abilities it has: one
 // whose account or configuration takes some away, or a decorator that passes
 // on those of the connection it wraps.
@@ -202,6 +210,7 @@ type Abilities struct {
 	StepTeller       StepTeller
 	Streamer         Streamer
 	Filer            Filer
+	IDNormaliser     IDNormaliser
 }
 
 // AbilitiesOf returns what the connection can do beyond the contract: what it
@@ -235,5 +244,6 @@ func Implemented(c Connection) Abilities {
 	a.StepTeller, _ = c.(StepTeller)
 	a.Streamer, _ = c.(Streamer)
 	a.Filer, _ = c.(Filer)
+	a.IDNormaliser, _ = c.(IDNormaliser)
 	return a
 }

@@ -567,6 +567,44 @@ func TestEmptyStateFindsWhatWasMadeBefore(t *testing.T) {
 	}
 }
 
+// shortIDs is a connection whose people name records by less than the whole id.
+type shortIDs struct{ connectors.Connection }
+
+func (s shortIDs) Abilities() connectors.Abilities {
+	a := connectors.AbilitiesOf(s.Connection)
+	a.IDNormaliser = s
+	return a
+}
+
+func (shortIDs) NormalID(id string) string { return strings.TrimSuffix(id, "-short") }
+
+func TestAPressByAnotherIDIsOfTheSameRecord(t *testing.T) {
+	w := newWorld(t, twoWay, nil)
+	w.conns["crm"] = shortIDs{w.conns["crm"]}
+	w.start()
+	id := w.crm.Create("record", nil, "ada", map[string]connectors.Value{"title": connectors.Text("Quiet deal")})
+	w.settle()
+	if p, err := w.eng.Preview(t.Context(), "pair", id+"-short"); err != nil || p.Source.ID != id {
+		t.Errorf("preview: %+v, %v", p, err)
+	}
+	for _, name := range []string{id + "-short", id} {
+		if err := w.eng.Ask(t.Context(), "pair", name, "ada"); err != nil {
+			t.Fatal(err)
+		}
+		w.settle()
+		if conv, err := w.eng.Press(t.Context(), "pair", name, "ada"); err != nil || conv.State != "done" || conv.Source.ID != id {
+			t.Errorf("press of %s: %+v, %v", name, conv, err)
+		}
+	}
+	if links := w.links(); len(links) != 1 {
+		t.Errorf("got %d links, want 1", len(links))
+	}
+	x, err := w.eng.Explain(t.Context(), "crm/record/"+id+"-short", engine.ExplainOptions{})
+	if err != nil || x.Record.Ref.ID != id {
+		t.Errorf("explain: %+v, %v", x, err)
+	}
+}
+
 func TestPressIsIdempotentAndPreviewWritesNothing(t *testing.T) {
 	w := newWorld(t, twoWay, nil)
 	id := w.crm.Create("record", nil, "ada", map[string]connectors.Value{"title": connectors.Text("Quiet deal")})

@@ -51,6 +51,7 @@ func (x *finder) find(ctx context.Context, text string) (subject, error) {
 		if x.conns[ref.Connection] == nil {
 			return subject{}, x.unclear(mapping.Suggest(ref.Connection, "connections are", sortedNames(x.conns)), "there is no connection %q", ref.Connection)
 		}
+		ref.ID = x.conns[ref.Connection].normalID(ref.ID)
 		return subject{ref: ref}, nil
 	}
 	found, err := x.remembered(ctx, text)
@@ -234,7 +235,7 @@ func (x *finder) shown(ctx context.Context, id string) (found []connectors.Ref) 
 		case err != nil:
 			x.unreachable = true
 		case len(results) == 1 && results[0].Record != nil:
-			found = append(found, m.ref(side, id))
+			found = append(found, m.ref(side, results[0].Record.Ref.ID))
 		}
 	})
 	return found

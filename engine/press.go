@@ -25,6 +25,15 @@ func (e *Engine) pressed(name string) (*worked, mapping.SideID, error) {
 	return nil, 0, &connectors.Error{Op: "convert", Kind: connectors.Invalid, Err: fmt.Errorf("mapping %s has no button", name)}
 }
 
+// normalID returns the id by which a record is known, of any that the system has
+// for it.
+func (c *connection) normalID(id string) string {
+	if n := c.can.IDNormaliser; n != nil {
+		return n.NormalID(id)
+	}
+	return id
+}
+
 // Preview tells what a press of a mapping's button would make from a record. It
 // reads and writes nothing. Kinds of errors: NotFound for an unknown mapping or
 // record.
@@ -34,6 +43,7 @@ func (e *Engine) Preview(ctx context.Context, name, record string) (*Preview, er
 		return nil, err
 	}
 	ctx = connectors.WithPriority(ctx, connectors.PriorityButton)
+	record = m.sides[from].normalID(record)
 	to := from.Other()
 	p := &Preview{
 		Mapping: name, Button: m.Create(to).Button().Label, Source: m.ref(from, record),
@@ -169,6 +179,7 @@ func (e *Engine) Press(ctx context.Context, name, record, by string) (*Conversio
 	if err != nil {
 		return nil, err
 	}
+	record = m.sides[from].normalID(record)
 	before, err := e.conversion(ctx, m, from, record)
 	if err != nil || before.State == "done" {
 		return before, err
@@ -204,6 +215,7 @@ func (e *Engine) Ask(ctx context.Context, name, record, by string) error {
 	if err != nil {
 		return err
 	}
+	record = m.sides[from].normalID(record)
 	now := e.clock.Now()
 	err = e.store.Update(ctx, func(tx state.Tx) error {
 		link, err := tx.LinkOf(name, uint8(from), record)

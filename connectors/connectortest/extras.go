@@ -36,6 +36,19 @@ var finds = []test{
 			}
 		}
 	}},
+	{"normal ids", func(e *env) {
+		n := e.can.IDNormaliser
+		if n == nil {
+			e.Skipf("a record has one id")
+		}
+		e.seed(1)
+		id := e.w.Create(e, e.fields("Named"))
+		for _, id := range []string{id, e.one(id).Ref.ID, "", " ", "nothing", strings.Repeat("x", 5000)} {
+			if got := n.NormalID(id); got != id {
+				e.Errorf("NormalID(%.40q): got %.40q, want it as it is", id, got)
+			}
+		}
+	}},
 	{"find by value", func(e *env) {
 		f := e.can.Finder
 		if f == nil || e.h.Find.Field == "" {

@@ -28,6 +28,7 @@ var (
 	_ connectors.WebhookGuide   = (*connection)(nil)
 	_ connectors.BudgetTeller   = (*connection)(nil)
 	_ connectors.Locator        = (*connection)(nil)
+	_ connectors.IDNormaliser   = (*connection)(nil)
 	_ connectors.Authorizer     = Connector{}
 )
 

@@ -31,6 +31,15 @@ func id18(s string) (id string, ok bool) {
 	return id, len(s) == 15 || strings.EqualFold(s[15:], id[15:])
 }
 
+// NormalID implements connectors.IDNormaliser: flows and formulas name records by
+// 15 characters.
+func (c *connection) NormalID(id string) string {
+	if long, ok := id18(id); ok {
+		return long
+	}
+	return id
+}
+
 // isID reports whether s can be a record id, in either form.
 func isID(s string) bool {
 	_, ok := id18(s)

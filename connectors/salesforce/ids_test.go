@@ -60,3 +60,18 @@ func TestUnique(t *testing.T) {
 		t.Errorf("unique: got %v, want %v", got, want)
 	}
 }
+
+func TestNormalID(t *testing.T) {
+	for id, want := range map[string]string{
+		"003ak00000jvIfp":    "003ak00000jvIfpAAE",
+		"003ak00000jvIfpAAE": "003ak00000jvIfpAAE",
+		"003ak00000jvIfpaae": "003ak00000jvIfpAAE",
+		"003ak00000jvIfpAAF": "003ak00000jvIfpAAF",
+		"none":               "none",
+		"":                   "",
+	} {
+		if got := (*connection)(nil).NormalID(id); got != want {
+			t.Errorf("NormalID(%q): got %q, want %q", id, got, want)
+		}
+	}
+}
