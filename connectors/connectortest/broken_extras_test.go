@@ -35,6 +35,9 @@ func eachHistory(change func([]connectors.FieldEdit) []connectors.FieldEdit) fun
 }
 
 var brokenExtras = []breakage{
+	{"a normal id is another than the records have", "find", func(f *fake) {
+		f.normalID = func(id string) string { return id[:min(len(id), 1)] }
+	}},
 	{"locate finds nothing", "find", func(f *fake) {
 		f.locate = func(context.Context, string) (connectors.Ref, error) { return connectors.Ref{}, nil }
 	}},

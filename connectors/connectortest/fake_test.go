@@ -27,6 +27,7 @@ type fake struct {
 	byKey        func(ctx context.Context, object string, scope connectors.Scope, keys []string) ([][]string, error)
 	close        func() error
 	locate       func(ctx context.Context, text string) (connectors.Ref, error)
+	normalID     func(id string) string
 	find         func(ctx context.Context, sel connectors.Selection, field string, values []connectors.Value, limit int) ([][]string, error)
 	people       func(ctx context.Context, emails []string) ([]connectors.Person, error)
 	parse        func(req connectors.WebhookRequest) (connectors.Delivery, error)
@@ -136,8 +137,15 @@ func (f *fake) Close() error {
 func (f *fake) Abilities() connectors.Abilities {
 	return connectors.Abilities{
 		Finder: f, PeopleFinder: f, WebhookSource: f, Commenter: f,
-		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection, Locator: f, RightsChecker: f, Streamer: f, Filer: f,
+		HistoryReader: f, Deleter: f, Archiver: f, Preparer: f.Connection, Locator: f, RightsChecker: f, Streamer: f, Filer: f, IDNormaliser: f,
 	}
+}
+
+func (f *fake) NormalID(id string) string {
+	if f.normalID != nil {
+		return f.normalID(id)
+	}
+	return id
 }
 
 func (f *fake) MissingRights(ctx context.Context, needs []connectors.Need) ([]connectors.Gap, error) {
