@@ -85,7 +85,11 @@ func (c convert) handle(next func(http.ResponseWriter, *http.Request, wish)) htt
 			return
 		}
 		if by == "" {
-			c.refuse(w, r, q, http.StatusForbidden, "convert.invalid")
+			key := "convert.invalid"
+			if r.URL.Query().Get("sig") == "" && r.Header.Get("Authorization") != "" {
+				key = "convert.token"
+			}
+			c.refuse(w, r, q, http.StatusForbidden, key)
 			return
 		}
 		q.by = by

@@ -214,6 +214,8 @@ var convertWords = []entry{
 	{"convert.norecord.do", "Open it from the CRM again.", "请从 CRM 重新打开。"},
 	{"convert.invalid", "This address is not valid.", "网址无效。"},
 	{"convert.invalid.do", "It was changed, or signed with a key that is no longer in use. Open it from the CRM again.", "网址被改动，或签名密钥已停用。请从 CRM 重新打开。"},
+	{"convert.token", "The token is unknown, or may not convert.", "令牌未知，或无权转换。"},
+	{"convert.token.do", "Send Authorization: Bearer TOKEN with one that has the scope convert: `tenon token create NAME --scopes convert` makes it.", "请发送 Authorization: Bearer TOKEN，并使用具有 convert 权限的令牌：用 `tenon token create NAME --scopes convert` 创建。"},
 	{"convert.error.do", "Nothing was made. Try again later, or ask whoever looks after Tenon.", "未创建任何内容。请稍后重试，或联系管理 Tenon 的人。"},
 	{"convert.wait.do", "What was asked for is safe if it was taken in: open this address again in a while.", "若请求已被接收则不会丢失：请稍后重新打开此网址。"},
 }
