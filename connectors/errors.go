@@ -126,3 +126,25 @@ func IsUnsure(err error) bool {
 	}
 	return true
 }
+
+// Sure marks the error of a write that came before anything was sent, or of
+// what does no harm: nothing took effect. Other errors stay as they are.
+func Sure(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !e.Unsure {
+		return err
+	}
+	certain := *e
+	certain.Unsure = false
+	return &certain
+}
+
+// AboutRecord reports whether an error of a call for one record is about that
+// record, not about the connection.
+func AboutRecord(err error) bool {
+	switch KindOf(err) {
+	case NotFound, Permission, Invalid:
+		return true
+	}
+	return false
+}

@@ -34,11 +34,6 @@ func (d *drain) completeFound(ctx context.Context, to mapping.SideID, jobs []*jo
 	}
 	slices.Sort(fields)
 	fields = slices.Compact(fields)
-	later := func(j *job, err error) {
-		if err != nil && !j.done() {
-			j.later(d.now.Add(d.limits.RetryMin), "finding", err.Error())
-		}
-	}
 	edited, err := d.editedSince(ctx, to, ids, fields, since)
 	var results []connectors.ReadResult
 	if err == nil {
@@ -47,12 +42,12 @@ func (d *drain) completeFound(ctx context.Context, to mapping.SideID, jobs []*jo
 	var writing []*job
 	var updates []connectors.Update
 	for i, j := range found {
-		if err == nil && results[i].Err != nil {
-			later(j, results[i].Err)
-			continue
+		failed := err
+		if failed == nil {
+			failed = results[i].Err
 		}
-		if err != nil {
-			later(j, err)
+		if failed != nil {
+			j.later(d.now.Add(d.limits.RetryMin), "finding", failed.Error())
 			continue
 		}
 		u := connectors.Update{Object: d.m.Side(to).Object, Scope: d.m.Side(to).Scope, ID: ids[i], Fields: map[string]connectors.Value{}}

@@ -231,7 +231,7 @@ type reply struct {
 // aboutRecord reports whether what went wrong is about the action's record, not
 // about the call.
 func (r *reply) aboutRecord() bool {
-	return aboutRecord(r.err) || r.part && r.err.Kind == connectors.Internal
+	return connectors.AboutRecord(r.err) || r.part && r.err.Kind == connectors.Internal
 }
 
 type wireAction struct {
@@ -395,13 +395,4 @@ func named(e *connectors.Error, op, record string) *connectors.Error {
 	out := *e
 	out.Op, out.Record = op, record
 	return &out
-}
-
-// aboutRecord reports whether an error is about one record, not about the call.
-func aboutRecord(err error) bool {
-	switch connectors.KindOf(err) {
-	case connectors.NotFound, connectors.Permission, connectors.Invalid:
-		return true
-	}
-	return false
 }

@@ -27,7 +27,7 @@ func (c *Connection) Locate(ctx context.Context, text string) (connectors.Ref, e
 			return connectors.Ref{Connection: c.name, Object: objectSubtask, ID: w.GID}, nil
 		}
 		return connectors.Ref{Connection: c.name, Object: objectTask, ID: w.GID}, nil
-	case err == nil || aboutRecord(err):
+	case err == nil || connectors.AboutRecord(err):
 		return connectors.Ref{}, nil
 	}
 	return connectors.Ref{}, err

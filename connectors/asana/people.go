@@ -74,7 +74,7 @@ func (c *Connection) findPeople(ctx context.Context, op string, emails []string)
 		i := at[n]
 		email := strings.ToLower(strings.TrimSpace(emails[i]))
 		switch {
-		case r.err != nil && aboutRecord(r.err): // nobody, or somebody that the account may not see
+		case r.err != nil && connectors.AboutRecord(r.err): // nobody, or somebody that the account may not see
 		case r.err != nil:
 			return nil, named(r.err, op, "")
 		default:

@@ -73,7 +73,7 @@ func (c *Connection) accessGap(ctx context.Context, op string, me *account, n *c
 		Level  string    `json:"access_level"`
 		Member wireNamed `json:"member"`
 	}](ctx, c, rest.Request{Op: op, Path: "/memberships", Query: url.Values{"parent": {p.gid}, "member": {me.id}}}, 1)
-	if err != nil && aboutRecord(err) {
+	if err != nil && connectors.AboutRecord(err) {
 		return nil, nil // the account may not ask
 	}
 	if err != nil {

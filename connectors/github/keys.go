@@ -249,7 +249,7 @@ func (c *Connection) placeBelow(ctx context.Context, op string, r repoRef, i *is
 	if err == nil {
 		err = c.attach(ctx, op, parentRepo, n, i.databaseID)
 	}
-	if err != nil && aboutRecord(err) {
+	if err != nil && connectors.AboutRecord(err) {
 		c.log.Warn("sub-issue left without its parent", "record_id", i.id, "err", err)
 		return nil
 	}

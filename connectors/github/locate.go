@@ -26,7 +26,7 @@ func (c *Connection) Locate(ctx context.Context, text string) (connectors.Ref, e
 	}
 	r, err := c.repoNamed(ctx, "locate", name)
 	switch {
-	case err != nil && aboutRecord(err):
+	case err != nil && connectors.AboutRecord(err):
 		return connectors.Ref{}, nil
 	case err != nil:
 		return connectors.Ref{}, err

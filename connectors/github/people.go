@@ -113,7 +113,7 @@ func (c *Connection) learnPeople(ctx context.Context, op string, fields []string
 	for _, login := range logins {
 		var w wireUser
 		_, err := c.http.Do(ctx, rest.Request{Op: op, Path: "/users/{login}", Params: map[string]string{"login": login}, Out: &w})
-		if err != nil && aboutRecord(err) { // an app, or somebody who has left
+		if err != nil && connectors.AboutRecord(err) { // an app, or somebody who has left
 			c.people.put("", login, c.person(login), now)
 			continue
 		}
@@ -179,7 +179,7 @@ func (c *Connection) findPerson(ctx context.Context, op, email string) (connecto
 		}
 		var w wireUser
 		_, err := c.http.Do(ctx, rest.Request{Op: op, Path: "/users/{login}", Params: map[string]string{"login": item.Login}, Out: &w})
-		if err != nil && !aboutRecord(err) {
+		if err != nil && !connectors.AboutRecord(err) {
 			return connectors.Person{}, err
 		}
 		if err == nil && strings.EqualFold(w.Email, email) && w.Login != "" {

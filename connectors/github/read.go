@@ -76,15 +76,6 @@ func (c *Connection) noSuch(op, object, id string) error {
 	return c.fail(op, ref(object, id), connectors.NotFound, "there is no %s with this id", object)
 }
 
-// aboutRecord reports whether an error is about one record, not about the call.
-func aboutRecord(err error) bool {
-	switch connectors.KindOf(err) {
-	case connectors.NotFound, connectors.Permission, connectors.Invalid:
-		return true
-	}
-	return false
-}
-
 // readIssues reads issues of one repository into results.
 func (c *Connection) readIssues(ctx context.Context, sel connectors.Selection, sc scopeRef, repo int64, numbers []int, results map[string]connectors.ReadResult) error {
 	const op = "read"
@@ -142,7 +133,7 @@ func (c *Connection) readMissing(ctx context.Context, sel connectors.Selection, 
 	for _, n := range numbers {
 		g.Go(func() error {
 			got, err := c.readOne(ctx, sel, sc, r, n)
-			if err != nil && !aboutRecord(err) {
+			if err != nil && !connectors.AboutRecord(err) {
 				return err
 			}
 			mu.Lock()
@@ -238,7 +229,7 @@ func (c *Connection) readStones(ctx context.Context, sel connectors.Selection, s
 	if len(numbers) == 1 {
 		m, resp, err := c.hub.Issues.GetMilestone(calling(ctx, stonePath), sc.repo.owner, sc.repo.name, numbers[0])
 		if err = c.outcome(op, ref(milestoneObject, idOf(repo, numbers[0])), resp, err); err != nil {
-			if !aboutRecord(err) {
+			if !connectors.AboutRecord(err) {
 				return err
 			}
 			results[idOf(repo, numbers[0])] = connectors.ReadResult{Err: err}

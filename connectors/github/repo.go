@@ -264,7 +264,7 @@ func (c *Connection) listTypes(ctx context.Context, op string, r repoRef) ([]con
 	}
 	_, err := c.http.Do(ctx, rest.Request{Op: op, Path: "/repos/{owner}/{repo}/issue-types", Params: r.params(), Out: &types})
 	if err != nil {
-		if aboutRecord(err) {
+		if connectors.AboutRecord(err) {
 			return nil, nil
 		}
 		return nil, err

@@ -71,7 +71,7 @@ func (c *Connection) CommentsOf(ctx context.Context, object string, ids []string
 			continue
 		}
 		got, err := c.Comments(ctx, object, id)
-		if err != nil && !aboutRecord(err) {
+		if err != nil && !connectors.AboutRecord(err) {
 			return nil, err
 		}
 		out[n] = connectors.CommentsResult{Comments: got, Err: err}
@@ -92,7 +92,7 @@ func (c *Connection) FilesOf(ctx context.Context, object string, ids []string) (
 			continue
 		}
 		got, err := c.Files(ctx, object, id)
-		if err != nil && !aboutRecord(err) {
+		if err != nil && !connectors.AboutRecord(err) {
 			return nil, err
 		}
 		out[n] = connectors.FilesResult{Files: got, Err: err}
@@ -115,7 +115,7 @@ func (c *Connection) textsOf(ctx context.Context, op, object, what string, ids [
 	found := map[string][]said{}
 	for _, repo := range sortedKeys(byRepo) {
 		r, err := c.repoByID(ctx, op, repo)
-		if err != nil && aboutRecord(err) {
+		if err != nil && connectors.AboutRecord(err) {
 			continue // read one by one, each tells the reason
 		}
 		if err != nil {

@@ -52,7 +52,7 @@ func (c *Connection) updateTogether(ctx context.Context, updates []connectors.Up
 		}
 		for _, s := range batch {
 			switch i := made[s.index]; {
-			case err != nil && !aboutRecord(err):
+			case err != nil && !connectors.AboutRecord(err):
 				out[s.index], done[s.index] = connectors.WriteResult{ID: s.at.id, Err: about(err, s.at)}, true
 			case i != nil && (s.p.status == "" || s.p.status == i.reason || s.p.status == i.state):
 				out[s.index] = connectors.WriteResult{ID: s.at.id, Refused: s.p.refused, Record: c.record(i, s.sc, s.at.repo.fullName(), fieldNames(s.p.named))}

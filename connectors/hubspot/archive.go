@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/tenonsync/tenon/connectors"
 	"github.com/tenonsync/tenon/connectors/rest"
 )
 
@@ -16,7 +17,7 @@ func (c *connection) Archive(ctx context.Context, object string, ids []string) [
 	t, err := c.object(ctx, op, object)
 	if err != nil {
 		for i := range errs {
-			errs[i] = sure(err)
+			errs[i] = connectors.Sure(err)
 		}
 		return errs
 	}

@@ -184,7 +184,7 @@ func (c *connection) AddFile(ctx context.Context, object, id string, f connector
 	const op = "attach a file"
 	record := object + "/" + id
 	if _, err := c.object(ctx, op, object); err != nil {
-		return "", sure(err)
+		return "", connectors.Sure(err)
 	}
 	var made wireFile
 	resp, err := c.client.Do(ctx, rest.Request{
@@ -197,7 +197,7 @@ func (c *connection) AddFile(ctx context.Context, object, id string, f connector
 	})
 	switch {
 	case err != nil:
-		return "", sure(err)
+		return "", connectors.Sure(err)
 	case resp.Status == http.StatusRequestEntityTooLarge:
 		return "", c.fail(op, record, connectors.Invalid, "%s: %w", f.Name, connectors.ErrFileTooLarge)
 	case made.ID == "":

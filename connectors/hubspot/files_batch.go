@@ -18,19 +18,12 @@ func (c *connection) FilesOf(ctx context.Context, object string, ids []string) (
 	if err != nil {
 		return nil, err
 	}
-	notesOf := make(map[string][]string, len(ids))
-	crowded := map[string]bool{}
-	var all []string
-	for chunk := range slices.Chunk(unique(slices.Clone(ids)), linkBatch) {
-		if err := c.notesOf(ctx, op, t, chunk, notesOf, crowded); err != nil {
-			return nil, err
-		}
-		for _, id := range chunk {
-			all = append(all, notesOf[id]...)
-		}
+	w, err := c.notesOfAll(ctx, op, t, ids)
+	if err != nil {
+		return nil, err
 	}
 	notes := map[string]*wireRecord{}
-	for chunk := range slices.Chunk(unique(all), batchSize) {
+	for chunk := range slices.Chunk(w.all, batchSize) {
 		found, _, err := c.batchRead(ctx, standardType("notes"), "", fileProperties, chunk, false)
 		if err != nil {
 			return nil, err
@@ -41,13 +34,13 @@ func (c *connection) FilesOf(ctx context.Context, object string, ids []string) (
 	}
 	results := make([]connectors.FilesResult, len(ids))
 	for i, id := range ids {
-		if crowded[id] {
+		if w.crowded[id] {
 			if results[i].Files, err = c.Files(ctx, object, id); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		for _, noteID := range notesOf[id] {
+		for _, noteID := range w.of[id] {
 			note := notes[noteID]
 			if note == nil {
 				continue

@@ -116,12 +116,12 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 func (c *connection) addNote(ctx context.Context, op, object, id, key string, properties map[string]string) (note, files string, err error) {
 	t, err := c.object(ctx, op, object)
 	if err != nil {
-		return "", "", sure(err)
+		return "", "", connectors.Sure(err)
 	}
 	notes := standardType("notes")
 	links, err := c.link(ctx, notes, t, id)
 	if err != nil {
-		return "", "", sure(err)
+		return "", "", connectors.Sure(err)
 	}
 	body := createRequest{Links: links, Properties: properties}
 	if properties[timeProperty] == "" {

@@ -17,30 +17,23 @@ func (c *connection) CommentsOf(ctx context.Context, object string, ids []string
 	if err != nil {
 		return nil, err
 	}
-	notesOf := make(map[string][]string, len(ids))
-	crowded := map[string]bool{}
-	var all []string
-	for chunk := range slices.Chunk(unique(slices.Clone(ids)), linkBatch) {
-		if err := c.notesOf(ctx, op, t, chunk, notesOf, crowded); err != nil {
-			return nil, err
-		}
-		for _, id := range chunk {
-			all = append(all, notesOf[id]...)
-		}
+	w, err := c.notesOfAll(ctx, op, t, ids)
+	if err != nil {
+		return nil, err
 	}
-	comments, err := c.commentsByID(ctx, unique(all))
+	comments, err := c.commentsByID(ctx, w.all)
 	if err != nil {
 		return nil, err
 	}
 	results := make([]connectors.CommentsResult, len(ids))
 	for i, id := range ids {
-		if crowded[id] {
+		if w.crowded[id] {
 			if results[i].Comments, err = c.Comments(ctx, object, id); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		for _, note := range notesOf[id] {
+		for _, note := range w.of[id] {
 			if comment, ok := comments[note]; ok {
 				results[i].Comments = append(results[i].Comments, comment)
 			}
@@ -50,21 +43,34 @@ func (c *connection) CommentsOf(ctx context.Context, object string, ids []string
 	return results, nil
 }
 
-// notesOf reads which notes records have, and which have more than is told.
-func (c *connection) notesOf(ctx context.Context, op string, t *objectType, ids []string, into map[string][]string, crowded map[string]bool) error {
-	results, err := c.associations(ctx, op, t, standardType("notes"), ids)
-	if err != nil {
-		return err
-	}
-	for _, r := range results {
-		id := string(r.From.ID)
-		for _, a := range r.To {
-			into[id] = append(into[id], string(a.ID))
+// whoseNotes tells which notes records have.
+type whoseNotes struct {
+	of      map[string][]string // by record
+	all     []string            // each once
+	crowded map[string]bool     // records with more than is told
+}
+
+func (c *connection) notesOfAll(ctx context.Context, op string, t *objectType, ids []string) (*whoseNotes, error) {
+	w := &whoseNotes{of: make(map[string][]string, len(ids)), crowded: map[string]bool{}}
+	for chunk := range slices.Chunk(unique(ids), linkBatch) {
+		results, err := c.associations(ctx, op, t, standardType("notes"), chunk)
+		if err != nil {
+			return nil, err
 		}
-		into[id] = unique(into[id])
-		crowded[id] = crowded[id] || r.Paging.after() != ""
+		for _, r := range results {
+			id := string(r.From.ID)
+			for _, a := range r.To {
+				w.of[id] = append(w.of[id], string(a.ID))
+			}
+			w.of[id] = unique(w.of[id])
+			w.crowded[id] = w.crowded[id] || r.Paging.after() != ""
+		}
+		for _, id := range chunk {
+			w.all = append(w.all, w.of[id]...)
+		}
 	}
-	return nil
+	w.all = unique(w.all)
+	return w, nil
 }
 
 // commentsByID reads notes as comments. Those that hold files only are left out.

@@ -37,15 +37,15 @@ type writer struct {
 func (c *connection) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
 	const op = "create"
 	results := make([]connectors.WriteResult, len(creates))
-	groups := newGroups(creates, func(cr *connectors.Create) (string, connectors.Scope) { return cr.Object, cr.Scope })
+	groups := connectors.GroupCreates(creates)
 	for _, g := range groups {
 		w, owners, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return creates[i].Fields })
 		if err != nil {
-			g.fail(results, err)
+			g.Fail(results, err)
 			continue
 		}
 		var jobs []job
-		for _, i := range g.members {
+		for _, i := range g.Members {
 			j, err := w.newJob(ctx, i, &creates[i], owners)
 			if err != nil {
 				results[i].Err = err
@@ -83,26 +83,26 @@ func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create, owner
 	parent := w.scope.parent
 	if parent == nil {
 		if parent, err = w.c.parentType(ctx, w.m.t, cr.Parent); err != nil {
-			return j, sure(err)
+			return j, connectors.Sure(err)
 		}
 	}
 	j.input.Links, err = w.c.link(ctx, w.m.t, parent, cr.Parent)
-	return j, sure(err)
+	return j, connectors.Sure(err)
 }
 
 // Update implements connectors.Connection.
 func (c *connection) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
 	const op = "update"
 	results := make([]connectors.WriteResult, len(updates))
-	groups := newGroups(updates, func(u *connectors.Update) (string, connectors.Scope) { return u.Object, u.Scope })
+	groups := connectors.GroupUpdates(updates)
 	for _, g := range groups {
 		w, owners, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return updates[i].Fields })
 		if err != nil {
-			g.fail(results, err)
+			g.Fail(results, err)
 			continue
 		}
 		var jobs []job
-		for _, i := range g.members {
+		for _, i := range g.Members {
 			u := &updates[i]
 			results[i].ID = u.ID
 			if !isID(u.ID) {
@@ -123,61 +123,23 @@ func (c *connection) Update(ctx context.Context, updates []connectors.Update) []
 	return results
 }
 
-// group is the writes of one object and scope.
-type group struct {
-	object  string
-	scope   connectors.Scope
-	members []int
-}
-
-func newGroups[T any](writes []T, of func(*T) (object string, scope connectors.Scope)) []*group {
-	var groups []*group
-	for i := range writes {
-		object, scope := of(&writes[i])
-		at := slices.IndexFunc(groups, func(g *group) bool { return g.object == object && maps.Equal(g.scope, scope) })
-		if at < 0 {
-			at = len(groups)
-			groups = append(groups, &group{object: object, scope: scope})
-		}
-		groups[at].members = append(groups[at].members, i)
-	}
-	return groups
-}
-
-func (g *group) fail(results []connectors.WriteResult, err error) {
-	for _, i := range g.members {
-		results[i].Err = err
-	}
-}
-
 // writer returns what a group's writes need: the owners only where a person is
 // known by e-mail alone.
-func (c *connection) writer(ctx context.Context, op string, g *group, results []connectors.WriteResult, fields func(i int) map[string]connectors.Value) (*writer, *people, error) {
-	m, s, err := c.scoped(ctx, op, g.object, g.scope)
+func (c *connection) writer(ctx context.Context, op string, g *connectors.WriteGroup, results []connectors.WriteResult, fields func(i int) map[string]connectors.Value) (*writer, *people, error) {
+	m, s, err := c.scoped(ctx, op, g.Object, g.Scope)
 	if err != nil {
-		return nil, nil, sure(err)
+		return nil, nil, connectors.Sure(err)
 	}
-	w := &writer{c: c, op: op, m: m, object: g.object, scope: s, results: results}
-	for _, i := range g.members {
+	w := &writer{c: c, op: op, m: m, object: g.Object, scope: s, results: results}
+	for _, i := range g.Members {
 		for _, v := range fields(i) {
 			if v.Type() == connectors.TypePerson && v.Person().ID == "" {
 				owners, err := c.owners(ctx, schemaAge)
-				return w, owners, sure(err)
+				return w, owners, connectors.Sure(err)
 			}
 		}
 	}
 	return w, nil, nil
-}
-
-// sure marks an error from before the write was sent: nothing took effect.
-func sure(err error) error {
-	e, ok := errors.AsType[*connectors.Error](err)
-	if !ok || !e.Unsure {
-		return err
-	}
-	certain := *e
-	certain.Unsure = false
-	return &certain
 }
 
 // encode returns the wire form of fields. A field that cannot be written is an

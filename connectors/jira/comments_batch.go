@@ -42,7 +42,7 @@ func (c *Connection) CommentsOf(ctx context.Context, obj string, ids []string) (
 		if !ok {
 			g.Go(func() error {
 				results[i].Comments, results[i].Err = c.Comments(ctx, obj, id)
-				if err := results[i].Err; err != nil && !aboutRecord(err) {
+				if err := results[i].Err; err != nil && !connectors.AboutRecord(err) {
 					return err
 				}
 				return nil

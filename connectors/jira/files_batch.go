@@ -40,7 +40,7 @@ func (c *Connection) FilesOf(ctx context.Context, obj string, ids []string) ([]c
 		}
 		g.Go(func() error {
 			results[i].Files, results[i].Err = c.Files(ctx, obj, id)
-			if err := results[i].Err; err != nil && !aboutRecord(err) {
+			if err := results[i].Err; err != nil && !connectors.AboutRecord(err) {
 				return err
 			}
 			return nil

@@ -160,7 +160,7 @@ func (c *Connection) nameUsers(ctx context.Context, op string, fields []*field, 
 func (c *Connection) nameOfKey(ctx context.Context, op, key string) (string, error) {
 	var u gojira.User
 	_, err := c.do(ctx, rest.Request{Op: op, Path: "/user", Query: query("key", key), Out: &u})
-	if aboutRecord(err) {
+	if connectors.AboutRecord(err) {
 		return key, nil
 	}
 	return cmp.Or(u.Name, key), err

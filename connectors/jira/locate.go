@@ -28,7 +28,7 @@ func (c *Connection) Locate(ctx context.Context, text string) (connectors.Ref, e
 	switch {
 	case err == nil && isID(w.ID):
 		return connectors.Ref{Connection: c.name, Object: object, ID: w.ID}, nil
-	case err == nil || aboutRecord(err):
+	case err == nil || connectors.AboutRecord(err):
 		return connectors.Ref{}, nil
 	}
 	return connectors.Ref{}, err

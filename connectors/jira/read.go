@@ -157,7 +157,7 @@ func (c *Connection) fetchSingles(ctx context.Context, op string, ids []string, 
 				into[id] = w
 			case err == nil: // a key, not an id
 				failed[id] = c.fail(op, ref(id), connectors.NotFound, "there is no issue with this id")
-			case aboutRecord(err):
+			case connectors.AboutRecord(err):
 				failed[id] = err
 			default:
 				return err
@@ -166,15 +166,6 @@ func (c *Connection) fetchSingles(ctx context.Context, op string, ids []string, 
 		})
 	}
 	return g.Wait()
-}
-
-// aboutRecord reports whether an error is about one record, not about the call.
-func aboutRecord(err error) bool {
-	switch connectors.KindOf(err) {
-	case connectors.NotFound, connectors.Permission, connectors.Invalid:
-		return true
-	}
-	return false
 }
 
 func (c *Connection) getIssue(ctx context.Context, op, id string, fields []string) (*issue, error) {

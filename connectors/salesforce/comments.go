@@ -155,7 +155,7 @@ func (c *connection) AddComment(ctx context.Context, object, id string, comment 
 	const op = "add comment"
 	m, err := c.metaOf(ctx, op, object, schemaAge)
 	if err != nil {
-		return "", sure(err)
+		return "", connectors.Sure(err)
 	}
 	long, ok := id18(id)
 	if !ok {
@@ -179,7 +179,7 @@ func (c *connection) addNote(ctx context.Context, op, object string, m *meta, id
 	}
 	tasks, err := c.metaOf(ctx, op, taskObject, schemaAge)
 	if err != nil {
-		return "", sure(err)
+		return "", connectors.Sure(err)
 	}
 	at := comment.Created
 	if at.IsZero() {
@@ -187,7 +187,7 @@ func (c *connection) addNote(ctx context.Context, op, object string, m *meta, id
 	}
 	status, err := c.closedStatus(ctx, op, tasks)
 	if err != nil {
-		return "", sure(err)
+		return "", connectors.Sure(err)
 	}
 	body := map[string]any{
 		"Subject": c.o.subject, m.note: id, "Status": status, "ActivityDate": at.UTC().Format(time.DateOnly),

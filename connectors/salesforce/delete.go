@@ -25,7 +25,7 @@ func (c *connection) Delete(ctx context.Context, object string, ids []string) []
 	}
 	if err != nil {
 		for i := range errs {
-			errs[i] = sure(err)
+			errs[i] = connectors.Sure(err)
 		}
 		return errs
 	}

@@ -38,14 +38,14 @@ type job struct {
 func (c *connection) Create(ctx context.Context, creates []connectors.Create) []connectors.WriteResult {
 	const op = "create"
 	results := make([]connectors.WriteResult, len(creates))
-	for _, g := range newGroups(creates, func(cr *connectors.Create) (string, connectors.Scope) { return cr.Object, cr.Scope }) {
+	for _, g := range connectors.GroupCreates(creates) {
 		w, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return creates[i].Fields })
 		if err != nil {
-			g.fail(results, err)
+			g.Fail(results, err)
 			continue
 		}
 		var jobs []job
-		for _, i := range g.members {
+		for _, i := range g.Members {
 			j, err := w.newJob(ctx, i, &creates[i])
 			if err != nil {
 				results[i].Err = err
@@ -86,7 +86,7 @@ func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create) (job,
 		}
 		field, err := w.c.parentField(ctx, w.op, w.m, w.scope, parent)
 		if err != nil {
-			return j, sure(err)
+			return j, connectors.Sure(err)
 		}
 		j.body[field], j.refs = parent, true
 	}
@@ -97,14 +97,14 @@ func (w *writer) newJob(ctx context.Context, i int, cr *connectors.Create) (job,
 func (c *connection) Update(ctx context.Context, updates []connectors.Update) []connectors.WriteResult {
 	const op = "update"
 	results := make([]connectors.WriteResult, len(updates))
-	for _, g := range newGroups(updates, func(u *connectors.Update) (string, connectors.Scope) { return u.Object, u.Scope }) {
+	for _, g := range connectors.GroupUpdates(updates) {
 		w, err := c.writer(ctx, op, g, results, func(i int) map[string]connectors.Value { return updates[i].Fields })
 		if err != nil {
-			g.fail(results, err)
+			g.Fail(results, err)
 			continue
 		}
 		var jobs []job
-		for _, i := range g.members {
+		for _, i := range g.Members {
 			u := &updates[i]
 			results[i].ID = u.ID
 			id, ok := id18(u.ID)
@@ -128,58 +128,20 @@ func (c *connection) Update(ctx context.Context, updates []connectors.Update) []
 	return results
 }
 
-// group is the writes of one object and scope.
-type group struct {
-	object  string
-	scope   connectors.Scope
-	members []int
-}
-
-func newGroups[T any](writes []T, of func(*T) (object string, scope connectors.Scope)) []*group {
-	var groups []*group
-	for i := range writes {
-		object, scope := of(&writes[i])
-		at := slices.IndexFunc(groups, func(g *group) bool { return g.object == object && maps.Equal(g.scope, scope) })
-		if at < 0 {
-			at = len(groups)
-			groups = append(groups, &group{object: object, scope: scope})
-		}
-		groups[at].members = append(groups[at].members, i)
-	}
-	return groups
-}
-
-func (g *group) fail(results []connectors.WriteResult, err error) {
-	for _, i := range g.members {
-		results[i].Err = err
-	}
-}
-
 // writer returns what a group's writes need. Its errors come from before
 // anything was sent.
-func (c *connection) writer(ctx context.Context, op string, g *group, results []connectors.WriteResult, fields func(i int) map[string]connectors.Value) (*writer, error) {
-	m, s, err := c.scoped(ctx, op, g.object, g.scope)
+func (c *connection) writer(ctx context.Context, op string, g *connectors.WriteGroup, results []connectors.WriteResult, fields func(i int) map[string]connectors.Value) (*writer, error) {
+	m, s, err := c.scoped(ctx, op, g.Object, g.Scope)
 	if err != nil {
-		return nil, sure(err)
+		return nil, connectors.Sure(err)
 	}
-	w := &writer{c: c, op: op, m: m, object: g.object, scope: s, results: results}
+	w := &writer{c: c, op: op, m: m, object: g.Object, scope: s, results: results}
 	var values []connectors.Value
-	for _, i := range g.members {
+	for _, i := range g.Members {
 		values = slices.AppendSeq(values, maps.Values(fields(i)))
 	}
 	w.people, err = c.writers(ctx, op, values)
-	return w, sure(err)
-}
-
-// sure marks an error from before the write was sent: nothing took effect.
-func sure(err error) error {
-	e, ok := errors.AsType[*connectors.Error](err)
-	if !ok || !e.Unsure {
-		return err
-	}
-	certain := *e
-	certain.Unsure = false
-	return &certain
+	return w, connectors.Sure(err)
 }
 
 // encode returns the body of a write. Fields that cannot be written are an

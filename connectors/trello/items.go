@@ -260,7 +260,7 @@ func (c *Connection) taskList(ctx context.Context, op, cardID string) (id string
 			Op: op, Record: ref(cardID), Method: "POST", Path: "/checklists", Body: map[string]any{"idCard": cardID, "name": c.checklist}, Out: &made,
 		})
 		if err != nil {
-			return "", false, sure(err)
+			return "", false, connectors.Sure(err) // an empty checklist does no harm, and is taken the next time
 		}
 		if id = made.ID; !isID(id) {
 			return "", false, c.fail(op, ref(cardID), connectors.Internal, "%w", errNoID)
@@ -285,18 +285,6 @@ func (c *Connection) findTaskList(ctx context.Context, op, cardID string) (strin
 		}
 	}
 	return "", nil
-}
-
-// sure says that nothing of what was asked for took effect: an empty checklist
-// does no harm, and is taken the next time.
-func sure(err error) error {
-	e, ok := asError(err)
-	if !ok || !e.Unsure {
-		return err
-	}
-	out := *e
-	out.Unsure = false
-	return &out
 }
 
 // itemBody converts the fields of an item. People says that what was refused
